@@ -1,0 +1,1 @@
+"""Mediation: bytes from switches become trusted usage events."""

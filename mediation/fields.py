@@ -1,0 +1,248 @@
+"""The field table: every column that Tollstream keeps, declared once.
+
+Enters: nothing. Leaves: the Arrow schemas of the batches, the lake's DDL, the data dictionary in
+docs/data-dictionary.md and the masking classes. Always holds: a column exists only if it is a row
+here; units stand last in names (``_s``, ``_bytes``, ``_utc``); no column is a binary float.
+
+Nulls: columns that kernels read are never null (an absent text is ``""``, an absent number ``0``);
+``nullable`` marks the few columns that only people and SQL read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import pyarrow as pa
+
+
+class Pii(StrEnum):
+    """How far a column identifies a person; ``mask`` rules and logs go by it."""
+
+    NONE = "none"
+    NUMBER = "number"  # a subscriber number: A, B, C
+    IDENTITY = "identity"  # IMSI, account, call reference
+    LOCATION = "location"  # cell, visited network
+    RAW = "raw"  # the source's own bytes: may hold any of these
+
+
+AMOUNT: Final = pa.decimal128(18, 9)
+TOTAL: Final = pa.decimal128(38, 9)
+INSTANT: Final = pa.timestamp("us", tz="UTC")
+LABEL: Final = pa.dictionary(pa.int32(), pa.string())
+EVENT_ID: Final = pa.uuid()
+
+_SQL: Final = {
+    AMOUNT: "DECIMAL(18,9)",
+    TOTAL: "DECIMAL(38,9)",
+    INSTANT: "TIMESTAMP WITH TIME ZONE",
+    LABEL: "VARCHAR",
+    EVENT_ID: "UUID",
+    pa.string(): "VARCHAR",
+    pa.binary(): "BLOB",
+    pa.int64(): "BIGINT",
+    pa.int32(): "INTEGER",
+    pa.int16(): "SMALLINT",
+    pa.bool_(): "BOOLEAN",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column: its Arrow type, its unit, what it means, how far it identifies a person."""
+
+    name: str
+    type: pa.DataType
+    unit: str
+    meaning: str
+    pii: Pii = Pii.NONE
+    nullable: bool = False
+
+    @property
+    def sql(self) -> str:
+        """The column's SQL type in the lake."""
+        return _SQL[self.type]
+
+
+_SOURCE = Field("source", LABEL, "", "the input partition: file:<content hash> or topic/partition")
+_RECORD_NO = Field("record_no", pa.int64(), "", "ordinal of the record in its source, from 1")
+_OFFSET = Field("offset_bytes", pa.int64(), "bytes", "where the record begins in its (decompressed) source")
+_LAYOUT = Field("layout", LABEL, "", "the layout that decoded the record")
+_RAW = Field("raw", pa.binary(), "", "the record as it came, byte for byte, line end included", Pii.RAW)
+_EVENT = Field("event_id", EVENT_ID, "", "128-bit hash of the identifying fields that the layout declares")
+_START = Field("start_utc", INSTANT, "", "when the usage began (answer time of a call)")
+_HOUR = Field("hour_utc", INSTANT, "", "hour of the event's start; null where no start is known", nullable=True)
+_BATCH = Field("batch_id", pa.int64(), "", "the commit that wrote the row")
+
+USAGE: Final[tuple[Field, ...]] = (
+    _EVENT,
+    Field("content_hash", pa.int64(), "", "64-bit hash of all mapped fields: tells a copy from a conflict"),
+    _SOURCE,
+    _RECORD_NO,
+    _OFFSET,
+    _LAYOUT,
+    Field("network_element", LABEL, "", "the switch or node that wrote the record"),
+    Field("record_type", LABEL, "", "the record type in the source's own words"),
+    Field("call_reference", pa.string(), "", "the source's own identifier of the call or session", Pii.IDENTITY),
+    Field("partial_no", pa.int32(), "", "number of the partial record; 0: the record is whole"),
+    Field("service", LABEL, "", "voice, sms, mms, data, content"),
+    Field("direction", LABEL, "", "originated, terminated, forwarded, transit"),
+    Field("a_number", pa.string(), "", "calling party: +E.164, or bare digits of a local number", Pii.NUMBER),
+    Field("b_number", pa.string(), "", "called party: +E.164, or bare digits of a local number", Pii.NUMBER),
+    Field("account_key", LABEL, "", "account code given by the source", Pii.IDENTITY),
+    Field("imsi", pa.string(), "", "international mobile subscriber identity", Pii.IDENTITY),
+    Field("network", LABEL, "", "serving network, MCC-MNC", Pii.LOCATION),
+    Field("cell", LABEL, "", "serving cell", Pii.LOCATION),
+    Field("trunk_in", LABEL, "", "incoming trunk group"),
+    Field("trunk_out", LABEL, "", "outgoing trunk group"),
+    _START,
+    Field("utc_offset_min", pa.int16(), "minutes", "offset from UTC of the source's clock at start_utc"),
+    Field("duration_s", pa.int64(), "seconds", "length of the call or session"),
+    Field("volume_up_bytes", pa.int64(), "bytes", "sent by the served party"),
+    Field("volume_down_bytes", pa.int64(), "bytes", "received by the served party"),
+    Field("usage", pa.int64(), "of column unit", "the quantity that rates apply to"),
+    Field("unit", LABEL, "", "unit of usage: s, byte, event"),
+    Field("cause", LABEL, "", "release cause or disposition in the source's own words"),
+    _RAW,
+)
+
+CHARGE: Final[tuple[Field, ...]] = (
+    _EVENT,
+    Field("leg", LABEL, "", "why the event is priced: retail, wholesale_in, wholesale_out"),
+    Field("kind", LABEL, "", "charge, reversal or adjustment"),
+    _SOURCE,
+    _START,
+    Field("account", LABEL, "", "who pays (retail, wholesale_in) or is paid (wholesale_out)", Pii.IDENTITY),
+    Field("plan", LABEL, "", "the plan that priced the leg"),
+    Field("rate", LABEL, "", "the rate within the plan"),
+    Field("zone", LABEL, "", "destination zone"),
+    Field("prefix", LABEL, "", "the longest matching prefix"),
+    Field("band", LABEL, "", "time band at the start"),
+    Field("billed_usage", pa.int64(), "of usage.unit", "usage after increments and minimum"),
+    Field("amount", AMOUNT, "major units", "the charge, exact, rounded once; before tax"),
+    Field("currency", LABEL, "", "ISO 4217 code, or XDR"),
+    Field("note", LABEL, "", "why an amount is zero or limited: zero_usage, free_under, ...; else empty"),
+    Field("tariff_version", LABEL, "", "content hash of the compiled tariff"),
+    Field("rating_run", pa.int64(), "", "the run that wrote the row; 0 is first rating"),
+)
+
+REJECTED: Final[tuple[Field, ...]] = (
+    _SOURCE,
+    _RECORD_NO,
+    _OFFSET,
+    _LAYOUT,
+    Field("disposition", LABEL, "", "suspended, duplicate, filtered, merged (part of a correlated event), control"),
+    Field("stage", LABEL, "", "the stage that set the record aside"),
+    Field("reason", LABEL, "", "reason code, see docs/reason-codes.md"),
+    Field("field", LABEL, "", "the field at fault, if one is"),
+    Field("value", pa.string(), "", "the value that failed (at most 200 characters)", Pii.RAW),
+    Field("event_id", EVENT_ID, "", "the event, where the record got as far as an identity", nullable=True),
+    Field("content_hash", pa.int64(), "", "as in usage; 0 where unknown"),
+    Field("start_utc", INSTANT, "", "start of the usage where known", nullable=True),
+    Field("duration_s", pa.int64(), "seconds", "as in usage; 0 where unknown"),
+    _RAW,
+)
+
+SOURCE_FILE: Final[tuple[Field, ...]] = (
+    Field("source", pa.string(), "", "file:<first 24 hex digits of the content's SHA-256>"),
+    Field("name", pa.string(), "", "file name as picked up"),
+    Field("size_bytes", pa.int64(), "bytes", "size as delivered"),
+    Field("content_bytes", pa.int64(), "bytes", "size of the content after decompression"),
+    Field("sha256", pa.string(), "", "hash of the file as delivered"),
+    Field("layout", pa.string(), "", "the layout that read it"),
+    Field("stream", pa.string(), "", "the run of sequence numbers that the file belongs to"),
+    Field("sequence_no", pa.int64(), "", "file sequence number", nullable=True),
+)
+
+INPUT_OFFSET: Final[tuple[Field, ...]] = (
+    Field("source", pa.string(), "", "the input partition"),
+    Field("next_offset", pa.int64(), "bytes", "everything before it is committed"),
+    Field("next_record_no", pa.int64(), "", "ordinal of the record that begins there"),
+    Field("complete", pa.bool_(), "", "true once the whole file is in"),
+)
+
+BATCH: Final[tuple[Field, ...]] = (
+    _BATCH,
+    Field("source", pa.string(), "", "the input partition"),
+    Field("first_offset", pa.int64(), "bytes", "where the batch begins"),
+    Field("next_offset", pa.int64(), "bytes", "where the next one begins"),
+    Field("records", pa.int64(), "", "records that entered"),
+    Field("layout", pa.string(), "", "the layout's name"),
+    Field("layout_version", pa.string(), "", "hash of the layout's text"),
+    Field("tariff_version", pa.string(), "", "content hash of the compiled tariff"),
+    Field("rating_run", pa.int64(), "", "the run; 0 is first rating"),
+)
+
+CONTROL_TOTAL: Final[tuple[Field, ...]] = (
+    _BATCH,
+    Field("source", pa.string(), "", "the input partition of the records"),
+    _HOUR,
+    Field("stage", pa.string(), "", "the stage where the records' way ended"),
+    Field("disposition", pa.string(), "", "rated, suspended, duplicate, filtered, merged, control"),
+    Field("reason", pa.string(), "", "reason code; empty for rated"),
+    Field("records", pa.int64(), "", "records (negative where a recycle took them out of suspense)"),
+    Field("duration_s", pa.int64(), "seconds", "their seconds"),
+    Field("raw_bytes", pa.int64(), "bytes", "their bytes"),
+)
+
+CHARGE_TOTAL: Final[tuple[Field, ...]] = (
+    _BATCH,
+    Field("source", pa.string(), "", "the input partition of the records"),
+    _HOUR,
+    Field("leg", pa.string(), "", "the leg"),
+    Field("currency", pa.string(), "", "ISO 4217 code, or XDR"),
+    Field("charges", pa.int64(), "", "rows"),
+    Field("amount", TOTAL, "major units", "their sum"),
+)
+
+SUSPENSE_ACTION: Final[tuple[Field, ...]] = (
+    _BATCH,
+    Field("source", pa.string(), "", "coordinates of the suspended record: its source"),
+    Field("record_no", pa.int64(), "", "coordinates of the suspended record: its ordinal"),
+    Field("action", pa.string(), "", "recycled (it left suspense), written_off, or failed (it stays)"),
+    Field("reason", pa.string(), "", "the new reason code of a failed recycle, or why it was written off"),
+)
+
+FINDING: Final[tuple[Field, ...]] = (
+    Field("source", pa.string(), "", "the file that the finding is about"),
+    Field("finding", pa.string(), "", "finding code, see docs/reason-codes.md"),
+    Field("expected", pa.string(), "", "what the file or its series declares"),
+    Field("found", pa.string(), "", "what is there"),
+)
+
+TARIFF_VERSION: Final[tuple[Field, ...]] = (
+    Field("tariff_version", pa.string(), "", "content hash of the compiled tariff"),
+    Field("file", pa.string(), "", "the compiled catalogue's file, below the lake's folder"),
+)
+
+LAYOUT_VERSION: Final[tuple[Field, ...]] = (
+    Field("layout_version", pa.string(), "", "hash of the layout's text"),
+    Field("name", pa.string(), "", "the layout's name"),
+    Field("text", pa.string(), "", "the layout, as TOML"),
+)
+
+TABLES: Final[dict[str, tuple[Field, ...]]] = {
+    "usage": USAGE,
+    "charge": CHARGE,
+    "rejected": REJECTED,
+    "source_file": SOURCE_FILE,
+    "input_offset": INPUT_OFFSET,
+    "batch": BATCH,
+    "control_total": CONTROL_TOTAL,
+    "charge_total": CHARGE_TOTAL,
+    "suspense_action": SUSPENSE_ACTION,
+    "finding": FINDING,
+    "tariff_version": TARIFF_VERSION,
+    "layout_version": LAYOUT_VERSION,
+}
+
+
+def schema(table: str) -> pa.Schema:
+    """The Arrow schema of ``table``, a key of :data:`TABLES`."""
+    return pa.schema([pa.field(f.name, f.type, nullable=f.nullable) for f in TABLES[table]])
+
+
+def ddl(table: str) -> str:
+    """The lake's ``CREATE TABLE`` column list for ``table``."""
+    return ", ".join(f'"{f.name}" {f.sql}' for f in TABLES[table])

@@ -1,0 +1,85 @@
+"""The stage contract: a batch in, an accepted and a rejected batch out.
+
+Enters: a ``usage`` batch and a verdict per row. Leaves: the rows that go on, and the rows that are set
+aside in the ``rejected`` schema. Always holds: rows in = accepted + rejected, order kept, and every
+rejected row carries its own bytes, coordinates, stage, reason, field and value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mediation.fields import EVENT_ID, INSTANT, LABEL, schema
+from mediation.reasons import REASONS
+
+VALUE_LIMIT = 200
+"""Characters of a failed value that are kept beside the raw record."""
+
+Verdicts = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why rows were rejected: a reason code number per row (0: accepted), with the field and value at fault."""
+
+    reason: Verdicts
+    field: Callable[[int], str]
+    value: Callable[[int], str]
+
+
+def no_fault(_: int) -> str:
+    """The field or value of a fault that concerns the record as a whole."""
+    return ""
+
+
+def labels(values: Sequence[str]) -> pa.DictionaryArray:
+    """``values`` as a dictionary-encoded column."""
+    return pa.array(values, pa.string()).dictionary_encode().cast(LABEL)
+
+
+def constant(value: str, rows: int) -> pa.DictionaryArray:
+    """A dictionary-encoded column of ``rows`` equal values."""
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([value], pa.string()))
+
+
+def empty(table: str) -> pa.RecordBatch:
+    """A batch of no rows in the schema of ``table``."""
+    return pa.RecordBatch.from_pylist([], schema(table))
+
+
+def rejected(rows: pa.RecordBatch, fault: Fault, at: npt.NDArray[np.int64]) -> pa.RecordBatch:
+    """Rows ``rows`` (already filtered; ``at`` are their row numbers in the verdict) as ``rejected`` rows.
+
+    Columns that an early stage does not know yet (event_id, start) become null.
+    """
+    codes = [REASONS[c - 1] for c in fault.reason[at].tolist()]
+    count = rows.num_rows
+    have = set(rows.schema.names)
+    columns = {
+        "disposition": labels([r.disposition.value for r in codes]),
+        "stage": labels([r.stage for r in codes]),
+        "reason": labels([r.code for r in codes]),
+        "field": labels([fault.field(i) for i in at.tolist()]),
+        "value": pa.array([fault.value(i)[:VALUE_LIMIT] for i in at.tolist()], pa.string()),
+        "event_id": rows["event_id"] if "event_id" in have else pa.nulls(count, EVENT_ID),
+        "content_hash": rows["content_hash"] if "content_hash" in have else pa.array(np.zeros(count, np.int64)),
+        "start_utc": rows["start_utc"] if "start_utc" in have else pa.nulls(count, INSTANT),
+        "duration_s": rows["duration_s"] if "duration_s" in have else pa.array(np.zeros(count, np.int64)),
+    }
+    out = schema("rejected")
+    return pa.RecordBatch.from_arrays([columns[n] if n in columns else rows[n] for n in out.names], schema=out)
+
+
+def split(batch: pa.RecordBatch, fault: Fault) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+    """Part ``batch`` by the verdicts of ``fault`` into accepted rows and rejected rows."""
+    bad = np.flatnonzero(fault.reason)
+    if not len(bad):
+        return batch, empty("rejected")
+    aside = batch.take(pa.array(bad))
+    return batch.filter(pc.equal(pa.array(fault.reason), 0)), rejected(aside, fault, bad)

@@ -1,0 +1,1 @@
+"""Rating: usage events become exact charges, and charges become bills, settlements and answers."""

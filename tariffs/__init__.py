@@ -1,0 +1,1 @@
+"""Tariffs: plans, decks and calendars become immutable arrays, named by their content hash."""
