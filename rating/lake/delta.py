@@ -1,0 +1,83 @@
+"""A delta: everything that one batch of one source did, as a value.
+
+Enters: what the stages made of a batch. Leaves: a frozen value that :meth:`rating.lake.Lake.commit` lands
+whole or not at all. Always holds: nothing of a batch is outside its delta, and the same input gives an
+equal delta (no clock, no random number).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import pyarrow as pa
+
+from mediation.stage import empty
+
+SUSPENSE: Final = "suspense"
+"""The reserved source whose offset counts the batches of suspense actions: two recyclers conflict there."""
+
+Row = Mapping[str, str | int | bool | None]
+"""One row of a small table, by column name."""
+
+
+@dataclass(frozen=True, slots=True)
+class TariffVersion:
+    """A compiled tariff that priced rows of a delta: its hash, its file name in the lake, its bytes."""
+
+    version: str
+    file: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutVersion:
+    """A layout that decoded rows of a delta: the hash of its text, its name, its TOML text."""
+
+    version: str
+    name: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """How far a source is committed: bytes, the ordinal of the record that begins there, and whether it is all in."""
+
+    next_offset: int = 0
+    next_record_no: int = 1
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """One batch of ``source``: bytes ``first_offset`` to ``next_offset`` and all that came of them.
+
+    ``usage``, ``charges`` and ``rejected`` are in the schemas of :mod:`mediation.fields`. A recycle is a
+    delta of the source :data:`SUSPENSE`, whose offsets count such batches: ``recycled`` are the rejected rows
+    that leave suspense by it, ``actions`` further ``suspense_action`` rows (failed, written_off) without
+    ``batch_id``.
+    """
+
+    source: str
+    first_offset: int
+    next_offset: int
+    next_record_no: int
+    complete: bool
+    records: int
+    usage: pa.RecordBatch | pa.Table = field(default_factory=lambda: empty("usage"), repr=False)
+    charges: pa.RecordBatch | pa.Table = field(default_factory=lambda: empty("charge"), repr=False)
+    rejected: pa.RecordBatch | pa.Table = field(default_factory=lambda: empty("rejected"), repr=False)
+    recycled: pa.RecordBatch | pa.Table = field(default_factory=lambda: empty("rejected"), repr=False)
+    actions: tuple[Row, ...] = ()
+    findings: tuple[Row, ...] = ()
+    source_file: Row | None = None
+    tariff: TariffVersion | None = None
+    layout: LayoutVersion | None = None
+    rating_run: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.first_offset <= self.next_offset:
+            raise ValueError(f"offsets run backwards: {self.first_offset} to {self.next_offset}")
+        if (self.recycled.num_rows or self.actions) and self.source != SUSPENSE:
+            raise ValueError(f"suspense actions belong to the source {SUSPENSE!r}, not {self.source!r}")

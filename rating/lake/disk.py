@@ -1,0 +1,231 @@
+"""The lake on disk: a DuckLake of Parquet files and a SQLite catalogue.
+
+Enters: a folder. Leaves: a :class:`Lake` over ``catalog.sqlite`` (DuckLake's catalogue), ``data/`` (Parquet) and
+``catalogue/`` (compiled tariffs). Always holds: a registered file was synced before the commit that
+registers it; only files that no snapshot knows are ever deleted, and only while no other writer lives.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import re
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, Any, Final
+
+import duckdb
+
+from rating.lake.delta import Delta, TariffVersion
+from rating.lake.errors import LakeError, explained, retried
+from rating.lake.lake import ROWS, Lake, create_tables, in_transaction, large_tables
+from rating.lake.parquet import sync_files, sync_folder, write_files
+
+CATALOG: Final = "catalog.sqlite"
+_SLUG: Final = re.compile(r"[^A-Za-z0-9_-]+")
+_OPTIONS: Final = {"data_inlining_row_limit": 100_000, "parquet_compression": "'zstd'", "target_file_size": "'128MB'"}
+_KNOWN_FILES: Final = """
+SELECT path FROM __ducklake_metadata_lake.ducklake_data_file
+UNION ALL SELECT path FROM __ducklake_metadata_lake.ducklake_delete_file
+UNION ALL SELECT path FROM __ducklake_metadata_lake.ducklake_files_scheduled_for_deletion"""
+_EXTENSIONS: Final = ("duckdb_extension_sqlite_scanner", "duckdb_extension_ducklake")
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """When and how a lake on disk is maintained."""
+
+    every: int = 100
+    """Commits between two rounds of maintenance."""
+    snapshots: timedelta = timedelta(days=7)
+    """How long the past can be asked for (``AT (VERSION => n)``)."""
+    files: timedelta = timedelta(hours=1)
+    """How long a replaced file stays, for readers that have begun."""
+    small_bytes: int = 32 << 20
+    """Files from this size on are left as they are."""
+
+
+def extension_files() -> list[Path]:
+    """The DuckDB extensions that the installed packages bring, in the order of loading."""
+    found = []
+    for package in _EXTENSIONS:
+        spec = importlib.util.find_spec(package)
+        folders = list(spec.submodule_search_locations or []) if spec else []
+        files = [f for folder in folders for f in sorted(Path(folder).glob("extensions/**/*.duckdb_extension"))]
+        if not files:
+            raise LakeError(f"the package {package} is missing: install tollstream with its dependencies")
+        found += files
+    return found
+
+
+def _quoted(text: object) -> str:
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def _attached(folder: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """A connection whose current schema is the lake's."""
+    connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+    for file in extension_files():
+        connection.execute(f"LOAD {_quoted(file)}")
+    options = f"DATA_PATH {_quoted(f'{folder}/data/')}, OVERRIDE_DATA_PATH true"
+    mode = ", READ_ONLY" if read_only else ""
+    connection.execute(f"ATTACH {_quoted(f'ducklake:sqlite:{folder / CATALOG}')} AS lake ({options}{mode})")
+    connection.execute("USE lake")
+    return connection
+
+
+def open_lake(folder: Path | str, *, create: bool = False, read_only: bool = False, upkeep: Upkeep = Upkeep()) -> Lake:
+    """Open the lake in ``folder``; with ``create``, make it first if it is not there.
+
+    Raises :class:`LakeError` with a remedy: nothing there, no leave to write, locked, disk full.
+    """
+    home = Path(folder).absolute()
+    with explained(str(folder)):
+        if not (home / CATALOG).is_file() and not create:
+            raise LakeError(f"no lake in {folder}: `toll rate ... --lake {folder}` makes one")
+        if create:
+            for table in ROWS:
+                (home / "data" / "main" / table).mkdir(parents=True, exist_ok=True)
+            (home / "catalogue").mkdir(exist_ok=True)
+        lock = None if read_only else _writer_lock(home)
+        connection = retried(lambda: _attached(home, read_only=read_only))
+        if not read_only:
+            retried(lambda: _prepare(connection))
+        return DiskLake(connection, home, lock, upkeep)
+
+
+def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the tables, unless the catalogue has them: all of them or none, whatever crashed."""
+    if connection.execute("SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake'").fetchone():
+        return
+    for name, value in _OPTIONS.items():
+        connection.execute(f"CALL ducklake_set_option('lake', '{name}', {value})")
+    in_transaction(connection, lambda: create_tables(connection))
+
+
+def _writer_lock(home: Path) -> IO[bytes]:
+    """Join the lake's writers: a lock that any number share, and that :meth:`delete_orphans` asks for alone."""
+    lock = (home / "writers.lock").open("ab")
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    return lock
+
+
+class DiskLake(Lake):
+    """A :class:`Lake` in a folder. Make one with :func:`open_lake`."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, home: Path, lock: IO[bytes] | None, upkeep: Upkeep
+    ) -> None:
+        super().__init__(connection)
+        self._home, self._lock, self._upkeep = home, lock, upkeep
+
+    def close(self) -> None:
+        """Close the catalogue and leave the lake's writers."""
+        super().close()
+        if self._lock:
+            self._lock.close()
+
+    def commit(self, delta: Delta) -> int:
+        """As :meth:`Lake.commit`; every so many batches the lake is maintained afterwards."""
+        batch_id = super().commit(delta)
+        if batch_id % self._upkeep.every == 0:
+            with suppress(LakeError):  # the batch has landed; upkeep can wait for the next round
+                self.maintain()
+        return batch_id
+
+    def _place(self) -> str:
+        return str(self._home)
+
+    def _write(self, delta: Delta) -> dict[str, Any]:
+        name = f"{_SLUG.sub('-', delta.source)}-{delta.first_offset}-{secrets.token_hex(4)}.parquet"
+        written = {table: self._home / "data" / "main" / table / name for table in large_tables(delta)}
+        try:
+            if delta.tariff:
+                self._keep(delta.tariff)
+            write_files({written[table]: rows for table, rows in large_tables(delta).items()})
+        except BaseException:
+            self._discard(written)
+            raise
+        return written
+
+    def _keep(self, tariff: TariffVersion) -> None:
+        """Put the tariff's file into ``catalogue/`` unless it is there, whole and synced."""
+        path = self._home / tariff.file
+        if path.exists():
+            return
+        part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+        part.write_bytes(tariff.content)
+        sync_files([part])
+        part.rename(path)
+        sync_folder(path.parent)
+
+    def _take_in(self, written: dict[str, Any]) -> None:
+        for table, path in written.items():
+            self._sql.execute(f"CALL ducklake_add_data_files('lake', '{table}', {_quoted(path)})")
+
+    def _discard(self, written: dict[str, Any]) -> None:
+        """Remove files that no snapshot knows; leave them to a later start where the catalogue cannot tell."""
+        with suppress(duckdb.Error, OSError):
+            known = self._registered()
+            for path in written.values():
+                if path.name not in known:
+                    path.unlink(missing_ok=True)
+
+    def _kept(self, file: str) -> bytes:
+        return (self._home / file).read_bytes()
+
+    def _registered(self) -> set[str]:
+        """The name of every file that the catalogue knows, be it of an old snapshot or awaiting its deletion."""
+        return {Path(path).name for (path,) in self._sql.execute(_KNOWN_FILES).fetchall()}
+
+    def delete_orphans(self) -> int:
+        """Remove files that a crashed writer wrote and never registered; return how many.
+
+        Does nothing while another writer has the lake open: its fresh files look the same.
+        """
+        if self._lock is None:
+            return 0
+        with explained(self._place()):
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                fcntl.flock(self._lock, fcntl.LOCK_SH)  # a refused upgrade gives up the shared lock too
+                return 0
+            try:
+                known = self._registered()
+                orphans = [path for path in self._files() if path.name not in known]
+                for path in orphans:
+                    path.unlink(missing_ok=True)
+                return len(orphans)
+            finally:
+                fcntl.flock(self._lock, fcntl.LOCK_SH)
+
+    def _files(self) -> set[Path]:
+        return set((self._home / "data").glob("**/*.parquet")) | set((self._home / "catalogue").glob("*.part"))
+
+    def maintain(self) -> None:
+        """Merge small files, move rows out of the catalogue, forget snapshots older than :class:`Upkeep` says."""
+        small, old = self._upkeep.small_bytes, self._upkeep
+        with explained(self._place()):
+            self._rewritten("ducklake_flush_inlined_data('lake')")
+            self._rewritten(f"ducklake_merge_adjacent_files('lake', max_file_size => {small})")
+            self._forgotten("ducklake_expire_snapshots", old.snapshots)
+            self._forgotten("ducklake_cleanup_old_files", old.files)
+
+    def _rewritten(self, call: str) -> None:
+        """Let DuckLake write files anew, and sync them before the catalogue refers to them."""
+
+        def attempt() -> None:
+            before = self._files()
+            self._sql.execute(f"CALL {call}")
+            sync_files(self._files() - before)
+
+        retried(lambda: in_transaction(self._sql, attempt))
+
+    def _forgotten(self, function: str, age: timedelta) -> None:
+        """Let DuckLake drop what is older than ``age``."""
+        older = f"now() - INTERVAL {int(age.total_seconds())} SECOND"
+        retried(lambda: self._sql.execute(f"CALL {function}('lake', older_than => {older})"))

@@ -1,0 +1,78 @@
+"""What can go wrong with a lake, said in words that tell what to do.
+
+Enters: DuckDB's and the system's exceptions. Leaves: the exceptions of :mod:`rating.lake`. Always holds: a
+broken environment is one of these, bad records never are; what a second attempt may cure is tried again.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, TypeVar
+
+import duckdb
+
+T = TypeVar("T")
+
+ATTEMPTS: Final = 8
+FIRST_WAIT_S: Final = 0.05
+"""The wait after the first failed attempt; it doubles, so that eight attempts take some six seconds."""
+
+_PASSING: Final = ("database is locked", "conflict", "database is busy", "concurrent")
+_FULL: Final = ("no space left", "disk is full", "disk full", "database or disk is full")
+
+
+class LakeError(Exception):
+    """The lake cannot be opened, read or written; the text says what to do."""
+
+
+class StaleOffset(LakeError):  # noqa: N818  (the name says what it is; "Error" would add nothing)
+    """Another writer has moved the source's offset: this delta was made from bytes already committed."""
+
+
+class QueryError(LakeError):
+    """A query that the lake refuses: unknown names, wrong syntax, a statement that writes."""
+
+
+def _says(error: BaseException, words: tuple[str, ...]) -> bool:
+    text = str(error).lower()
+    return any(word in text for word in words)
+
+
+def retried(attempt: Callable[[], T]) -> T:
+    """The result of ``attempt``, which is tried again with growing waits while the catalogue is locked."""
+    wait_s = FIRST_WAIT_S
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return attempt()
+        except duckdb.Error as error:
+            if not _says(error, _PASSING):
+                raise
+            time.sleep(wait_s)
+            wait_s *= 2
+    return attempt()
+
+
+@contextmanager
+def explained(place: str) -> Iterator[None]:
+    """Turn what the system or DuckDB says of the lake at ``place`` into a :class:`LakeError` with a remedy."""
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        if _says(error, _FULL) or getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}:
+            raise LakeError(
+                f"the disk of {place} is full: nothing of this batch was kept; free space, then run again"
+            ) from error
+        if _says(error, _PASSING):
+            raise LakeError(
+                f"{place} is locked by another writer: wait until it has finished, then run again"
+            ) from error
+        if isinstance(error, PermissionError) or _says(
+            error, ("permission denied", "readonly database", "read-only file")
+        ):
+            raise LakeError(
+                f"{place} cannot be written: check the owner and mode of the folder and its files"
+            ) from error
+        raise LakeError(f"{place}: {str(error).strip()}") from error

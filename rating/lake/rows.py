@@ -1,0 +1,59 @@
+"""The small tables of a delta, as the rows that its transaction inserts.
+
+Enters: a delta. Leaves: Arrow tables by table name, without ``batch_id`` (the transaction knows it). Always
+holds: pure; the columns are the field table's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from rating.lake.delta import Delta, Row
+from rating.lake.totals import control_totals, without_batch
+
+
+def _batch(delta: Delta) -> Row:
+    return {
+        "source": delta.source,
+        "first_offset": delta.first_offset,
+        "next_offset": delta.next_offset,
+        "records": delta.records,
+        "layout": delta.layout.name if delta.layout else "",
+        "layout_version": delta.layout.version if delta.layout else "",
+        "tariff_version": delta.tariff.version if delta.tariff else "",
+        "rating_run": delta.rating_run,
+    }
+
+
+def _recycled(delta: Delta) -> list[Row]:
+    """The actions that take ``delta.recycled`` out of suspense."""
+    sources, numbers = (delta.recycled[n].to_pylist() for n in ("source", "record_no"))
+    return [
+        {"source": s, "record_no": n, "action": "recycled", "reason": ""} for s, n in zip(sources, numbers, strict=True)
+    ]
+
+
+def _versions(delta: Delta) -> dict[str, Sequence[Row]]:
+    tariff, layout = delta.tariff, delta.layout
+    return {
+        "tariff_version": [{"tariff_version": tariff.version, "file": tariff.file}] if tariff else [],
+        "layout_version": (
+            [{"layout_version": layout.version, "name": layout.name, "text": layout.text}] if layout else []
+        ),
+    }
+
+
+def small_rows(delta: Delta) -> dict[str, pa.Table]:
+    """The rows of ``delta`` for each small table that it adds to."""
+    rows: dict[str, Sequence[Row]] = {
+        "batch": [_batch(delta)],
+        "source_file": [delta.source_file] if delta.source_file else [],
+        "suspense_action": [*_recycled(delta), *delta.actions],
+        "finding": delta.findings,
+        **_versions(delta),
+    }
+    control, charge = control_totals(delta)
+    tables = {name: pa.Table.from_pylist(list(r), schema=without_batch(name)) for name, r in rows.items() if r}
+    return tables | {n: t for n, t in (("control_total", control), ("charge_total", charge)) if t.num_rows}
