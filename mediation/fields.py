@@ -169,7 +169,7 @@ BATCH: Final[tuple[Field, ...]] = (
     Field("next_offset", pa.int64(), "bytes", "where the next one begins"),
     Field("records", pa.int64(), "", "records that entered"),
     Field("layout", pa.string(), "", "the layout's name"),
-    Field("layout_version", pa.string(), "", "hash of the layout's text"),
+    Field("layout_version", pa.string(), "", "hash of the layout (its merged keys)"),
     Field("tariff_version", pa.string(), "", "content hash of the compiled tariff"),
     Field("rating_run", pa.int64(), "", "the run; 0 is first rating"),
 )
@@ -217,9 +217,9 @@ TARIFF_VERSION: Final[tuple[Field, ...]] = (
 )
 
 LAYOUT_VERSION: Final[tuple[Field, ...]] = (
-    Field("layout_version", pa.string(), "", "hash of the layout's text"),
+    Field("layout_version", pa.string(), "", "hash of the layout (its merged keys)"),
     Field("name", pa.string(), "", "the layout's name"),
-    Field("text", pa.string(), "", "the layout, as TOML"),
+    Field("text", pa.string(), "", "the layout, bases merged in, as JSON"),
 )
 
 TABLES: Final[dict[str, tuple[Field, ...]]] = {

@@ -1,0 +1,196 @@
+"""A layout: how one switch's records map onto the field table, as data.
+
+Enters: nothing but values. Leaves: the frozen model that frames, decodes and normalises a source;
+``mediation/layout_file.py`` reads it from TOML, docs/layouts.md documents every key.
+Always holds: a ``Layout`` is complete and consistent (the reader refuses anything else), and names
+its own text by hash, so that a record can always be explained by the layout that read it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mediation.zones import UtcOffsets
+
+
+class Kind(StrEnum):
+    """How records are told apart and parted into fields."""
+
+    DELIMITED = "delimited"
+    FIXED = "fixed"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A field of a fixed-width record, or of a header or trailer: ``start`` from 0, in bytes."""
+
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """Record boundaries, separators and limits of a source."""
+
+    kind: Kind
+    columns: tuple[str, ...]
+    encoding: str = "utf-8"
+    line_end: int = 0x0A
+    separator: int = 0x2C
+    quote: int = -1
+    escape: int = -1
+    header_lines: int = 0
+    names_in_header: bool = False
+    header_prefix: bytes = b""
+    trailer_prefix: bytes = b""
+    comment: bytes = b""
+    positions: tuple[Position, ...] = ()
+    extra_fields: bool = False
+    missing_fields: int = 0
+    final_newline: bool = True
+    max_record_bytes: int = 65_536
+    multi_line: bool = False
+
+
+class Ambiguous(StrEnum):
+    """Which instant a local time names that the clock change repeats."""
+
+    EARLIER = "earlier"
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeFormat:
+    """A date and time format, and the zone of texts that carry no offset."""
+
+    pattern: str
+    zone: UtcOffsets
+    ambiguous: Ambiguous = Ambiguous.EARLIER
+
+
+@dataclass(frozen=True, slots=True)
+class DurationFormat:
+    """Ticks per second of a plain number, or a clock form; a part of a second is rounded ``up`` or ``down``."""
+
+    form: str = "number"
+    ticks_per_s: int = 1
+    up: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Where one field of the usage schema comes from.
+
+    ``columns`` are joined by a space where there are several. ``after`` and ``before`` cut the text at
+    the first such byte, ``before_last`` at the last. ``values`` maps texts; ``default`` stands for an
+    empty one; ``otherwise`` for one that ``values`` does not list (None: it is an ``unmapped_value``).
+    """
+
+    target: str
+    columns: tuple[str, ...] = ()
+    fallback: str = ""
+    default: str = ""
+    values: tuple[tuple[str, str], ...] = ()
+    otherwise: str | None = None
+    after: str = ""
+    before: str = ""
+    before_last: str = ""
+    required: bool = False
+    time: TimeFormat | None = None
+    duration: DurationFormat | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRules:
+    """How the source writes subscriber numbers (ITU-T E.164 clause 6 gives the parts).
+
+    Order of rules: strip ``sip:``/``tel:`` and the host, drop ``ignore`` characters, then anonymous
+    words, ``+``, international prefixes, trunk prefix, and at last digits with no prefix at all:
+    up to ``local_digits`` of them are a local number (short code or extension), more are read as
+    ``bare`` says: national (the country code is put before), e164 or local.
+    """
+
+    country: str = ""
+    international: tuple[str, ...] = ()
+    trunk: str = ""
+    local_digits: int = 6
+    bare: str = "e164"
+    national_digits: tuple[int, int] = (4, 13)
+    ignore: str = " -().~/"
+    anonymous: tuple[str, ...] = ("anonymous", "unknown", "unavailable", "restricted", "withheld", "private")
+    alphanumeric: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Holds where ``column`` has one of ``any_of`` (or, negated, none of them)."""
+
+    column: str
+    any_of: frozenset[str]
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Two kinds of record that make one event: begin (INVITE, ACK) and end (BYE).
+
+    Halves belong together when they have the same ``key`` columns and the same two ``tags``, in
+    either order: the party that hangs up swaps them (RFC 3261, 12.2).
+    """
+
+    begin: frozenset[str]
+    end: frozenset[str]
+    max_span_s: int = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class ControlTotals:
+    """What header and trailer records declare: column number or position of each figure."""
+
+    sequence: Position | None = None
+    records: Position | None = None
+    duration_s: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The plausible range of an event; beyond it a record waits in suspense."""
+
+    start_us: int
+    end_us: int
+    duration_s: int = 7 * 86_400
+    volume_bytes: int = 1 << 44
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """One source's mapping, complete."""
+
+    name: str
+    title: str
+    framing: Framing
+    mappings: tuple[Mapping, ...]
+    identity: tuple[str, ...]
+    namespace: str
+    numbers: NumberRules
+    limits: Limits
+    text: str
+    version: str
+    billable: tuple[Condition, ...] = ()
+    swap_numbers_when: frozenset[str] = frozenset()
+    pairing: Pairing | None = None
+    controls: ControlTotals = field(default_factory=ControlTotals)
+    file_name: re.Pattern[str] | None = None
+
+    def mapping(self, target: str) -> Mapping | None:
+        """The mapping of one usage field, if the layout has it."""
+        return next((m for m in self.mappings if m.target == target), None)
+
+    def source_columns(self) -> tuple[str, ...]:
+        """Every source column that the layout reads, once, in order of first use."""
+        names = [c for m in self.mappings for c in (*m.columns, *((m.fallback,) if m.fallback else ()))]
+        names += [*self.identity, *(c.column for c in self.billable)]
+        return tuple(dict.fromkeys(names))

@@ -1,0 +1,123 @@
+"""What flows before a record is usage: chunks of bytes, framed records, spans of fields.
+
+Always holds: spans point into their buffer and never copy it; ``raw`` of consecutive records is the
+source's own bytes without a gap, so a rejected record is stored as it came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from mediation import stage
+from mediation.reasons import CODE
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+Spans = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """Consecutive whole records of one source; ``offset`` and ``record_no`` are those of the first byte."""
+
+    source: str
+    offset: int
+    record_no: int
+    bytes: Bytes
+    last: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Records:
+    """Records as spans of their chunk: content in ``begin:end``, bytes as they came in ``begin:stop``."""
+
+    chunk: Chunk
+    layout: str
+    begin: Spans
+    end: Spans
+    stop: Spans
+    record_no: Ints
+    beyond_ascii: Mask
+
+    def __len__(self) -> int:
+        return len(self.begin)
+
+    def take(self, rows: Ints | Mask) -> Records:
+        """The records of ``rows`` (row numbers or a mask)."""
+        columns = (self.begin[rows], self.end[rows], self.stop[rows], self.record_no[rows], self.beyond_ascii[rows])
+        return Records(self.chunk, self.layout, *columns)
+
+    def raw(self) -> pa.BinaryArray:
+        """The bytes of each record as they came."""
+        return gather(self.chunk.bytes, self.begin, self.stop, pa.binary())
+
+    def coordinates(self) -> dict[str, pa.Array]:
+        """The columns that say where each record came from, with its bytes."""
+        return {
+            "source": stage.constant(self.chunk.source, len(self)),
+            "record_no": pa.array(self.record_no),
+            "offset_bytes": pa.array(self.begin.astype(np.int64) + self.chunk.offset),
+            "layout": stage.constant(self.layout, len(self)),
+            "raw": self.raw(),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fields:
+    """Source fields as spans of ``text``: ``begin`` and ``end`` have a row per name of ``names``."""
+
+    records: Records
+    names: tuple[str, ...]
+    text: Bytes
+    begin: Spans
+    end: Spans
+
+    def row(self, name: str) -> int:
+        """The row of ``begin`` and ``end`` that holds the source field ``name``."""
+        return self.names.index(name)
+
+    def value(self, name: str, record: int) -> str:
+        """One field of one record as text."""
+        row = self.row(name)
+        return bytes(self.text[self.begin[row, record] : self.end[row, record]]).decode("utf-8", "replace")
+
+    def take(self, rows: Ints | Mask) -> Fields:
+        """The fields of the records ``rows``."""
+        records = self.records.take(rows)
+        return replace(self, records=records, begin=self.begin[:, rows], end=self.end[:, rows])
+
+
+def gather(text: Bytes, begin: Spans, end: Spans, to: pa.DataType) -> pa.Array:
+    """The spans of ``text`` as one binary or string column (``to``); strings are not validated."""
+    from mediation.text_kernels import copy_spans
+
+    lengths = (end - begin).astype(np.int64)
+    offsets = np.zeros(len(begin) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    copied = np.empty(int(offsets[-1]), np.uint8)
+    copy_spans(text, begin, end, copied)
+    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(copied)]
+    return pa.Array.from_buffers(to, len(begin), buffers)
+
+
+def set_aside(records: Records, reason: npt.NDArray[np.uint8], fault: stage.Fault | None = None) -> pa.RecordBatch:
+    """The records whose ``reason`` is not 0, as ``rejected`` rows."""
+    at = np.flatnonzero(reason)
+    if not len(at):
+        return stage.empty("rejected")
+    rows = pa.RecordBatch.from_pydict(records.take(at).coordinates())
+    return stage.rejected(rows, fault or stage.Fault(reason, stage.no_fault, stage.no_fault), at)
+
+
+def codes(*names: str) -> npt.NDArray[np.uint8]:
+    """The code numbers of reason ``names``, for kernels that write an index into them."""
+    return np.array([0, *(CODE[n] for n in names)], np.uint8)
+
+
+Described = Callable[[int], str]

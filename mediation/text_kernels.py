@@ -1,0 +1,304 @@
+"""Kernels over text: record ends, separated fields, whole numbers, distinct labels.
+
+Enters: bytes and spans. Leaves: spans, numbers, codes. Always holds: no kernel reads outside its span,
+none allocates per row, and each is a plain loop that runs the same without numba.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from mediation.jit import kernel
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+Spans = npt.NDArray[np.int32]
+
+OK, NEEDS_READER, WRONG_COUNT, UNBALANCED = range(4)
+"""Verdicts of :func:`split_delimited`: the second asks for the slow reader (escaped quotes)."""
+
+HAS_NUL, BEYOND_ASCII = 1, 2
+_MOST = 922_337_203_685_477_580
+
+
+@kernel
+def copy_spans(text: Bytes, begin: Spans, end: Spans, out: Bytes) -> None:
+    """Lay the spans end to end into ``out``."""
+    at = 0
+    for i in range(len(begin)):
+        for j in range(begin[i], end[i]):
+            out[at] = text[j]
+            at += 1
+
+
+@kernel
+def count_byte(text: Bytes, byte: int) -> int:
+    """How often ``byte`` occurs."""
+    count = 0
+    for i in range(len(text)):
+        count += text[i] == byte
+    return count
+
+
+@kernel
+def find_lines(text: Bytes, line_end: int, end: Spans, stop: Spans, marks: Bytes) -> int:
+    """Part ``text`` into lines: content ends in ``end``, line ends in ``stop``, HAS_NUL | BEYOND_ASCII in ``marks``.
+
+    Returns the number of lines; the last may lack its line end (then ``stop`` equals ``len(text)``).
+    """
+    count, first, every, zero = 0, 0, 0, False
+    for i in range(len(text)):
+        byte = int(text[i])
+        every |= byte
+        zero |= byte == 0
+        if byte == line_end:
+            last = i
+            while last > first and (text[last - 1] == 13 or text[last - 1] == 10):
+                last -= 1
+            end[count], stop[count] = last, i + 1
+            marks[count] = (HAS_NUL if zero else 0) | (BEYOND_ASCII if every & 0x80 else 0)
+            count += 1
+            first, every, zero = i + 1, 0, False
+    if first < len(text):
+        end[count] = stop[count] = len(text)
+        marks[count] = (HAS_NUL if zero else 0) | (BEYOND_ASCII if every & 0x80 else 0)
+        count += 1
+    return count
+
+
+@kernel
+def _trim(text: Bytes, first: int, last: int) -> tuple[int, int]:
+    while first < last and text[first] == 32:
+        first += 1
+    while last > first and text[last - 1] == 32:
+        last -= 1
+    return first, last
+
+
+@kernel
+def _quoted_end(text: Bytes, at: int, end: int, quote: int, escape: int) -> tuple[int, bool]:
+    """The closing quote of a field whose content begins at ``at`` (-1: none), and whether it holds escapes."""
+    escaped = False
+    while at < end:
+        byte = text[at]
+        if byte == escape:
+            escaped = True
+            at += 1
+        elif byte == quote:
+            if at + 1 < end and text[at + 1] == quote:
+                escaped = True
+                at += 1
+            else:
+                return at, escaped
+        at += 1
+    return -1, escaped
+
+
+@kernel
+def _split_record(
+    text: Bytes, at: int, end: int, separator: int, quote: int, escape: int, slots: Ints, begin: Spans, last: Spans, row: int
+) -> tuple[int, int]:
+    """Part one record; (verdict, number of fields)."""
+    column, verdict = 0, OK
+    while True:
+        if at < end and text[at] == quote:
+            first = at + 1
+            stop, escaped = _quoted_end(text, first, end, quote, escape)
+            if stop < 0 or (stop + 1 < end and text[stop + 1] != separator):
+                return UNBALANCED, column
+            if escaped:
+                verdict = NEEDS_READER
+            at = stop + 1
+        else:
+            first = at
+            while at < end and text[at] != separator:
+                at += 1
+            stop = at
+        if column < len(slots) and slots[column] >= 0:
+            first, stop = _trim(text, first, stop)
+            begin[slots[column], row] = first
+            last[slots[column], row] = stop
+        column += 1
+        if at >= end:
+            return verdict, column
+        at += 1
+
+
+@kernel
+def split_delimited(
+    text: Bytes,
+    record_begin: Spans,
+    record_end: Spans,
+    separator: int,
+    quote: int,
+    escape: int,
+    slots: Ints,
+    least: int,
+    most: int,
+    begin: Spans,
+    end: Spans,
+    verdict: Bytes,
+) -> None:
+    """Part each record at ``separator``; column c goes to row ``slots[c]`` of ``begin`` and ``end`` (-1: not wanted)."""
+    for row in range(len(record_begin)):
+        status, count = _split_record(
+            text, record_begin[row], record_end[row], separator, quote, escape, slots, begin, end, row
+        )
+        verdict[row] = status if status == UNBALANCED or least <= count <= most else WRONG_COUNT
+
+
+@kernel
+def cut_spans(text: Bytes, begin: Spans, end: Spans, after: int, before: int, before_last: int) -> None:
+    """Narrow each span: behind the first ``after``, up to the first ``before``, up to the last ``before_last`` (-1: no cut)."""
+    for i in range(len(begin)):
+        first, last = begin[i], end[i]
+        if after >= 0:
+            for j in range(first, last):
+                if text[j] == after:
+                    first = j + 1
+                    break
+        if before >= 0:
+            for j in range(first, last):
+                if text[j] == before:
+                    last = j
+                    break
+        if before_last >= 0:
+            for j in range(last - 1, first - 1, -1):
+                if text[j] == before_last:
+                    last = j
+                    break
+        begin[i], end[i] = first, last
+
+
+@kernel
+def whole_number(text: Bytes, at: int, end: int) -> int:
+    """The digits ``text[at:end]`` as a number; -1 if there is anything else or it passes 18 digits."""
+    if at >= end:
+        return -1
+    value = 0
+    while at < end:
+        digit = int(text[at]) - 48
+        if digit < 0 or digit > 9 or value > _MOST // 10:
+            return -1
+        value = value * 10 + digit
+        at += 1
+    return value
+
+
+@kernel
+def whole_numbers(text: Bytes, begin: Spans, end: Spans, absent: int, out: Ints) -> None:
+    """Each span as a whole number, ``absent`` where it is empty, -1 where it is none."""
+    for i in range(len(begin)):
+        out[i] = absent if begin[i] == end[i] else whole_number(text, begin[i], end[i])
+
+
+@kernel
+def _tick_count(text: Bytes, at: int, end: int, ticks_per_s: int, up: bool) -> int:
+    """Whole seconds of a count of ticks that may have a decimal fraction; -1 if it is no number."""
+    point = at
+    while point < end and text[point] != 46:
+        point += 1
+    value = whole_number(text, at, point)
+    if value < 0:
+        return -1
+    part = value % ticks_per_s != 0
+    for i in range(point + 1, end):
+        if text[i] < 48 or text[i] > 57:
+            return -1
+        part |= text[i] != 48
+    return value // ticks_per_s + (1 if up and part else 0)
+
+
+@kernel
+def _clock(text: Bytes, at: int, end: int) -> int:
+    """``[hh:]mm:ss`` as seconds; -1 if it is none."""
+    total, parts = 0, 0
+    while True:
+        stop = at
+        while stop < end and text[stop] != 58:
+            stop += 1
+        value = whole_number(text, at, stop)
+        if value < 0 or (parts and value > 59) or parts > 2:
+            return -1
+        total, parts = total * 60 + value, parts + 1
+        if stop >= end:
+            return total if parts > 1 else -1
+        at = stop + 1
+
+
+@kernel
+def _suffixed(text: Bytes, at: int, end: int) -> int:
+    """A duration such as ``1h5m10s`` as seconds; -1 if it is none."""
+    total = 0
+    while at < end:
+        stop = at
+        while stop < end and 48 <= text[stop] <= 57:
+            stop += 1
+        value = whole_number(text, at, stop)
+        if value < 0 or value > _MOST // 10_000 or stop >= end:
+            return -1
+        unit = text[stop]
+        scale = 3600 if unit == 104 else 60 if unit == 109 else 1 if unit == 115 else 0
+        if scale == 0:
+            return -1
+        total += value * scale
+        at = stop + 1
+    return total
+
+
+NUMBER, CLOCK, SUFFIXED = range(3)
+
+
+@kernel
+def durations_s(text: Bytes, begin: Spans, end: Spans, form: int, ticks_per_s: int, up: bool, out: Ints) -> None:
+    """Each span as whole seconds: 0 where it is empty, -1 where it is no duration of that ``form``."""
+    for i in range(len(begin)):
+        if begin[i] == end[i]:
+            out[i] = 0
+        elif form == NUMBER:
+            out[i] = _tick_count(text, begin[i], end[i], ticks_per_s, up)
+        elif form == CLOCK:
+            out[i] = _clock(text, begin[i], end[i])
+        else:
+            out[i] = _suffixed(text, begin[i], end[i])
+
+
+@kernel
+def _same(text: Bytes, begin: int, end: int, other: int, other_end: int) -> bool:
+    if end - begin != other_end - other:
+        return False
+    for i in range(end - begin):
+        if text[begin + i] != text[other + i]:
+            return False
+    return True
+
+
+@kernel
+def label_codes(text: Bytes, begin: Spans, end: Spans, table: Spans, first: Spans, codes: Spans) -> int:
+    """Number the distinct spans in order of appearance: ``codes`` per row, ``first`` the row that each code saw first.
+
+    ``table`` is scratch space filled with -1, its length a power of two and at least twice ``len(first)``.
+    Returns how many there are, or -1 once there are more than ``first`` can hold.
+    """
+    count, mask = 0, len(table) - 1
+    for i in range(len(begin)):
+        h = 0
+        for j in range(begin[i], end[i]):
+            h = (h * 31 + int(text[j])) & 0xFFFFFFFF
+        slot = (h ^ (h >> 15)) & mask
+        while True:
+            code = table[slot]
+            if code < 0:
+                if count == len(first):
+                    return -1
+                table[slot] = code = count
+                first[count] = i
+                count += 1
+                break
+            row = first[code]
+            if _same(text, begin[i], end[i], begin[row], end[row]):
+                break
+            slot = (slot + 1) & mask
+        codes[i] = code
+    return count
