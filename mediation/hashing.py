@@ -14,6 +14,7 @@ from mediation.jit import kernel
 
 Bytes = npt.NDArray[np.uint8]
 Spans = npt.NDArray[np.int32]
+Words = npt.NDArray[np.uint32]
 
 _MASK = 0xFFFFFFFF
 _C1, _C2, _C3, _C4 = 0x239B961B, 0xAB0E9789, 0x38B34AE5, 0xA1E38B93
@@ -31,11 +32,6 @@ def _turn(a: int, by: int) -> int:
 
 
 @kernel
-def _word(block: Bytes, at: int) -> int:
-    return int(block[at]) | int(block[at + 1]) << 8 | int(block[at + 2]) << 16 | int(block[at + 3]) << 24
-
-
-@kernel
 def _mix(h: int) -> int:
     h = _times(h ^ (h >> 16), 0x85EBCA6B)
     h = _times(h ^ (h >> 13), 0xC2B2AE35)
@@ -43,45 +39,40 @@ def _mix(h: int) -> int:
 
 
 @kernel
-def murmur128(block: Bytes, length: int, seed: int) -> tuple[int, int, int, int]:
-    """The four 32-bit words of the hash of ``block[:length]``; ``block`` has 16 bytes to spare, all zero."""
-    h1 = h2 = h3 = h4 = seed
-    whole = length // 16 * 16
-    for at in range(0, whole, 16):
-        h1 ^= _times(_turn(_times(_word(block, at), _C1), 15), _C2)
+def _blocks(words: Words, count: int, h1: int, h2: int, h3: int, h4: int) -> tuple[int, int, int, int]:
+    """Mix ``count`` blocks of four words into the state."""
+    for at in range(0, 4 * count, 4):
+        h1 ^= _times(_turn(_times(int(words[at]), _C1), 15), _C2)
         h1 = ((_turn(h1, 19) + h2) * 5 + 0x561CCD1B) & _MASK
-        h2 ^= _times(_turn(_times(_word(block, at + 4), _C2), 16), _C3)
+        h2 ^= _times(_turn(_times(int(words[at + 1]), _C2), 16), _C3)
         h2 = ((_turn(h2, 17) + h3) * 5 + 0x0BCAA747) & _MASK
-        h3 ^= _times(_turn(_times(_word(block, at + 8), _C3), 17), _C4)
+        h3 ^= _times(_turn(_times(int(words[at + 2]), _C3), 17), _C4)
         h3 = ((_turn(h3, 15) + h4) * 5 + 0x96CD1C35) & _MASK
-        h4 ^= _times(_turn(_times(_word(block, at + 12), _C4), 18), _C1)
+        h4 ^= _times(_turn(_times(int(words[at + 3]), _C4), 18), _C1)
         h4 = ((_turn(h4, 13) + h1) * 5 + 0x32AC3B17) & _MASK
-    if whole < length:
-        h4 ^= _times(_turn(_times(_word(block, whole + 12), _C4), 18), _C1)
-        h3 ^= _times(_turn(_times(_word(block, whole + 8), _C3), 17), _C4)
-        h2 ^= _times(_turn(_times(_word(block, whole + 4), _C2), 16), _C3)
-        h1 ^= _times(_turn(_times(_word(block, whole), _C1), 15), _C2)
+    return h1, h2, h3, h4
+
+
+@kernel
+def murmur128(words: Words, length: int) -> tuple[int, int, int, int]:
+    """The four 32-bit words of the hash (seed 0) of the first ``length`` bytes of ``words``.
+
+    ``words`` is little-endian and goes on with zeros to the end of the last block of 16 bytes.
+    """
+    whole = length // 16
+    h1, h2, h3, h4 = _blocks(words, whole, 0, 0, 0, 0)
+    if whole * 16 < length:
+        tail = 4 * whole
+        h4 ^= _times(_turn(_times(int(words[tail + 3]), _C4), 18), _C1)
+        h3 ^= _times(_turn(_times(int(words[tail + 2]), _C3), 17), _C4)
+        h2 ^= _times(_turn(_times(int(words[tail + 1]), _C2), 16), _C3)
+        h1 ^= _times(_turn(_times(int(words[tail]), _C1), 15), _C2)
     h1, h2, h3, h4 = h1 ^ length, h2 ^ length, h3 ^ length, h4 ^ length
     h1 = (h1 + h2 + h3 + h4) & _MASK
     h2, h3, h4 = (h2 + h1) & _MASK, (h3 + h1) & _MASK, (h4 + h1) & _MASK
     h1, h2, h3, h4 = _mix(h1), _mix(h2), _mix(h3), _mix(h4)
     h1 = (h1 + h2 + h3 + h4) & _MASK
     return h1, (h2 + h1) & _MASK, (h3 + h1) & _MASK, (h4 + h1) & _MASK
-
-
-@kernel
-def _gather(text: Bytes, begin: Spans, end: Spans, columns: npt.NDArray[np.int64], row: int, block: Bytes, at: int) -> int:
-    """Append each column of ``row``, behind its length in 4 bytes, to ``block``; the new length."""
-    for column in columns:
-        first, last = begin[column, row], end[column, row]
-        length = last - first
-        for shift in range(4):
-            block[at + shift] = (length >> (8 * shift)) & 0xFF
-        at += 4
-        for i in range(first, last):
-            block[at] = text[i]
-            at += 1
-    return at
 
 
 @kernel
@@ -92,17 +83,40 @@ def hash_rows(
     columns: npt.NDArray[np.int64],
     prefix: Bytes,
     block: Bytes,
-    out: npt.NDArray[np.uint32],
+    words: Words,
+    out: Words,
 ) -> None:
-    """Hash ``prefix`` and the spans of ``columns``, for each row, into ``out`` (n, 4).
+    """Hash ``prefix`` and, behind its length in two bytes, each span of ``columns``, per row, into ``out`` (n, 4).
 
-    ``begin`` and ``end`` have a row per column; ``block`` is scratch space for the longest row and 16 bytes.
+    ``begin`` and ``end`` have a row per column. ``block`` is scratch space for the longest row and 16
+    bytes more; ``words`` is the same memory.
     """
     for i in range(len(prefix)):
         block[i] = prefix[i]
     for row in range(begin.shape[1]):
-        length = _gather(text, begin, end, columns, row, block, len(prefix))
-        for i in range(length, length + 16):
+        at = len(prefix)
+        for column in columns:
+            first, last = begin[column, row], end[column, row]
+            block[at] = (last - first) & 0xFF
+            block[at + 1] = (last - first) >> 8 & 0xFF
+            at += 2
+            for i in range(first, last):
+                block[at] = text[i]
+                at += 1
+        for i in range(at, at + 16):
             block[i] = 0
-        h1, h2, h3, h4 = murmur128(block, length, 0)
+        h1, h2, h3, h4 = murmur128(words, at)
         out[row, 0], out[row, 1], out[row, 2], out[row, 3] = h1, h2, h3, h4
+
+
+def hash_spans(
+    text: Bytes, begin: Spans, end: Spans, columns: npt.NDArray[np.int64], prefix: bytes
+) -> Words:
+    """The hash of each record's spans (``begin`` and ``end`` have a row per column): an array (n, 4)."""
+    longest = int((end[columns] - begin[columns]).sum(axis=0).max(initial=0))
+    room = longest + 2 * len(columns) + len(prefix) + 16
+    words = np.zeros(room // 4 + 4, np.uint32)
+    out = np.empty((begin.shape[1], 4), np.uint32)
+    start = np.array(list(prefix), np.uint8)
+    hash_rows(text, begin, end, columns, start, words.view(np.uint8), words, out)
+    return out

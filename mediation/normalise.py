@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from mediation import stage
 from mediation.fields import EVENT_ID, INSTANT, LABEL, USAGE, schema
-from mediation.hashing import hash_rows
+from mediation.hashing import hash_spans
 from mediation.layout import Ambiguous, Condition, Layout, Mapping
 from mediation.numbering import BAD as BAD_NUMBER
 from mediation.numbering import ROOM, normalise_numbers, number_tables
@@ -229,21 +229,13 @@ def _usage(draft: _Draft) -> None:
 def _identity(draft: _Draft) -> None:
     fields, layout = draft.fields, draft.layout
     identity = np.array([fields.row(c) for c in layout.identity], np.int64)
-    event = _hash(fields, identity, layout.namespace.encode())
-    mapped = [c for m in layout.mappings for c in (*m.columns, m.fallback) if c]
-    content = _hash(fields, np.array([fields.row(c) for c in dict.fromkeys(mapped)], np.int64), b"")
+    event = hash_spans(fields.text, fields.begin, fields.end, identity, layout.namespace.encode())
+    mapped = dict.fromkeys(c for m in layout.mappings for c in (*m.columns, m.fallback) if c)
+    rows = np.array([fields.row(c) for c in mapped], np.int64)
+    content = hash_spans(fields.text, fields.begin, fields.end, rows, b"")
     storage = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(event), [None, pa.py_buffer(event)])
     draft.columns["event_id"] = pa.ExtensionArray.from_storage(EVENT_ID, storage)
     draft.columns["content_hash"] = pa.array(np.ascontiguousarray(content.view(np.int64)[:, 0]))
-
-
-def _hash(fields: Fields, columns: npt.NDArray[np.int64], prefix: bytes) -> npt.NDArray[np.uint32]:
-    longest = int((fields.end[columns] - fields.begin[columns]).sum(axis=0).max(initial=0))
-    block = np.zeros(longest + 4 * len(columns) + len(prefix) + 16, np.uint8)
-    out = np.empty((len(fields.records), 4), np.uint32)
-    start = np.array(list(prefix), np.uint8)
-    hash_rows(fields.text, fields.begin, fields.end, columns, start, block, out)
-    return out
 
 
 def _fault(draft: _Draft) -> stage.Fault:

@@ -236,9 +236,22 @@ def normalise_numbers(
     at = 0
     offsets[0] = 0
     for i in range(len(begin)):
-        length = normalise_number(
-            text, begin[i], end[i], out, at, classes, international, trunk, country, anonymous, settings
-        )
+        first, last = begin[i], end[i]
+        length = last - first
+        if 6 <= length <= MOST_DIGITS + 1 and text[first] == _PLUS and text[first + 1] != _ZERO:
+            out[at] = _PLUS  # the usual form, without a call: copy while there are digits
+            for j in range(1, length):
+                byte = text[first + j]
+                out[at + j] = byte
+                if byte < 48 or byte > 57:
+                    length = 0
+                    break
+        else:
+            length = 0
+        if length == 0:
+            length = normalise_number(
+                text, first, last, out, at, classes, international, trunk, country, anonymous, settings
+            )
         verdict[i] = BAD if length < 0 else OK
         at += max(length, 0)
         offsets[i + 1] = at

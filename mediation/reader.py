@@ -38,7 +38,19 @@ class RowReader:
             return self._positions(text)
         return self._separated(text)
 
+    def names(self, header: bytes) -> list[str]:
+        """The column names that a header line gives."""
+        values = self._cells(header.decode(self.framing.encoding, "replace"))
+        return [] if isinstance(values, str) else [v.strip(" ") for v in values]
+
     def _separated(self, text: str) -> list[str] | str:
+        values = self._cells(text)
+        if isinstance(values, str):
+            return values
+        values += [""] * self.framing.missing_fields
+        return [values[self.framing.columns.index(c)].strip(" ") for c in self.columns]
+
+    def _cells(self, text: str) -> list[str] | str:
         framing = self.framing
         rows = csv.reader(
             [text],
@@ -50,11 +62,9 @@ class RowReader:
             strict=True,
         )
         try:
-            values = next(rows)
-        except csv.Error:
+            return next(rows)
+        except (csv.Error, StopIteration):
             return "unbalanced_quote"
-        values += [""] * framing.missing_fields
-        return [values[framing.columns.index(c)].strip(" ") for c in self.columns]
 
     def _positions(self, text: str) -> list[str] | str:
         cuts = (self.framing.positions[self.framing.columns.index(c)] for c in self.columns)

@@ -4,7 +4,7 @@ Enters: spans of text and a pattern such as ``%Y-%m-%d %H:%M:%S%z``. Leaves: mic
 offset from UTC that the source's clock had. Always holds: a text that does not match whole is refused;
 a local time that the clock change skipped is refused; one that it repeats is resolved as declared.
 
-Directives: ``%Y %y %m %d %H %M %S`` (digits), ``%b`` (English month), ``%a`` (any three letters), ``%z``
+Directives: ``%Y %y %m %d %H %M %S`` (four digits, else two), ``%b`` (English month), ``%a`` (any three letters), ``%z``
 (``Z``, ``+hh``, ``+hhmm``, ``+hh:mm``), ``%.f`` (an optional fraction of a second; below a microsecond
 it is dropped); or one of ``epoch_s epoch_ms epoch_us`` alone. Any other character stands for itself.
 """
@@ -95,6 +95,14 @@ def _digits(text: Bytes, at: int, end: int, most: int) -> tuple[int, int]:
 
 
 @kernel
+def _two(tens: int, ones: int) -> int:
+    """Two digits (as bytes) as a number; -1 if they are none."""
+    if tens < 48 or tens > 57 or ones < 48 or ones > 57:
+        return -1
+    return (tens - 48) * 10 + ones - 48
+
+
+@kernel
 def _month_name(text: Bytes, at: int) -> int:
     word = ((int(text[at]) | 32) << 16) | ((int(text[at + 1]) | 32) << 8) | (int(text[at + 2]) | 32)
     for month in range(12):
@@ -176,10 +184,16 @@ def parse_civil(text: Bytes, begin: int, end: int, operations: Ints) -> tuple[in
                 month = _month_name(text, at)
             at += 3
         else:
-            value, after = _digits(text, at, end, 4 if operation == _YEAR else 2)
-            if after == at or (operation <= _YEAR2 and after - at != (4 if operation == _YEAR else 2)):
+            if at + 2 > end:
                 return BAD, 0, 0
-            at = after
+            value = _two(int(text[at]), int(text[at + 1]))
+            at += 2
+            if operation == _YEAR and at + 2 <= end:
+                rest = _two(int(text[at]), int(text[at + 1]))
+                value = value * 100 + rest if value >= 0 and rest >= 0 else -1
+                at += 2
+            if value < 0:
+                return BAD, 0, 0
             if operation == _YEAR:
                 year = value
             elif operation == _YEAR2:

@@ -1,0 +1,153 @@
+"""Exact deduplication by event id.
+
+Enters: a ``usage`` batch and the ids that were seen before. Leaves: the events that are new; copies
+(same id, same content) as duplicates; conflicts (same id, other content) to suspense. Always holds:
+:func:`deduplicate` changes nothing; :meth:`SeenIds.remember` is called after the commit. No id is ever
+dropped from a day that counts as loaded, so there are no false answers either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from mediation import stage
+from mediation.jit import kernel
+from mediation.reasons import CODE
+
+Ints = npt.NDArray[np.int64]
+
+NEW, SAME, OTHER = range(3)
+DAY_US = 86_400_000_000
+_FEWEST_SLOTS = 1024
+_REASON = np.array([0, CODE["duplicate"], CODE["conflicting_duplicate"]], np.uint8)
+
+
+@kernel
+def _find(table: Ints, high: int, low: int) -> int:
+    """The slot of ``table`` (rows of high, low, content, day) that holds the id, or the empty one where it belongs."""
+    mask = table.shape[0] - 1
+    slot = (low ^ (low >> 29)) & mask
+    while (table[slot, 0] != 0 or table[slot, 1] != 0) and (table[slot, 0] != high or table[slot, 1] != low):
+        slot = (slot + 1) & mask
+    return slot
+
+
+@kernel
+def insert_keys(table: Ints, keys: Ints) -> int:
+    """Put the rows of ``keys`` into ``table``, which has room; the number of ids that were not in it."""
+    fresh = 0
+    for i in range(len(keys)):
+        slot = _find(table, keys[i, 0], keys[i, 1])
+        if table[slot, 0] == 0 and table[slot, 1] == 0:
+            fresh += 1
+            for c in range(4):
+                table[slot, c] = keys[i, c]
+    return fresh
+
+
+@kernel
+def look_up(table: Ints, batch: Ints, keys: Ints, verdict: npt.NDArray[np.uint8]) -> None:
+    """Judge each row of ``keys`` against ``table`` and the rows before it: NEW, SAME or OTHER.
+
+    ``batch`` is an empty table with room for all keys.
+    """
+    for i in range(len(keys)):
+        slot = _find(table, keys[i, 0], keys[i, 1])
+        if table[slot, 0] != 0 or table[slot, 1] != 0:
+            verdict[i] = SAME if table[slot, 2] == keys[i, 2] else OTHER
+            continue
+        slot = _find(batch, keys[i, 0], keys[i, 1])
+        if batch[slot, 0] != 0 or batch[slot, 1] != 0:
+            verdict[i] = SAME if batch[slot, 2] == keys[i, 2] else OTHER
+            continue
+        verdict[i] = NEW
+        for c in range(3):
+            batch[slot, c] = keys[i, c]
+
+
+def _room(keys: int) -> Ints:
+    slots = _FEWEST_SLOTS
+    while slots < 2 * keys:
+        slots *= 2
+    return np.zeros((slots, 4), np.int64)
+
+
+def keys_of(event_id: pa.Array, content_hash: pa.Array, start_utc: pa.Array) -> Ints:
+    """Rows of (id's high half, low half, content hash, day) for the columns of a usage batch."""
+    storage = event_id.storage
+    halves = np.frombuffer(storage.buffers()[1], np.int64, 2 * len(storage), 16 * storage.offset).reshape(-1, 2)
+    keys = np.empty((len(storage), 4), np.int64)
+    keys[:, :2] = halves
+    keys[:, 2] = np.asarray(content_hash)
+    keys[:, 3] = np.asarray(start_utc.cast(pa.int64())) // DAY_US
+    return keys
+
+
+class SeenIds:
+    """The ids of the days that are loaded: a cache of what the lake holds, bounded by ``most_keys``.
+
+    A day that was never loaded is unknown, not empty: :meth:`missing_days` tells which to load first.
+    """
+
+    def __init__(self, most_keys: int = 50_000_000) -> None:
+        self._table = _room(0)
+        self._count = 0
+        self._most = most_keys
+        self.days: set[int] = set()
+
+    def missing_days(self, usage: pa.RecordBatch) -> list[int]:
+        """The days (since 1970-01-01) around the events of ``usage`` that are not loaded.
+
+        A day is taken with both its neighbours, so that a change of the layout's zone hides no copy.
+        """
+        days = np.unique(np.asarray(usage["start_utc"].cast(pa.int64())) // DAY_US)
+        around = {int(d) + step for d in days for step in (-1, 0, 1)}
+        return sorted(around - self.days)
+
+    def load(self, days: Iterable[int], keys: Ints) -> None:
+        """Take ``keys``, all that the lake holds of ``days``; forget older days where there are too many."""
+        wanted = set(days)
+        if self._count + len(keys) > self._most:
+            self._forget_all_but(wanted)
+        self.days |= wanted
+        self.remember(keys)
+
+    def remember(self, keys: Ints) -> None:
+        """Add the ids of committed events."""
+        if 2 * (self._count + len(keys)) > len(self._table):
+            self._rebuild(self._rows(), self._count + len(keys))
+        self._count += insert_keys(self._table, keys)
+
+    def judge(self, keys: Ints) -> npt.NDArray[np.uint8]:
+        """NEW, SAME or OTHER for each row of ``keys``, in order; nothing is added."""
+        verdict = np.zeros(len(keys), np.uint8)
+        look_up(self._table, _room(len(keys)), keys, verdict)
+        return verdict
+
+    def _rows(self) -> Ints:
+        return self._table[(self._table[:, 0] != 0) | (self._table[:, 1] != 0)]
+
+    def _forget_all_but(self, days: set[int]) -> None:
+        rows = self._rows()
+        kept = rows[np.isin(rows[:, 3], sorted(days))]
+        self.days = set(days)
+        self._rebuild(kept, len(kept))
+
+    def _rebuild(self, rows: Ints, room_for: int) -> None:
+        self._table = _room(2 * room_for)
+        self._count = insert_keys(self._table, rows)
+
+
+def deduplicate(
+    usage: pa.RecordBatch, seen: SeenIds, oldest_us: int | None = None
+) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+    """Part ``usage`` into (new events, rejected rows); events before ``oldest_us`` cannot be proved new."""
+    keys = keys_of(usage["event_id"], usage["content_hash"], usage["start_utc"])
+    reason = _REASON[seen.judge(keys)]
+    if oldest_us is not None:
+        reason[np.asarray(usage["start_utc"].cast(pa.int64())) < oldest_us] = CODE["too_old"]
+    return stage.split(usage, stage.Fault(reason, lambda _: "event_id", lambda row: str(usage["event_id"][row].as_py())))
