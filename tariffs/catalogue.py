@@ -1,0 +1,172 @@
+"""The compiled tariff: plain arrays and name tables, named by the hash of their content.
+
+Enters: what tariffs/compile.py built, or a file. Leaves: a ``Catalogue`` that kernels read, and the same
+bytes again. Always holds: it never changes; equal content gives equal bytes and the same ``version``; a
+file whose content does not match its version is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Ints = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
+
+FORMAT: Final = b"tollstream catalogue 1"
+
+# Columns of the integer tables. A row is 64 or 128 bytes, so that it is one or two cache lines.
+ITEM_FROM, ITEM_TO, ITEM_BAND, ITEM_ZONE, ITEM_PREFIX, ITEM_RATE, ITEM_RULE, ITEM_COLUMNS = 0, 1, 2, 3, 4, 5, 6, 8
+(
+    RATE_SETUP,
+    RATE_FREE_UNDER,
+    RATE_MIN,
+    RATE_MAX,
+    RATE_BOUNDARY,
+    RATE_COUNTER,
+    RATE_MODE,
+    RATE_UNIT,
+    RATE_STAGE,
+    RATE_MINIMUM,
+    RATE_FIRST_STEP,
+    RATE_END_STEP,
+    RATE_NAME,
+) = range(13)
+RATE_COLUMNS: Final = 16
+STEP_FROM, STEP_UNTIL, STEP_PRICE, STEP_PER, STEP_INCREMENT, STEP_SHOWN_PRICE, STEP_SHOWN_PER, STEP_COLUMNS = (
+    0, 1, 2, 3, 4, 5, 6, 8,
+)  # fmt: skip
+CELL_E164, CELL_LOCAL, CELL_CALENDAR, CELL_FIRST, CELL_END, CELL_DENOMINATOR, CELL_CURRENCY, CELL_COLUMNS = (
+    0, 1, 2, 3, 4, 5, 6, 8,
+)  # fmt: skip
+VERSION_FROM, VERSION_TO, VERSION_PLAN, VERSION_COLUMNS = 0, 1, 2, 4
+KEY, KEY_FROM, KEY_TO, KEY_ACCOUNT, KEY_PLAN, KEY_SEGMENT, KEY_COLUMNS = 0, 1, 2, 3, 4, 5, 6
+TRUNK_FROM, TRUNK_TO, TRUNK_CARRIER, TRUNK_PLAN_IN, TRUNK_PLAN_OUT, TRUNK_IN, TRUNK_OUT, TRUNK_COLUMNS = (
+    0, 1, 2, 3, 4, 5, 6, 8,
+)  # fmt: skip
+NONE: Final = -1
+ANY: Final = -1
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Arrays that kernels read, and the names of their codes. Columns are the constants of this module."""
+
+    nodes: Codes  # tries, see tariffs/prefixes.py
+    items: Ints  # what a prefix means: period, band (ANY), zone, prefix, rate (NONE), rule
+    rates: Ints
+    steps: Ints
+    cells: Ints  # one for each set of rules that some service and direction meet in some plan version
+    selector: Codes  # cell by (plan version, service, direction); the last service and direction: any other
+    versions: Ints
+    plan_versions: Codes  # versions of plan p: plan_versions[p] to plan_versions[p + 1]
+    calendar_changes: Codes  # changes of calendar c, likewise
+    instants: Ints  # UTC seconds
+    bands: Ints  # the band from each instant on; NONE: outside the horizon
+    keys: Ints  # subscriptions by bucket of their key, see tariffs/keys.py
+    key_starts: Codes
+    key_shift: Ints  # one number
+    trunks: Ints
+    trunk_rows: Codes  # rows of trunk t, as plan_versions
+    service_names: pa.StringArray
+    direction_names: pa.StringArray
+    band_names: pa.StringArray
+    zone_names: pa.StringArray
+    prefix_names: pa.StringArray
+    rate_names: pa.StringArray
+    rule_names: pa.StringArray
+    plan_names: pa.StringArray
+    currency_names: pa.StringArray
+    account_names: pa.StringArray
+    segment_names: pa.StringArray
+    key_names: pa.StringArray  # kind:key of keys that are no numbers
+    trunk_names: pa.StringArray
+
+    @cached_property
+    def version(self) -> str:
+        """The first 16 hex digits of the content's SHA-256."""
+        digest = hashlib.sha256(FORMAT)
+        for name, kind, shape, content in self._parts():
+            digest.update(f"{name} {kind} {shape} ".encode())
+            digest.update(content)
+        return digest.hexdigest()[:16]
+
+    @cached_property
+    def codes(self) -> dict[str, dict[str, int]]:
+        """Name to code, for each name table."""
+        return {
+            part.name: {name: code for code, name in enumerate(getattr(self, part.name).to_pylist())}
+            for part in fields(self)
+            if part.name.endswith("_names")
+        }
+
+    def name(self, table: str, code: int) -> str:
+        """The name of ``code`` in ``table`` (``zone``, ``rate``, ...); empty for NONE."""
+        return "" if code < 0 else str(getattr(self, f"{table}_names")[code])
+
+    def _parts(self) -> Iterator[tuple[str, str, str, memoryview]]:
+        for part in fields(self):
+            value = getattr(self, part.name)
+            if part.name.endswith("_names"):
+                value = np.frombuffer("\n".join(value.to_pylist()).encode(), np.uint8)
+            array = np.ascontiguousarray(value)
+            yield part.name, array.dtype.str, ",".join(map(str, array.shape)), memoryview(array).cast("B")
+
+    def save(self, path: Path) -> None:
+        """Write the catalogue to ``path`` as one Arrow IPC file; equal catalogues give equal bytes."""
+        rows = [(n, k, s, _padded(c)) for n, k, s, c in self._parts()]
+        columns = list(zip(*rows, strict=True))
+        texts = [pa.array(column, pa.string()) for column in columns[:3]]
+        table = pa.RecordBatch.from_arrays([*texts, pa.array(columns[3], pa.large_binary())], schema=_SCHEMA)
+        named = table.schema.with_metadata({"format": FORMAT, "version": self.version})
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, named) as writer:
+            writer.write_batch(table.replace_schema_metadata(named.metadata))
+
+
+_SCHEMA: Final = pa.schema([("name", pa.string()), ("type", pa.string()), ("shape", pa.string()), ("content", pa.large_binary())])
+
+
+def _padded(content: memoryview) -> bytes:
+    return content.tobytes() + bytes(-len(content) % 64)
+
+
+def load_catalogue(path: Path) -> Catalogue:
+    """The catalogue that ``save`` wrote to ``path``; ValueError if it is none or its content was changed."""
+    try:
+        with pa.memory_map(str(path)) as source:
+            reader = pa.ipc.open_file(source)
+            batch, named = reader.get_batch(0), reader.schema.metadata or {}
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path} is no catalogue: {error}") from error
+    if named.get(b"format") != FORMAT:
+        raise ValueError(f"{path} is no catalogue of this format")
+    parts = {str(row["name"]): _part(row, content) for row, content in zip(
+        batch.select(["name", "type", "shape"]).to_pylist(), batch["content"], strict=True
+    )}
+    catalogue = Catalogue(**parts)
+    if catalogue.version.encode() != named[b"version"]:
+        raise ValueError(f"{path} was changed: its content is {catalogue.version}, not {named[b'version'].decode()}")
+    return catalogue
+
+
+def _part(row: dict[str, str], content: pa.LargeBinaryScalar) -> npt.NDArray[np.generic] | pa.StringArray:
+    shape = tuple(int(size) for size in row["shape"].split(",") if size)
+    kind = np.dtype(row["type"])
+    array = np.frombuffer(content.as_buffer(), kind, int(np.prod(shape))).reshape(shape)
+    if not row["name"].endswith("_names"):
+        return array
+    text = array.tobytes().decode()
+    return names(text.split("\n") if text else [])
+
+
+def names(texts: list[str]) -> pa.StringArray:
+    """A name table: the code of a name is its place."""
+    return pa.array(texts, pa.string())

@@ -1,0 +1,242 @@
+"""A tariff as a catalogue: names become codes, rules are decided, prefixes become tries.
+
+Enters: a ``Tariff``. Leaves: the ``Catalogue`` and every problem. Always holds: with a problem that is not
+lint there is no catalogue; the same tariff gives the same catalogue, byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import lcm
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from tariffs import catalogue as layout
+from tariffs.calendar import compile_calendar, horizon
+from tariffs.catalogue import NONE, Catalogue, Codes, Ints, names
+from tariffs.cells import Items, Numbering, cell_items, matching, matrix
+from tariffs.check import EXACT_MAX, calendar_of, check, reduced
+from tariffs.guiding import guiding
+from tariffs.model import (
+    ANY_BAND,
+    BOUNDARIES,
+    COUNTERS,
+    DIRECTIONS,
+    EVER_FROM,
+    EVER_TO,
+    MODES,
+    SERVICES,
+    STAGES,
+    Calendar,
+    Plan,
+    Problem,
+    Rate,
+    Rule,
+    Tariff,
+)
+from tariffs.prefixes import WIDTH, trie
+
+_ITEM_COLUMNS: Final = ["valid_from", "valid_to", "band", "zone", "name", "rate", "rule"]
+
+
+def compile_tariff(tariff: Tariff) -> tuple[Catalogue | None, list[Problem]]:
+    """Compile ``tariff``; None where it has a problem that is not lint."""
+    problems = check(tariff)
+    if problems:
+        return None, sorted(problems)
+    build = _Build(tariff)
+    made = build.catalogue()
+    found = sorted(set(build.problems))
+    return (None if any(not problem.lint for problem in found) else made), found
+
+
+@dataclass
+class _Build:
+    """A catalogue in the making: tables that grow while plans are compiled."""
+
+    tariff: Tariff
+    problems: list[Problem] = field(default_factory=list)
+    rates: list[Rate] = field(default_factory=list)
+    rules: dict[str, int] = field(default_factory=dict)
+    cells: list[list[int]] = field(default_factory=list)
+    known: dict[tuple[object, ...], int] = field(default_factory=dict)
+    items: list[pl.DataFrame] = field(default_factory=list)
+    nodes: list[Codes] = field(default_factory=list)
+    item_count: int = 0
+    node_count: int = 1
+
+    def catalogue(self) -> Catalogue:
+        tariff = self.tariff
+        calendars = {"": Calendar(""), **tariff.calendars}
+        bands = list(dict.fromkeys([ANY_BAND, *(b for c in calendars.values() for b in c.band_names)]))
+        currencies = sorted({plan.currency for plan in tariff.plans.values()})
+        numbering = self._numbering(bands)
+        versions: list[list[int]] = []
+        selector: list[list[list[int]]] = []
+        ends = [0]
+        for number, plan in enumerate(tariff.plans.values()):
+            context = [list(calendars).index(plan.calendar), currencies.index(plan.currency)]
+            for version in plan.versions:
+                versions.append([version.valid_from, version.valid_to, number, 0])
+                selector.append(self._selector(plan, version.rules, numbering, context))
+            ends.append(len(versions))
+        items, zones, prefixes = self._items()
+        rates, steps = _rates(self.rates)
+        changes, instants, codes = _calendars(list(calendars.values()), bands)
+        return Catalogue(
+            nodes=np.concatenate([np.zeros((1, WIDTH), np.int32), *self.nodes]),
+            items=items,
+            rates=rates,
+            steps=steps,
+            cells=_rows(self.cells, layout.CELL_COLUMNS),
+            selector=np.array(selector, np.int32).reshape(len(versions), len(SERVICES) + 1, len(DIRECTIONS) + 1),
+            versions=_rows(versions, layout.VERSION_COLUMNS),
+            plan_versions=np.array(ends, np.int32),
+            calendar_changes=changes,
+            instants=instants,
+            bands=codes,
+            service_names=names([*SERVICES]),
+            direction_names=names([*DIRECTIONS]),
+            band_names=names(bands),
+            zone_names=names(zones),
+            prefix_names=names(prefixes),
+            rate_names=names([rate.id for rate in self.rates]),
+            rule_names=names(list(self.rules)),
+            plan_names=names(list(tariff.plans)),
+            currency_names=names(currencies),
+            **guiding(tariff),
+        )
+
+    def _numbering(self, bands: list[str]) -> Numbering:
+        rates = {name: number for number, name in enumerate(self.tariff.rates)}
+        self.rates = list(self.tariff.rates.values())
+        decks = {}
+        for name, deck in self.tariff.decks.items():
+            decks[name] = len(self.rates)
+            self.rates += deck.rates
+        codes = {band: code for code, band in enumerate(bands)}
+        return Numbering(codes, rates, decks, lambda rule: self.rules.setdefault(describe(rule), len(self.rules)))
+
+    def _selector(
+        self, plan: Plan, rules: tuple[Rule, ...], numbering: Numbering, context: list[int]
+    ) -> list[list[int]]:
+        """The cell of every service and direction, the last of each for names that no rule can match."""
+        return [
+            [
+                self._cell(plan, matching(rules, service, direction), numbering, context)
+                for direction in (*DIRECTIONS, "")
+            ]
+            for service in (*SERVICES, "")
+        ]
+
+    def _cell(self, plan: Plan, rules: tuple[Rule, ...], numbering: Numbering, context: list[int]) -> int:
+        if not rules:
+            return NONE
+        key = (rules, plan.match, *context)
+        if key not in self.known:
+            bands = calendar_of(self.tariff, plan).band_names
+            items, problems = cell_items(self.tariff, plan, rules, bands, numbering)
+            self.problems += problems
+            self.known[key] = len(self.cells)
+            roots = [self._trie(items.prefixes.filter(pl.col("local") == local)) for local in (False, True)]
+            first = self.item_count
+            self._keep(items.anywhere)
+            common = self._denominator(plan, items)
+            self.cells.append([*roots, context[0], first, self.item_count, common, context[1], 0])
+        return self.known[key]
+
+    def _trie(self, items: pl.DataFrame) -> int:
+        root = self.node_count
+        prefixes = items["prefix"].to_numpy().astype("S") if items.height else np.zeros(0, "S1")
+        nodes = trie(prefixes, root, self.item_count)
+        self.nodes.append(nodes)
+        self.node_count += len(nodes)
+        self._keep(items)
+        return root
+
+    def _keep(self, items: pl.DataFrame) -> None:
+        self.items.append(items)
+        self.item_count += items.height
+
+    def _denominator(self, plan: Plan, items: Items) -> int:
+        used = pl.concat([items.prefixes["rate"], items.anywhere["rate"]]).unique().to_list()
+        pers = {reduced(step)[1] for number in used if number >= 0 for step in self.rates[number].steps}
+        common = lcm(*pers)
+        if common >= EXACT_MAX:
+            message = "the units (per) of its rates have no common multiple below 2^62"
+            self.problems.append(Problem(plan.place, f"plan.{plan.id}", message))
+            return 1
+        return common
+
+    def _items(self) -> tuple[Ints, list[str], list[str]]:
+        """All items as integers, and the names of their zones and prefixes."""
+        empty = pl.DataFrame(schema={"prefix": pl.String, "local": pl.Boolean, "zone": pl.String})
+        every = pl.concat([empty, *self.items], how="diagonal") if self.items else empty
+        plus = pl.when(pl.col("local") | (pl.col("rule").is_null())).then(pl.lit("")).otherwise(pl.lit("+"))
+        bare = pl.col("zone").eq("") & pl.col("prefix").eq("")
+        every = every.with_columns(pl.when(bare).then(pl.lit("")).otherwise(plus + pl.col("prefix")).alias("name"))
+        zones, prefixes = ([*every[column].unique(maintain_order=True)] for column in ("zone", "name"))
+        coded = every.with_columns(_coded("zone", zones), _coded("name", prefixes))
+        return matrix(coded, _ITEM_COLUMNS, layout.ITEM_COLUMNS), zones, prefixes
+
+
+def describe(rule: Rule) -> str:
+    """A rule in words, without its place: ``service=voice zone=uk-mobile -> rate mobile``."""
+    columns = (("service", rule.service), ("direction", rule.direction), ("zone", rule.zone), ("band", rule.band))
+    told = [f"{column}={','.join(values)}" for column, values in columns if values]
+    target = f"rate {rule.rate}" if rule.rate else f"deck {rule.deck}"
+    return f"{' '.join(told) or 'everything'} -> {target}"
+
+
+def _coded(column: str, known: list[str]) -> pl.Expr:
+    return pl.col(column).replace_strict(known, range(len(known)), return_dtype=pl.Int64)
+
+
+def _rows(rows: Iterable[list[int]], width: int) -> Ints:
+    return np.array(list(rows), np.int64).reshape(-1, width)
+
+
+def _rates(rates: list[Rate]) -> tuple[Ints, Ints]:
+    rows: list[list[int]] = []
+    steps: list[list[int]] = []
+    names = {rate.id: code for code, rate in reversed(list(enumerate(rates)))}
+    for rate in rates:
+        first = len(steps)
+        untils = [*(step.start for step in rate.steps[1:]), EVER_TO]
+        for step, until in zip(rate.steps, untils, strict=True):
+            steps.append([step.start, until, *reduced(step), step.increment, step.price, step.per, 0])
+        rows.append([
+            rate.setup_fee,
+            rate.free_under,
+            NONE if rate.min_charge is None else rate.min_charge,
+            NONE if rate.max_charge is None else rate.max_charge,
+            BOUNDARIES.index(rate.boundary),
+            COUNTERS.index(rate.step_counter),
+            MODES.index(rate.rounding.mode),
+            rate.rounding.unit,
+            STAGES.index(rate.rounding.stage),
+            rate.minimum,
+            first,
+            len(steps),
+            names[rate.id],
+            0, 0, 0,
+        ])  # fmt: skip
+    return _rows(rows, layout.RATE_COLUMNS), _rows(steps, layout.STEP_COLUMNS)
+
+
+def _calendars(calendars: list[Calendar], bands: list[str]) -> tuple[Codes, Ints, Ints]:
+    """Where each calendar's changes begin, their instants, and the band from each on."""
+    parts: list[tuple[Ints, npt.NDArray[np.int64]]] = []
+    for calendar in calendars:
+        codes = np.array([bands.index(band) for band in calendar.band_names], np.int64)
+        if len(codes) == 1:
+            parts.append((np.array([EVER_FROM]), codes))
+            continue
+        times, found = compile_calendar(calendar)
+        parts.append((np.r_[times, horizon()[1]], np.r_[codes[found], NONE]))
+    ends = np.cumsum([0, *(len(times) for times, _ in parts)]).astype(np.int32)
+    return ends, np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])

@@ -1,0 +1,184 @@
+"""What a tariff says, after loading and before compiling: frozen values, one class for each table of docs/tariffs.md.
+
+Enters: nothing. Leaves: the classes. Always holds: money is int nano-units (1e-9 of the major unit), instants
+are UTC microseconds, periods are half open, prefixes are bare digits (``""`` matches every number).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+import polars as pl
+
+NANO: Final = 1_000_000_000
+EVER_FROM: Final = -(2**62)
+EVER_TO: Final = 2**62
+ANY_BAND: Final = "any"
+
+SERVICES: Final = ("voice", "sms", "mms", "data", "content")
+DIRECTIONS: Final = ("originated", "terminated", "forwarded", "transit")
+COLUMNS: Final = ("service", "direction", "zone", "band")
+BOUNDARIES: Final = ("start", "end", "carry", "cut")
+COUNTERS: Final = ("consecutive", "isolated")
+MODES: Final = ("half_up", "half_even", "up", "down")
+STAGES: Final = ("charge", "step", "increment")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A file of the tariff folder and a line in it (0: the file as a whole)."""
+
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """Something wrong in a tariff; ``lint`` ones do not keep it from being compiled."""
+
+    place: Place
+    key: str
+    message: str
+    lint: bool = False
+
+    def __str__(self) -> str:
+        """One line for people: file:line: key: message."""
+        return f"{self.place.file}:{self.place.line}: {self.key}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Part of some days, in minutes after midnight; ``end`` beyond 1440 runs into the next day."""
+
+    days: tuple[str, ...]
+    start_min: int
+    end_min: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Bands of the week in a civil time zone, with special days."""
+
+    id: str
+    zone: str = "UTC"
+    default: str = ANY_BAND
+    bands: tuple[tuple[str, tuple[Span, ...]], ...] = ()
+    special: tuple[tuple[str, tuple[date, ...]], ...] = ()
+
+    @property
+    def band_names(self) -> tuple[str, ...]:
+        """Every band that the calendar can give, the default first."""
+        return (self.default, *(name for name, _ in self.bands if name != self.default))
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A named set of prefixes: E.164 ones and local ones."""
+
+    id: str
+    prefixes: tuple[str, ...]
+    local: tuple[str, ...]
+    place: Place = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From ``start`` units of an event on: ``price`` nano for ``per`` units, in whole ``increment`` units."""
+
+    start: int
+    price: int
+    per: int
+    increment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """How an exact amount becomes a multiple of 10^-scale, and at which stage."""
+
+    mode: str = "half_up"
+    scale: int = 9
+    stage: str = "charge"
+
+    @property
+    def unit(self) -> int:
+        """The rounding unit in nano."""
+        return int(10 ** (9 - self.scale))
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What units cost: steps, fees, limits, behaviour at band boundaries, rounding."""
+
+    id: str
+    currency: str
+    steps: tuple[Step, ...]
+    minimum: int = 0
+    setup_fee: int = 0
+    free_under: int = 0
+    min_charge: int | None = None
+    max_charge: int | None = None
+    boundary: str = "carry"
+    step_counter: str = "consecutive"
+    rounding: Rounding = Rounding()
+    place: Place = field(default=Place(), compare=False)
+
+
+@dataclass(frozen=True)
+class Deck:
+    """An A-Z price list. ``rows``: prefix, zone, rate (index into ``rates``, -1: unpriced), valid_from, valid_to, line."""
+
+    id: str
+    currency: str
+    rates: tuple[Rate, ...]
+    rows: pl.DataFrame
+    place: Place = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of a plan version; an empty column matches anything. Either ``rate`` or ``deck`` is given."""
+
+    service: tuple[str, ...] = ()
+    direction: tuple[str, ...] = ()
+    zone: tuple[str, ...] = ()
+    band: tuple[str, ...] = ()
+    rate: str = ""
+    deck: str = ""
+    place: Place = field(default=Place(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The rules of a plan in force from ``valid_from`` until before ``valid_to``."""
+
+    valid_from: int
+    valid_to: int
+    rules: tuple[Rule, ...]
+    place: Place = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan: its currency, its calendar, the order of specificity, its dated versions."""
+
+    id: str
+    currency: str
+    calendar: str
+    match: tuple[str, ...]
+    versions: tuple[Version, ...]
+    place: Place = Place()
+
+
+@dataclass(frozen=True)
+class Tariff:
+    """A whole tariff folder. ``subscriptions`` and ``trunks`` are tables as tariffs/sheets.py reads them."""
+
+    calendars: dict[str, Calendar]
+    zones: dict[str, Zone]
+    decks: dict[str, Deck]
+    rates: dict[str, Rate]
+    plans: dict[str, Plan]
+    subscriptions: pl.DataFrame
+    trunks: pl.DataFrame
