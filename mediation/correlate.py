@@ -53,22 +53,32 @@ def _reference(usage: pa.RecordBatch) -> Callable[[int], str]:
 
 
 def _pair(usage: pa.RecordBatch, pairing: Pairing) -> _Pairs:
-    """First begin and first end of a dialog make the event; an ACK beside its INVITE only confirms it."""
-    types, starts = usage["record_type"].to_pylist(), np.asarray(usage["start_utc"].cast(pa.int64()))
-    keys = [dialog_key(r) for r in usage["call_reference"].to_pylist()]
+    """The earliest begin and the earliest end of a dialog make the event; later ones (re-INVITE, a
+    retransmission) merge into it, and what neither begins nor ends a call is whole by itself.
+    """
+    starts = np.asarray(usage["start_utc"].cast(pa.int64()))
+    types, causes = usage["record_type"].to_pylist(), usage["cause"].to_pylist()
+    references = usage["call_reference"].to_pylist()
     begins: dict[str, int] = {}
     ends: dict[str, int] = {}
-    reason = np.full(len(keys), CODE["awaiting_pair"], np.uint8)
-    for row, (kind, key) in enumerate(zip(types, keys, strict=True)):
-        first = (begins if kind in pairing.begin else ends).setdefault(key, row)
-        if first != row:
-            reason[row] = CODE["merged"]
+    reason = np.zeros(len(types), np.uint8)
+    for row in np.argsort(starts, kind="stable").tolist():
+        opens = types[row] in pairing.begin and causes[row] in pairing.answered
+        if opens or types[row] in pairing.end:
+            first = (begins if opens else ends).setdefault(dialog_key(references[row]), row)
+            reason[row] = CODE["awaiting_pair" if first == row else "merged"]
+    return _matched(begins, ends, starts, reason, pairing.max_span_s * _SECOND_US)
+
+
+def _matched(
+    begins: dict[str, int], ends: dict[str, int], starts: npt.NDArray[np.int64], reason: npt.NDArray[np.uint8], most_us: int
+) -> _Pairs:
     pairs = _Pairs([], [], reason)
     for key, begin in begins.items():
         end = ends.get(key)
         if end is None:
             continue
-        if not 0 <= starts[end] - starts[begin] <= pairing.max_span_s * _SECOND_US:
+        if not 0 <= starts[end] - starts[begin] <= most_us:
             reason[[begin, end]] = CODE["negative_span"]
             continue
         reason[begin], reason[end] = 0, CODE["merged"]
@@ -79,7 +89,7 @@ def _pair(usage: pa.RecordBatch, pairing: Pairing) -> _Pairs:
 
 def _with_durations(whole: pa.RecordBatch, usage: pa.RecordBatch, pairs: _Pairs) -> pa.RecordBatch:
     starts = np.asarray(usage["start_utc"].cast(pa.int64()))
-    seconds = np.zeros(usage.num_rows, np.int64)
+    seconds = np.asarray(usage["duration_s"]).copy()
     span_us = starts[pairs.end] - starts[pairs.begin]
     seconds[pairs.begin] = -(-span_us // _SECOND_US)
     column = pa.array(seconds[pairs.reason == 0])

@@ -26,7 +26,7 @@ def decode(records: Records, layout: Layout) -> tuple[Fields, pa.RecordBatch]:
     """Part each record into its fields: (fields, rejected rows)."""
     names = layout.source_columns()
     shape = (len(names), len(records))
-    fields = Fields(records, names, records.chunk.bytes, np.zeros(shape, np.int32), np.zeros(shape, np.int32))
+    fields = Fields(records, names, records.text, np.zeros(shape, np.int32), np.zeros(shape, np.int32))
     reason, slow = _part(fields, layout.framing)
     foreign = records.beyond_ascii & (reason == 0)
     rows = np.flatnonzero(slow | foreign)
@@ -35,7 +35,7 @@ def decode(records: Records, layout: Layout) -> tuple[Fields, pa.RecordBatch]:
         reason[rows] = np.where(reason[rows] == 0, failed, reason[rows])
     if not reason.any():
         return fields, stage.empty("rejected")
-    fault = stage.Fault(reason, stage.no_fault, lambda row: _shown(records, row))
+    fault = stage.Fault(reason, stage.no_fault, lambda row: records.content(row, stage.VALUE_LIMIT).decode("latin-1"))
     return fields.take(reason == 0), set_aside(records, reason, fault)
 
 
@@ -93,7 +93,3 @@ def _trim_blanks(text: npt.NDArray[np.uint8], begin: npt.NDArray[np.int32], end:
     while (blank := (begin < end) & (text[np.maximum(end - 1, 0)] == 32)).any():
         end -= blank
 
-
-def _shown(records: Records, row: int) -> str:
-    begin, end = int(records.begin[row]), int(records.end[row])
-    return bytes(records.chunk.bytes[begin : min(end, begin + stage.VALUE_LIMIT)]).decode("latin-1")

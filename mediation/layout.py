@@ -44,9 +44,9 @@ class Framing:
     escape: int = -1
     header_lines: int = 0
     names_in_header: bool = False
-    header_prefix: bytes = b""
-    trailer_prefix: bytes = b""
-    comment: bytes = b""
+    header_prefix: tuple[bytes, ...] = ()
+    trailer_prefix: tuple[bytes, ...] = ()
+    comment: tuple[bytes, ...] = ()
     positions: tuple[Position, ...] = ()
     extra_fields: bool = False
     missing_fields: int = 0
@@ -84,7 +84,8 @@ class DurationFormat:
 class Mapping:
     """Where one field of the usage schema comes from.
 
-    ``columns`` are joined by a space where there are several. ``after`` and ``before`` cut the text at
+    ``columns`` are joined by a space where there are several. A text among ``absent`` counts as empty; an
+    empty one gives way to the column ``fallback``. ``after`` and ``before`` cut the text at
     the first such byte, ``before_last`` at the last. ``values`` maps texts; ``default`` stands for an
     empty one; ``otherwise`` for one that ``values`` does not list (None: it is an ``unmapped_value``).
     """
@@ -92,6 +93,7 @@ class Mapping:
     target: str
     columns: tuple[str, ...] = ()
     fallback: str = ""
+    absent: tuple[str, ...] = ()
     default: str = ""
     values: tuple[tuple[str, str], ...] = ()
     otherwise: str | None = None
@@ -137,12 +139,14 @@ class Condition:
 class Pairing:
     """Two kinds of record that make one event: begin (INVITE, ACK) and end (BYE).
 
-    Halves belong together when they have the same ``key`` columns and the same two ``tags``, in
-    either order: the party that hangs up swaps them (RFC 3261, 12.2).
+    Halves belong together when their ``call_reference`` has the same call id and the same two tags, in
+    either order: the party that hangs up swaps them (RFC 3261, 12.2). Only a begin whose cause is among
+    ``answered`` opens a call; any other is an attempt, an event by itself.
     """
 
     begin: frozenset[str]
     end: frozenset[str]
+    answered: frozenset[str]
     max_span_s: int = 86_400
 
 

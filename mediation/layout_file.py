@@ -169,9 +169,9 @@ def _framing(keys: Keys) -> Framing:
         escape=0x5C if escape == "backslash" else -1,
         header_lines=keys.whole("header_lines", 0),
         names_in_header=keys.flag("names_in_header", default=False),
-        header_prefix=keys.text("header_prefix", "").encode(),
-        trailer_prefix=keys.text("trailer_prefix", "").encode(),
-        comment=keys.text("comment", "").encode(),
+        header_prefix=tuple(t.encode() for t in keys.texts("header_prefix", ())),
+        trailer_prefix=tuple(t.encode() for t in keys.texts("trailer_prefix", ())),
+        comment=tuple(t.encode() for t in keys.texts("comment", ())),
         positions=positions,
         extra_fields=keys.flag("extra_fields", default=False),
         missing_fields=keys.whole("missing_fields", 0),
@@ -224,6 +224,7 @@ def _mapping(target: str, keys: Keys) -> Mapping:
         target=target,
         columns=columns,
         fallback=keys.text("fallback", ""),
+        absent=keys.texts("absent", ()),
         default=keys.text("value", "") or keys.text("default", ""),
         values=pairs,
         otherwise=keys.text("otherwise", "") if "otherwise" in keys.table else None,
@@ -315,6 +316,7 @@ def _pairing(keys: Keys) -> Pairing:
     pairing = Pairing(
         begin=frozenset(keys.texts("begin")),
         end=frozenset(keys.texts("end")),
+        answered=frozenset(keys.texts("answered")),
         max_span_s=keys.whole("max_span_s", 86_400),
     )
     keys.finish()

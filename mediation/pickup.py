@@ -112,19 +112,18 @@ def blocks(file: SourceFile, framing: Framing, offset: int, chunk_bytes: int = C
     with _content(file) as stream:
         _skip(stream, offset)
         rest = bytearray()
-        while True:
-            wanted = LONGEST_CHUNK if whole else max(chunk_bytes, 2 * len(rest))
-            block, at_end = _filled(stream, rest, min(wanted, max(file.content_bytes - offset, 1)))
-            cut = len(block) if at_end or whole else block.rfind(framing.line_end) + 1
-            if (cut == 0 and len(block) >= LONGEST_CHUNK) or (whole and not at_end):
+        while offset < file.content_bytes:
+            wanted = LONGEST_CHUNK if whole else max(chunk_bytes, min(2 * len(rest), LONGEST_CHUNK))
+            block = _filled(file, stream, rest, min(wanted, file.content_bytes - offset))
+            last = offset + len(block) == file.content_bytes
+            cut = len(block) if last else block.rfind(framing.line_end) + 1
+            if not last and (whole or (cut == 0 and len(block) >= LONGEST_CHUNK)):
                 unit = "document" if whole else "record"
                 raise InputError(f"{file.path}: no {unit} ends within {LONGEST_CHUNK >> 20} MiB: not this layout's file")
             rest = block[cut:]
             if cut:
-                yield Block(offset, np.frombuffer(memoryview(block)[:cut], np.uint8), at_end)
+                yield Block(offset, np.frombuffer(memoryview(block)[:cut], np.uint8), last)
             offset += cut
-            if at_end:
-                return
 
 
 def named_columns(file: SourceFile, layout: Layout) -> Layout:
@@ -202,20 +201,14 @@ def _skip(stream: Any, offset: int) -> None:  # noqa: ANN401 - any binary stream
         offset -= skipped
 
 
-def _filled(stream: Any, rest: bytearray, wanted: int) -> tuple[bytearray, bool]:  # noqa: ANN401 - any binary stream
-    """``rest`` and what follows, up to ``wanted`` bytes, and whether the stream ends there."""
-    block = bytearray(max(wanted, len(rest)))
+def _filled(file: SourceFile, stream: Any, rest: bytearray, wanted: int) -> bytearray:  # noqa: ANN401 - any binary stream
+    """``wanted`` bytes: ``rest`` and what follows it in ``stream``."""
+    block = bytearray(wanted)
     block[: len(rest)] = rest
     view, at = memoryview(block), len(rest)
-    while at < len(block):
+    while at < wanted:
         count = stream.readinto(view[at:])
         if not count:
-            break
+            raise InputError(f"{file.path}: became shorter while it was read; run the same command again")
         at += count
-    view.release()
-    del block[at:]
-    ended = at < wanted or not (after := stream.read(1))
-    if not ended:
-        block += after
-    return block, ended
-
+    return block

@@ -97,12 +97,11 @@ def read_rows(
     fields: Fields, rows: npt.NDArray[np.int64], reader: RowReader
 ) -> tuple[Fields, npt.NDArray[np.uint8]]:
     """Read ``rows`` again by ``reader``: the fields with their texts, and a reason code number per row."""
-    records, chunk = fields.records, fields.records.chunk.bytes
     begin, end = fields.begin.copy(), fields.end.copy()
     spill, at = bytearray(), len(fields.text)
     failed = np.zeros(len(rows), np.uint8)
     for i, row in enumerate(rows.tolist()):
-        values = reader.read(chunk[records.begin[row] : records.end[row]].tobytes())
+        values = reader.read(fields.records.content(row))
         if isinstance(values, str):
             failed[i] = CODE[values]
             continue

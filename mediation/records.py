@@ -6,7 +6,6 @@ source's own bytes without a gap, so a rejected record is stored as it came.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,14 +34,19 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Records:
-    """Records as spans of their chunk: content in ``begin:end``, bytes as they came in ``begin:stop``."""
+    """Records as spans of ``text``: content in ``begin:end``, bytes as they came in ``begin:stop``.
 
-    chunk: Chunk
+    ``source``, ``record_no`` and ``offset`` (bytes) say where each came from.
+    """
+
+    text: Bytes
     layout: str
+    source: pa.DictionaryArray
     begin: Spans
     end: Spans
     stop: Spans
     record_no: Ints
+    offset: Ints
     beyond_ascii: Mask
 
     def __len__(self) -> int:
@@ -50,21 +54,23 @@ class Records:
 
     def take(self, rows: Ints | Mask) -> Records:
         """The records of ``rows`` (row numbers or a mask)."""
-        columns = (self.begin[rows], self.end[rows], self.stop[rows], self.record_no[rows], self.beyond_ascii[rows])
-        return Records(self.chunk, self.layout, *columns)
+        source = self.source.filter(pa.array(rows)) if rows.dtype == np.bool_ else self.source.take(pa.array(rows))
+        columns = (self.begin, self.end, self.stop, self.record_no, self.offset, self.beyond_ascii)
+        return Records(self.text, self.layout, source, *(c[rows] for c in columns))
 
-    def raw(self) -> pa.BinaryArray:
-        """The bytes of each record as they came."""
-        return gather(self.chunk.bytes, self.begin, self.stop, pa.binary())
+    def content(self, row: int, most: int | None = None) -> bytes:
+        """The bytes of one record without its line end, at most ``most``."""
+        begin, end = int(self.begin[row]), int(self.end[row])
+        return self.text[begin : end if most is None else min(end, begin + most)].tobytes()
 
     def coordinates(self) -> dict[str, pa.Array]:
         """The columns that say where each record came from, with its bytes."""
         return {
-            "source": stage.constant(self.chunk.source, len(self)),
+            "source": self.source,
             "record_no": pa.array(self.record_no),
-            "offset_bytes": pa.array(self.begin.astype(np.int64) + self.chunk.offset),
+            "offset_bytes": pa.array(self.offset),
             "layout": stage.constant(self.layout, len(self)),
-            "raw": self.raw(),
+            "raw": gather(self.text, self.begin, self.stop, pa.binary()),
         }
 
 
@@ -93,6 +99,14 @@ class Fields:
         return replace(self, records=records, begin=self.begin[:, rows], end=self.end[:, rows])
 
 
+def spans_hold(text: Bytes, begin: Spans, end: Spans, word: bytes) -> Mask:
+    """Which spans are exactly ``word``."""
+    same = end - begin == len(word)
+    for i, byte in enumerate(word):
+        same[same] = text[begin[same] + i] == byte
+    return same
+
+
 def gather(text: Bytes, begin: Spans, end: Spans, to: pa.DataType) -> pa.Array:
     """The spans of ``text`` as one binary or string column (``to``); strings are not validated."""
     from mediation.text_kernels import copy_spans
@@ -118,6 +132,3 @@ def set_aside(records: Records, reason: npt.NDArray[np.uint8], fault: stage.Faul
 def codes(*names: str) -> npt.NDArray[np.uint8]:
     """The code numbers of reason ``names``, for kernels that write an index into them."""
     return np.array([0, *(CODE[n] for n in names)], np.uint8)
-
-
-Described = Callable[[int], str]

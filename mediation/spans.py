@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from mediation.jit import kernel
 from mediation.layout import Mapping
-from mediation.records import Fields, gather
+from mediation.records import Fields, gather, spans_hold
 from mediation.text_kernels import cut_spans, label_codes
 
 Bytes = npt.NDArray[np.uint8]
@@ -65,11 +65,20 @@ def column_of(fields: Fields, mapping: Mapping) -> Column:
         return _joined(fields, mapping.columns)
     row = fields.row(mapping.columns[0])
     column = Column(fields.text, fields.begin[row], fields.end[row])
+    column = _without(column, mapping.absent)
     if mapping.fallback:
         other = fields.row(mapping.fallback)
-        absent = column.begin == column.end
-        column = column.where_not(absent, Column(fields.text, fields.begin[other], fields.end[other]))
-    return _cut(column, mapping)
+        empty = column.begin == column.end
+        column = column.where_not(empty, Column(fields.text, fields.begin[other], fields.end[other]))
+    return _cut(_without(column, mapping.absent), mapping)
+
+
+def _without(column: Column, absent: tuple[str, ...]) -> Column:
+    """The column with the texts that stand for nothing made empty."""
+    for word in absent:
+        nothing = spans_hold(column.text, column.begin, column.end, word.encode())
+        column = Column(column.text, column.begin, np.where(nothing, column.begin, column.end))
+    return column
 
 
 def _cut(column: Column, mapping: Mapping) -> Column:
