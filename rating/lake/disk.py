@@ -5,6 +5,7 @@ Enters: a folder. Leaves: a :class:`Lake` over ``catalog.sqlite`` (DuckLake's ca
 registers it; only files that no snapshot knows are ever deleted, and only while no other writer lives.
 """
 
+# ruff: noqa: S608  (queries are made of names and numbers of our own)
 from __future__ import annotations
 
 import fcntl
@@ -27,10 +28,11 @@ from rating.lake.parquet import sync_files, sync_folder, write_files
 CATALOG: Final = "catalog.sqlite"
 _SLUG: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _OPTIONS: Final = {"data_inlining_row_limit": 100_000, "parquet_compression": "'zstd'", "target_file_size": "'128MB'"}
-_KNOWN_FILES: Final = """
-SELECT path FROM __ducklake_metadata_lake.ducklake_data_file
-UNION ALL SELECT path FROM __ducklake_metadata_lake.ducklake_delete_file
-UNION ALL SELECT path FROM __ducklake_metadata_lake.ducklake_files_scheduled_for_deletion"""
+_META: Final = "__ducklake_metadata_lake.ducklake_"
+_SCHEDULED: Final = f"{_META}files_scheduled_for_deletion"
+_KNOWN_FILES: Final = " UNION ALL ".join(
+    f"SELECT path FROM {table}" for table in (f"{_META}data_file", f"{_META}delete_file", _SCHEDULED)
+)
 _EXTENSIONS: Final = ("duckdb_extension_sqlite_scanner", "duckdb_extension_ducklake")
 
 
@@ -207,25 +209,45 @@ class DiskLake(Lake):
         return set((self._home / "data").glob("**/*.parquet")) | set((self._home / "catalogue").glob("*.part"))
 
     def maintain(self) -> None:
-        """Merge small files, move rows out of the catalogue, forget snapshots older than :class:`Upkeep` says."""
-        small, old = self._upkeep.small_bytes, self._upkeep
+        """Merge small files, move rows out of the catalogue, forget what is older than :class:`Upkeep` says."""
         with explained(self._place()):
             self._rewritten("ducklake_flush_inlined_data('lake')")
-            self._rewritten(f"ducklake_merge_adjacent_files('lake', max_file_size => {small})")
-            self._forgotten("ducklake_expire_snapshots", old.snapshots)
-            self._forgotten("ducklake_cleanup_old_files", old.files)
+            self._rewritten(f"ducklake_merge_adjacent_files('lake', max_file_size => {self._upkeep.small_bytes})")
+            retried(self._expire)
+            retried(self._delete_replaced)
 
     def _rewritten(self, call: str) -> None:
         """Let DuckLake write files anew, and sync them before the catalogue refers to them."""
 
         def attempt() -> None:
             before = self._files()
-            self._sql.execute(f"CALL {call}")
+            self._sql.execute(f"CALL {call}").fetchall()
             sync_files(self._files() - before)
 
         retried(lambda: in_transaction(self._sql, attempt))
 
-    def _forgotten(self, function: str, age: timedelta) -> None:
-        """Let DuckLake drop what is older than ``age``."""
-        older = f"now() - INTERVAL {int(age.total_seconds())} SECOND"
-        retried(lambda: self._sql.execute(f"CALL {function}('lake', older_than => {older})"))
+    # DuckLake can do the next two by age, but with a SQLite catalogue it compares instants as text, in two
+    # formats, so that everything of the same day counts as older. Hence by exact lists.
+
+    def _expire(self) -> None:
+        cut = f"now() - INTERVAL {int(self._upkeep.snapshots.total_seconds())} SECOND"
+        old = self._sql.execute(
+            "SELECT list(snapshot_id) FROM lake.snapshots() WHERE snapshot_time < "
+            f"{cut} AND snapshot_id < (SELECT max(snapshot_id) FROM lake.snapshots())"
+        ).fetchall()[0][0]
+        if old:
+            self._sql.execute(f"CALL ducklake_expire_snapshots('lake', versions => {old})").to_arrow_table()
+
+    def _delete_replaced(self) -> None:
+        cut = f"schedule_start::TIMESTAMPTZ < now() - INTERVAL {int(self._upkeep.files.total_seconds())} SECOND"
+        old = self._sql.execute(f"SELECT data_file_id, path FROM {_SCHEDULED} WHERE {cut}").fetchall()
+        if not old:
+            return
+        names = {Path(path).name for _, path in old}
+        for path in self._files():
+            if path.name in names:
+                path.unlink(missing_ok=True)
+        numbers = ", ".join(str(number) for number, _ in old)
+        # From outside the lake's schema: within it DuckLake's own reading transaction would lock this one out.
+        with self._sql.cursor() as outside:
+            outside.execute(f"DELETE FROM {_SCHEDULED} WHERE data_file_id IN ({numbers})")

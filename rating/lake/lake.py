@@ -172,9 +172,9 @@ class Lake(ABC):
         """
         return self._ask(sql, values).to_arrow_table()
 
-    def stream(self, sql: str, rows: int = 65_536) -> pa.RecordBatchReader:
+    def stream(self, sql: str, values: dict[str, Any] | None = None, rows: int = 65_536) -> pa.RecordBatchReader:
         """The answer of ``sql`` in batches of about ``rows`` rows: memory does not grow with the answer."""
-        return self._ask(sql, None).to_arrow_reader(rows)
+        return self._ask(sql, values).to_arrow_reader(rows)
 
     def _ask(self, sql: str, values: dict[str, Any] | None) -> duckdb.DuckDBPyConnection:
         with explained(self._place()):
