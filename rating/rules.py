@@ -1,0 +1,86 @@
+"""The rules of price, as functions of integers: how units become nano, and exact nano become an amount.
+
+Enters: integers. Leaves: integers. Always holds: no function here reads an array, a clock or a float; none
+wraps; the same source runs jitted in rating/kernels.py and as plain Python where the jit is off.
+
+An exact amount is ``whole + rest / denominator`` nano, ``0 <= rest < denominator``, where the denominator
+is a multiple of every ``per`` of the plan. Bounds that hold by tariffs/check.py: ``price x per < 2^62`` and
+``denominator < 2^62``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mediation.jit import kernel
+
+AMOUNT_END: Final = 10**18
+"""Amounts are below it: nano-units of DECIMAL(18, 9)."""
+USAGE_END: Final = 2**53
+"""Usage and increments are below it, so that sums of a few of them stay within int64."""
+OVERFLOW: Final = -1
+
+START, END, CARRY, CUT = range(4)
+CONSECUTIVE, ISOLATED = range(2)
+HALF_UP, HALF_EVEN, UP, DOWN = range(4)
+STAGE_CHARGE, STAGE_STEP, STAGE_INCREMENT = range(3)
+
+NOTES: Final = ("", "zero_usage", "free_under", "min_charge", "max_charge")
+NO_NOTE, ZERO_USAGE, FREE_UNDER, MIN_CHARGE, MAX_CHARGE = range(5)
+
+
+@kernel
+def increments_before(limit: int, position: int, increment: int) -> int:
+    """How many increments, laid end to end from ``position``, begin before ``limit``."""
+    return (limit - position + increment - 1) // increment
+
+
+@kernel
+def exact_price(units: int, price: int, per: int, denominator: int) -> tuple[int, int]:
+    """``units x price / per`` as (whole, rest); whole is OVERFLOW where it reaches AMOUNT_END."""
+    quotient, remainder = units // per, units % per
+    if price > 0 and quotient >= AMOUNT_END // price:
+        return OVERFLOW, 0
+    part = remainder * price
+    return quotient * price + part // per, part % per * (denominator // per)
+
+
+@kernel
+def exact_sum(whole: int, rest: int, more: int, more_rest: int, denominator: int) -> tuple[int, int]:
+    """The sum of two exact amounts; whole is OVERFLOW where one is, or where it reaches AMOUNT_END."""
+    if more == OVERFLOW:
+        return OVERFLOW, 0
+    total = whole + more
+    over = rest + more_rest
+    if over >= denominator:
+        total += 1
+        over -= denominator
+    if total >= AMOUNT_END:
+        return OVERFLOW, 0
+    return total, over
+
+
+@kernel
+def rounded(whole: int, rest: int, denominator: int, unit: int, mode: int) -> int:
+    """The multiple of ``unit`` nano to which ``mode`` takes an exact amount (not below zero)."""
+    count, left = whole // unit, whole % unit
+    if left == 0 and rest == 0:
+        return whole
+    if unit == 1:
+        twice_left, half = rest - (denominator - rest), 0
+    else:
+        twice_left, half = left - unit // 2, rest  # every unit but 1 is even
+    above = twice_left > 0 or (twice_left == 0 and half > 0)
+    tie = twice_left == 0 and half == 0
+    goes_up = mode == UP or (mode != DOWN and (above or (tie and (mode == HALF_UP or count % 2 == 1))))
+    return (count + 1) * unit if goes_up else count * unit
+
+
+@kernel
+def limited(whole: int, rest: int, least: int, most: int) -> tuple[int, int, int]:
+    """An exact amount within the charge's limits (below zero: none), and the note that says which one held."""
+    if whole < least:
+        return least, 0, MIN_CHARGE
+    if most >= 0 and (whole > most or (whole == most and rest > 0)):
+        return most, 0, MAX_CHARGE
+    return whole, rest, NO_NOTE
