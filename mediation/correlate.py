@@ -96,3 +96,16 @@ def _with_durations(whole: pa.RecordBatch, usage: pa.RecordBatch, pairs: _Pairs)
     replaced = {"duration_s": column, "usage": column}
     names = schema("usage").names
     return pa.RecordBatch.from_arrays([replaced.get(n, whole[n]) for n in names], schema=schema("usage"))
+
+
+def part_again(merged: pa.RecordBatch, failed: pa.RecordBatch) -> pa.RecordBatch:
+    """``merged`` rows, where those whose event is among the ``failed`` usage rows wait for it again.
+
+    A whole call that cannot be priced goes to suspense as the two records that it was.
+    """
+    lost = {dialog_key(r) for r in failed["call_reference"].to_pylist()}
+    rows = merged.to_pylist()
+    for row in rows:
+        if row["reason"] == "merged" and dialog_key(row["value"]) in lost:
+            row |= {"disposition": "suspended", "reason": "awaiting_pair"}
+    return pa.RecordBatch.from_pylist(rows, schema("rejected"))

@@ -143,11 +143,17 @@ class SeenIds:
 
 
 def deduplicate(
-    usage: pa.RecordBatch, seen: SeenIds, oldest_us: int | None = None
+    usage: pa.RecordBatch, seen: SeenIds, oldest_us: int | None = None, admitted: npt.NDArray[np.bool_] | None = None
 ) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-    """Part ``usage`` into (new events, rejected rows); events before ``oldest_us`` cannot be proved new."""
+    """Part ``usage`` into (new events, rejected rows).
+
+    Events before ``oldest_us`` (microseconds UTC) cannot be proved new. Rows ``admitted`` were found new
+    before: halves of a call that waited in suspense, where their ids count as seen.
+    """
     keys = keys_of(usage["event_id"], usage["content_hash"], usage["start_utc"])
     reason = _REASON[seen.judge(keys)]
     if oldest_us is not None:
         reason[np.asarray(usage["start_utc"].cast(pa.int64())) < oldest_us] = CODE["too_old"]
+    if admitted is not None:
+        reason[admitted] = 0
     return stage.split(usage, stage.Fault(reason, lambda _: "event_id", lambda row: str(usage["event_id"][row].as_py())))

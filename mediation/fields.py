@@ -136,7 +136,7 @@ REJECTED: Final[tuple[Field, ...]] = (
     Field("stage", LABEL, "", "the stage that set the record aside"),
     Field("reason", LABEL, "", "reason code, see docs/reason-codes.md"),
     Field("field", LABEL, "", "the field at fault, if one is"),
-    Field("value", pa.string(), "", "the value that failed (at most 200 characters)", Pii.RAW),
+    Field("value", pa.string(), "", "the value that failed (at most 400 characters)", Pii.RAW),
     Field("event_id", EVENT_ID, "", "the event, where the record got as far as an identity", nullable=True),
     Field("content_hash", pa.int64(), "", "as in usage; 0 where unknown"),
     Field("start_utc", INSTANT, "", "start of the usage where known", nullable=True),

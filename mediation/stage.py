@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from mediation.fields import EVENT_ID, INSTANT, LABEL, schema
 from mediation.reasons import REASONS
 
-VALUE_LIMIT = 200
+VALUE_LIMIT = 400
 """Characters of a failed value that are kept beside the raw record."""
 
 Verdicts = npt.NDArray[np.uint8]

@@ -1,0 +1,292 @@
+"""The batch job: files into the lake, by the commit protocol.
+
+Enters: an open lake, a layout, a catalogue, paths. Leaves: committed batches, and a summary. Always
+holds: for every batch of every file, in this order:
+
+1. take the next block of records of one file, from the offset that the lake has;
+2. run the stages; seen ids stay as they are;
+3. ``lake.commit``: files written and synced, then one transaction that checks and moves the offset;
+4. only now remember the batch's ids.
+
+A crash anywhere leaves whole batches only; the same command again goes on from there. The next batch is
+mediated in a thread while this one is rated and written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mediation.controls import Counted, Found, declared, sequence_findings, trailer_findings
+from mediation.dedup import SeenIds, keys_of
+from mediation.frame import control_lines
+from mediation.layout import Layout
+from mediation.pickup import CHUNK_BYTES, InputError, SourceFile, blocks, named_columns, pick_up
+from mediation.records import Chunk
+from rating.ahead import ahead
+from rating.lake import Delta, Lake, LayoutVersion, TariffVersion
+from rating.pipeline import Mediated, Rated, mediate, rate
+from rating.summary import FileSummary
+from tariffs.catalogue import Catalogue
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).date()
+_MISFIT_RECORDS = 20
+"""From this many records on, a file none of which fits the layout is refused instead of suspended whole."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """What every file of a run shares."""
+
+    lake: Lake
+    layout: Layout
+    catalogue: Catalogue
+    tariff: TariffVersion
+    seen: SeenIds
+    window_days: int | None = None
+    chunk_bytes: int = CHUNK_BYTES
+    force: bool = False
+
+    def layout_version(self) -> LayoutVersion:
+        """The layout as the lake keeps it."""
+        return LayoutVersion(self.layout.version, self.layout.name, self.layout.text)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batch:
+    """One block of a file, mediated: the bytes ``first`` to ``end``, the record numbers ``number`` to ``after``."""
+
+    first: int
+    end: int
+    number: int
+    mediated: Mediated
+    last: bool
+
+    @property
+    def after(self) -> int:
+        return self.number + self.mediated.records
+
+
+def rate_files(job: Job, paths: Iterable[str], watch: Callable[[FileSummary], None]) -> Iterator[FileSummary]:
+    """Rate each of ``paths`` in the order of their series; ``watch`` is told after every batch.
+
+    A file that cannot be read is reported in its summary; the others go on.
+    """
+    picked: list[SourceFile] = []
+    for path in paths:
+        try:
+            picked.append(pick_up(path, job.layout))
+        except InputError as fault:
+            yield FileSummary(name=path, error=str(fault))
+    for file in sorted(picked, key=lambda f: (f.stream, f.sequence_no or 0, f.name)):
+        summary = FileSummary(name=file.path, source=file.source, size_bytes=file.content_bytes)
+        try:
+            rate_file(job, file, summary, watch)
+        except InputError as fault:
+            summary.error = str(fault)
+        yield summary
+
+
+def rate_file(job: Job, file: SourceFile, summary: FileSummary, watch: Callable[[FileSummary], None]) -> None:
+    """Rate what the lake does not have of ``file`` yet."""
+    at = job.lake.offset(file.source)
+    if at.complete:
+        summary.already = True
+        _note_resent(job, file)
+        return
+    layout = named_columns(file, job.layout)
+    batches = ahead(_mediated(job, file, layout, at.next_offset, at.next_record_no))
+    for batch in batches:
+        _refuse_misfit(job, file, batch)
+        delta, rated = _rated(job, file, layout, batch)
+        job.lake.commit(delta)
+        remember(job.seen, rated)
+        summary.add(rated, batch.end)
+        watch(summary)
+    if file.content_bytes == 0:
+        job.lake.commit(_delta(job, file, _whole(file), found=[Found("empty", "records", "0 bytes")]))
+
+
+def _mediated(job: Job, file: SourceFile, layout: Layout, offset: int, record_no: int) -> Iterator[_Batch]:
+    for block in blocks(file, layout.framing, offset, job.chunk_bytes):
+        chunk = Chunk(file.source, block.offset, record_no, block.bytes, block.last)
+        batch = _Batch(block.offset, block.offset + len(block.bytes), record_no, mediate(chunk, layout), block.last)
+        record_no = batch.after
+        yield batch
+
+
+def _rated(job: Job, file: SourceFile, layout: Layout, batch: _Batch) -> tuple[Delta, Rated]:
+    load_days(job, batch.mediated.usage)
+    rated = rate(batch.mediated, layout, job.catalogue, job.seen, oldest_us=_oldest_us(job))
+    found: list[Found] = []
+    if batch.first == 0:
+        file = _numbered(file, layout, batch.mediated)
+        found += sequence_findings(file, _series(job, file))
+    if batch.last:
+        found += _closing(job, file, layout, rated)
+    return _delta(job, file, batch, rated, found), rated
+
+
+def _delta(
+    job: Job, file: SourceFile, batch: _Batch, rated: Rated | None = None, found: Iterable[Found] = ()
+) -> Delta:
+    rows = {} if rated is None else {"usage": rated.usage, "charges": rated.charges, "rejected": rated.rejected}
+    return Delta(
+        source=file.source,
+        first_offset=batch.first,
+        next_offset=batch.end,
+        next_record_no=batch.after,
+        complete=batch.last,
+        records=batch.mediated.records,
+        findings=tuple({"source": file.source, **asdict(f)} for f in found),
+        source_file=_row(file, job.layout) if batch.first == 0 else None,
+        tariff=job.tariff,
+        layout=job.layout_version(),
+        **rows,
+    )
+
+
+def _whole(file: SourceFile) -> _Batch:
+    """The batch of a file that has no record."""
+    nothing = Mediated(pa.RecordBatch.from_pylist([], pa.schema([])), (), 0, 0)
+    return _Batch(0, file.content_bytes, 1, nothing, last=True)
+
+
+def _row(file: SourceFile, layout: Layout) -> dict[str, str | int | None]:
+    return {
+        "source": file.source,
+        "name": file.name,
+        "size_bytes": file.size_bytes,
+        "content_bytes": file.content_bytes,
+        "sha256": file.sha256,
+        "layout": layout.name,
+        "stream": file.stream,
+        "sequence_no": file.sequence_no,
+    }
+
+
+def _numbered(file: SourceFile, layout: Layout, first: Mediated) -> SourceFile:
+    """``file`` with the sequence number that its header record gives, if the layout says where."""
+    for line in control_lines(first.rejected[0], "header"):
+        number = declared(line, layout.controls.sequence, layout)
+        if number is not None:
+            return replace(file, stream=file.stream or layout.name, sequence_no=number)
+    return file
+
+
+def _series(job: Job, file: SourceFile) -> dict[int, str]:
+    if file.sequence_no is None:
+        return {}
+    rows = job.lake.query(
+        "SELECT sequence_no, source FROM source_file WHERE layout = $layout AND stream = $stream "
+        "AND sequence_no IS NOT NULL",
+        {"layout": job.layout.name, "stream": file.stream},
+    )
+    return dict(zip(rows["sequence_no"].to_pylist(), rows["source"].to_pylist(), strict=True))
+
+
+def _note_resent(job: Job, file: SourceFile) -> None:
+    """Store once that the content of ``file`` came again under another name."""
+    known = "SELECT name FROM source_file WHERE source = $source UNION ALL SELECT found FROM finding WHERE source = $source"
+    names = job.lake.query(known, {"source": file.source})["name"].to_pylist()
+    if file.name in names:
+        return
+    at = job.lake.offset(file.source)
+    resent = {"source": file.source, "finding": "resent", "expected": names[0], "found": file.name}
+    job.lake.commit(
+        Delta(
+            source=file.source,
+            first_offset=at.next_offset,
+            next_offset=at.next_offset,
+            next_record_no=at.next_record_no,
+            complete=True,
+            records=0,
+            findings=(resent,),
+        )
+    )
+
+
+def _closing(job: Job, file: SourceFile, layout: Layout, rated: Rated) -> list[Found]:
+    """What the end of a file shows: a cut record, totals that disagree with the trailer."""
+    reasons = rated.rejected["reason"].cast(pa.string())
+    found = [Found("truncated", "a line end", "the end of the file")] if pc.any(pc.equal(reasons, "truncated_record")).as_py() else []
+    if not layout.framing.trailer_prefix:
+        return found
+    before = job.lake.query(
+        "SELECT coalesce(sum(records), 0)::BIGINT AS records, coalesce(sum(duration_s), 0)::BIGINT AS duration_s "
+        "FROM control_total WHERE source = $source AND disposition <> 'control'",
+        {"source": file.source},
+    ).to_pylist()[0]
+    details = rated.rejected.filter(pc.not_equal(rated.rejected["disposition"].cast(pa.string()), "control"))
+    counted = Counted(
+        before["records"] + rated.usage.num_rows + details.num_rows,
+        before["duration_s"] + _seconds(rated.usage) + _seconds(details),
+    )
+    trailers = [line for batch in rated.rejected.to_batches() for line in control_lines(batch, "trailer")]
+    return found + trailer_findings(trailers, counted, layout)
+
+
+def _seconds(rows: pa.RecordBatch | pa.Table) -> int:
+    return int(pc.sum(rows["duration_s"]).as_py() or 0)
+
+
+def _refuse_misfit(job: Job, file: SourceFile, batch: _Batch) -> None:
+    """Refuse a file none of whose first records fits the layout: it is the wrong layout, not bad data."""
+    mediated = batch.mediated
+    if job.force or batch.first or mediated.fitting or mediated.records < _MISFIT_RECORDS:
+        return
+    first = next((r for rows in mediated.rejected for r in rows.to_pylist() if r["disposition"] == "suspended"), None)
+    if first is None:
+        return
+    raise InputError(
+        f"{file.path}: none of its first {mediated.records} records fits layout {job.layout.name}; record "
+        f"{first['record_no']}: {first['reason']} {first['field']} {first['value'][:80]!r}; nothing was landed "
+        f"(--force sends them all to suspense; `toll layout check` shows how records map)"
+    )
+
+
+def _oldest_us(job: Job) -> int | None:
+    """The start of the deduplication window: so many days before the newest event that is committed."""
+    if job.window_days is None:
+        return None
+    newest = job.lake.query("SELECT max(start_utc) AS newest FROM usage")["newest"][0].as_py()
+    if newest is None:
+        return None
+    window = timedelta(days=job.window_days)
+    return int((newest - window).timestamp()) * 1_000_000
+
+
+def load_days(job: Job, usage: pa.RecordBatch) -> None:
+    """Load the ids that the lake holds of the days around ``usage``."""
+    missing = job.seen.missing_days(usage)
+    for first, last in _runs(missing):
+        keys = job.lake.event_keys(_EPOCH + timedelta(days=first), _EPOCH + timedelta(days=last)).combine_chunks()
+        columns = [keys[n].combine_chunks() for n in ("event_id", "content_hash", "start_utc")]
+        job.seen.load(range(first, last + 1), keys_of(*columns))
+
+
+def _runs(days: list[int]) -> Iterator[tuple[int, int]]:
+    """Consecutive ``days`` as (first, last)."""
+    first = 0
+    for i in range(1, len(days) + 1):
+        if i == len(days) or days[i] != days[i - 1] + 1:
+            yield days[first], days[i - 1]
+            first = i
+
+
+def remember(seen: SeenIds, rated: Rated) -> None:
+    """Add the ids of a committed batch: rated events, merged halves, halves that wait."""
+    parts = [rated.usage]
+    for batch in rated.rejected.to_batches():
+        reason = batch["reason"].cast(pa.string())
+        held = pc.is_in(reason, pa.array(["merged", "awaiting_pair"]))
+        parts.append(batch.filter(pc.and_(held, pc.is_valid(batch["event_id"]))))
+    for part in parts:
+        if part.num_rows:
+            seen.remember(keys_of(part["event_id"], part["content_hash"], part["start_utc"]))
+
+

@@ -1,0 +1,92 @@
+"""The life of a record, on one screen.
+
+Enters: a chunk of bytes, or rows that wait in suspense. Leaves: usage, its charges, and everything that
+was set aside. Always holds: records in = usage + rejected. Both functions are pure: they read the seen
+ids and the catalogue and change nothing, so what they return can be landed, or thrown away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from mediation.correlate import correlate, part_again
+from mediation.decode import decode
+from mediation.dedup import SeenIds, deduplicate
+from mediation.frame import frame, reframe
+from mediation.layout import Layout
+from mediation.normalise import normalise
+from mediation.records import Chunk, Records
+from mediation.validate import validate
+from rating.guide import guide
+from rating.price import price
+from tariffs.catalogue import Catalogue
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mediated:
+    """Trusted usage of one chunk, before anything that needs to know the past."""
+
+    usage: pa.RecordBatch
+    rejected: tuple[pa.RecordBatch, ...]
+    records: int
+    fitting: int
+    """Records that the layout could read, whether or not they were then accepted."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rated:
+    """What became of a chunk: usage with its charges, and the rejected rows of all stages."""
+
+    usage: pa.RecordBatch
+    charges: pa.RecordBatch
+    rejected: pa.Table
+    records: int
+
+
+def mediate(chunk: Chunk, layout: Layout) -> Mediated:
+    """Bytes to usage: frame, decode, normalise, validate."""
+    return _mediate(*frame(chunk, layout), layout)
+
+
+def mediate_again(suspended: pa.Table, layout: Layout) -> Mediated:
+    """Rows of the ``rejected`` schema, by their own bytes, through the same stages."""
+    return _mediate(*reframe(suspended, layout), layout)
+
+
+def _mediate(records: Records, unframed: pa.RecordBatch, layout: Layout) -> Mediated:
+    fields, undecoded = decode(records, layout)
+    usage, abnormal = normalise(fields, layout)
+    valid, implausible = validate(usage, layout.limits)
+    rejected = (unframed, undecoded, abnormal, implausible)
+    filtered = abnormal.num_rows and sum(r == "not_billable" for r in abnormal["reason"].to_pylist())
+    return Mediated(valid, rejected, len(records) + unframed.num_rows, usage.num_rows + filtered)
+
+
+def rate(
+    mediated: Mediated,
+    layout: Layout,
+    catalogue: Catalogue,
+    seen: SeenIds,
+    *,
+    oldest_us: int | None = None,
+    admitted: npt.NDArray[np.bool_] | None = None,
+) -> Rated:
+    """Usage to money: deduplicate, correlate, guide, price."""
+    fresh, repeated = deduplicate(mediated.usage, seen, oldest_us, admitted)
+    whole, halves = correlate(fresh, layout.pairing)
+    guided, unguided = guide(whole, catalogue)
+    priced, unpriced = price(guided, catalogue)
+    if layout.pairing and (unguided.num_rows or unpriced.num_rows):
+        halves = part_again(halves, _missing(whole, priced.usage))
+    rejected = pa.Table.from_batches([*mediated.rejected, repeated, halves, unguided, unpriced])
+    return Rated(priced.usage, priced.charges, rejected, mediated.records)
+
+
+def _missing(whole: pa.RecordBatch, rated: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows of ``whole`` that are not in ``rated``."""
+    kept = set(rated["event_id"].to_pylist())
+    return whole.filter(pa.array([e not in kept for e in whole["event_id"].to_pylist()], pa.bool_()))
