@@ -47,6 +47,13 @@ FROM (
 ) m
 JOIN usage u ON u.event_id = m.event_id AND u.start_utc = m.start_utc;
 
+-- Rejected records as they stand: a recycled one counts where it went, no longer where it was suspended.
+CREATE VIEW set_aside AS
+SELECT r.*
+FROM rejected r
+ANTI JOIN (SELECT source, record_no FROM suspense_action WHERE action = 'recycled') a
+ON r.disposition = 'suspended' AND a.source = r.source AND a.record_no = r.record_no;
+
 -- What was done with suspended records, one row per record.
 CREATE VIEW suspense_history AS
 SELECT

@@ -1,0 +1,138 @@
+-- The questions of `toll audit`. Each begins with its name and what must hold; a check's rows are its
+-- differences. Hours are UTC hours.
+
+-- entered: records that entered = records accounted for, per source
+SELECT source, coalesce(b.records, 0) AS entered, coalesce(t.records, 0) AS accounted
+FROM (SELECT source, sum(records)::BIGINT AS records FROM batch WHERE source <> 'suspense' GROUP BY source) b
+FULL JOIN (SELECT source, sum(records)::BIGINT AS records FROM control_total GROUP BY source) t USING (source)
+WHERE entered <> accounted;
+
+-- control_totals: control totals = rows, per source, hour, stage and reason
+SELECT
+    source, hour, stage, disposition, reason, sum(records * book)::BIGINT AS records_in_totals,
+    sum(records * (1 - book))::BIGINT AS records_in_rows, sum(duration_s * book)::BIGINT AS seconds_in_totals,
+    sum(duration_s * (1 - book))::BIGINT AS seconds_in_rows, sum(raw_bytes * book)::BIGINT AS bytes_in_totals,
+    sum(raw_bytes * (1 - book))::BIGINT AS bytes_in_rows
+FROM (
+    SELECT
+        1 AS book, source, make_timestamp(epoch_us(hour_utc)) AS hour, stage, disposition, reason, records,
+        duration_s, raw_bytes
+    FROM control_total
+    UNION ALL
+    SELECT
+        0, source, date_trunc('hour', make_timestamp(epoch_us(start_utc))) AS hour, 'price', 'rated', '', count(*),
+        sum(duration_s), sum(octet_length(raw))
+    FROM usage
+    GROUP BY source, hour
+    UNION ALL
+    SELECT
+        0, source, date_trunc('hour', make_timestamp(epoch_us(start_utc))) AS hour, stage, disposition, reason,
+        count(*), sum(duration_s), sum(octet_length(raw))
+    FROM set_aside
+    GROUP BY source, hour, stage, disposition, reason
+)
+GROUP BY source, hour, stage, disposition, reason
+HAVING records_in_totals <> records_in_rows OR seconds_in_totals <> seconds_in_rows OR bytes_in_totals <> bytes_in_rows
+ORDER BY source, hour, stage, disposition, reason;
+
+-- charge_totals: charge totals = rows, per source, hour, leg and currency
+SELECT
+    source, hour, leg, currency, sum(charges * book)::BIGINT AS charges_in_totals,
+    sum(charges * (1 - book))::BIGINT AS charges_in_rows,
+    coalesce(sum(amount) FILTER (book = 1), 0) AS amount_in_totals,
+    coalesce(sum(amount) FILTER (book = 0), 0) AS amount_in_rows
+FROM (
+    SELECT 1 AS book, source, make_timestamp(epoch_us(hour_utc)) AS hour, leg, currency, charges, amount
+    FROM charge_total
+    UNION ALL
+    SELECT
+        0, source, date_trunc('hour', make_timestamp(epoch_us(start_utc))) AS hour, leg, currency, count(*),
+        sum(amount)
+    FROM charge
+    GROUP BY source, hour, leg, currency
+)
+GROUP BY source, hour, leg, currency
+HAVING charges_in_totals <> charges_in_rows OR amount_in_totals <> amount_in_rows
+ORDER BY source, hour, leg, currency;
+
+-- batches: the batches of a source follow each other without gap or overlap, up to its stored offset
+SELECT source, batch_id, first_offset, expected
+FROM (
+    SELECT *, lag(next_offset, 1, 0) OVER (PARTITION BY source ORDER BY first_offset, next_offset) AS expected
+    FROM batch
+)
+WHERE first_offset <> expected
+UNION ALL
+SELECT b.source, NULL, max(b.next_offset), any_value(o.next_offset) AS stored
+FROM batch b
+LEFT JOIN input_offset o ON o.source = b.source
+GROUP BY b.source
+HAVING stored IS DISTINCT FROM max(b.next_offset);
+
+-- sizes: bytes kept = bytes committed, and for a whole file = the size of its content
+SELECT f.source, f.name, f.content_bytes, o.next_offset, o.complete, coalesce(r.raw_bytes, 0) AS raw_bytes
+FROM source_file f
+LEFT JOIN input_offset o ON o.source = f.source
+LEFT JOIN (
+    SELECT source, sum(raw_bytes)::BIGINT AS raw_bytes
+    FROM (
+        SELECT source, sum(octet_length(raw)) AS raw_bytes FROM usage GROUP BY source
+        UNION ALL
+        SELECT source, sum(octet_length(raw)) FROM set_aside GROUP BY source
+    )
+    GROUP BY source
+) r ON r.source = f.source
+WHERE coalesce(r.raw_bytes, 0) <> coalesce(o.next_offset, 0) OR (o.complete AND o.next_offset <> f.content_bytes)
+ORDER BY f.source;
+
+-- charged: every event has a charge and every charge an event
+SELECT 'event without a charge' AS fault, u.event_id, u.source, u.record_no
+FROM usage u
+ANTI JOIN charge c ON c.event_id = u.event_id
+UNION ALL
+SELECT 'charge without an event', c.event_id, c.source, NULL
+FROM charge c
+ANTI JOIN usage u ON u.event_id = c.event_id;
+
+-- unique: no event is rated twice
+SELECT event_id, count(*) AS events FROM usage GROUP BY event_id HAVING count(*) > 1;
+
+-- content: the records of a file, laid end to end, are the file that came
+SELECT offset_bytes, raw
+FROM (
+    SELECT offset_bytes, raw FROM usage
+    WHERE source = $source AND offset_bytes >= $first_offset AND offset_bytes < $next_offset
+    UNION ALL
+    SELECT offset_bytes, raw FROM set_aside
+    WHERE source = $source AND offset_bytes >= $first_offset AND offset_bytes < $next_offset
+)
+ORDER BY offset_bytes;
+
+-- spans: the batches of a source, in order
+SELECT first_offset, next_offset FROM batch WHERE source = $source ORDER BY first_offset;
+
+-- files: each file and where its records went
+SELECT s.*, f.sha256
+FROM file_status s
+JOIN source_file f ON f.source = s.source
+ORDER BY s.name, s.source;
+
+-- stages: where records ended, by stage and reason
+SELECT
+    stage, disposition, reason, sum(records)::BIGINT AS records, sum(duration_s)::BIGINT AS duration_s,
+    sum(raw_bytes)::BIGINT AS raw_bytes
+FROM control_total
+GROUP BY stage, disposition, reason
+HAVING sum(records) <> 0
+ORDER BY stage, disposition, reason;
+
+-- hours: where records ended, by hour of their start
+SELECT
+    make_timestamp(epoch_us(hour_utc)) AS hour, sum(records)::BIGINT AS records,
+    coalesce(sum(records) FILTER (disposition = 'rated'), 0)::BIGINT AS rated,
+    coalesce(sum(records) FILTER (disposition = 'suspended'), 0)::BIGINT AS suspended,
+    coalesce(sum(records) FILTER (disposition NOT IN ('rated', 'suspended')), 0)::BIGINT AS other,
+    sum(duration_s)::BIGINT AS duration_s, sum(raw_bytes)::BIGINT AS raw_bytes
+FROM control_total
+GROUP BY hour
+ORDER BY hour;

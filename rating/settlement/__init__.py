@@ -1,0 +1,67 @@
+"""Settlement: what each carrier owes us for traffic it sent, and is owed for traffic we sent it.
+
+Enters: a lake, a period, and a carrier or all. Leaves: a :class:`Settlement`: lines by direction, trunk group
+and zone, and the net per carrier and currency. Always holds: lines and nets are sums of the same rows, one
+currency apart from the other, in exact decimals; a positive net is owed to us.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from rating.answers import json_rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from rating.lake import Lake
+    from rating.period import Period
+
+_ROWS: Final = """
+FROM rated_usage
+WHERE leg IN ('wholesale_in', 'wholesale_out') AND ($carrier IS NULL OR account = $carrier)
+    AND start_utc >= $start AND start_utc < $end"""
+
+_LINES: Final = f"""
+SELECT
+    account AS carrier, CASE leg WHEN 'wholesale_in' THEN 'owes us' ELSE 'we owe' END AS direction,
+    CASE leg WHEN 'wholesale_in' THEN trunk_in ELSE trunk_out END AS trunk, service, zone, currency, unit,
+    count(*) FILTER (kind = 'charge') - count(*) FILTER (kind = 'reversal') AS events,
+    sum(CASE kind WHEN 'charge' THEN duration_s WHEN 'reversal' THEN -duration_s ELSE 0 END)::BIGINT AS duration_s,
+    sum(billed_usage)::BIGINT AS billed_usage, sum(amount) AS amount
+{_ROWS}
+GROUP BY ALL ORDER BY ALL"""
+
+_NETS: Final = f"""
+SELECT
+    account AS carrier, currency, coalesce(sum(amount) FILTER (leg = 'wholesale_in'), 0) AS owes_us,
+    coalesce(sum(amount) FILTER (leg = 'wholesale_out'), 0) AS we_owe, owes_us - we_owe AS net
+{_ROWS}
+GROUP BY account, currency ORDER BY account, currency"""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What stands between us and ``carrier`` (all carriers, if none) for ``period``."""
+
+    carrier: str | None
+    period: Period
+    lines: pa.Table
+    nets: pa.Table
+
+    def to_json(self) -> dict[str, Any]:
+        """The settlement as JSON-able values."""
+        return {
+            "carrier": self.carrier,
+            "from": self.period.start_utc.isoformat(),
+            "until": self.period.end_utc.isoformat(),
+            "nets": json_rows(self.nets),
+            "lines": json_rows(self.lines),
+        }
+
+
+def settle(lake: Lake, carrier: str | None, period: Period) -> Settlement:
+    """The settlement with ``carrier``, or with all carriers; empty tables where nothing was charged."""
+    values = {"carrier": carrier, "start": period.start_utc, "end": period.end_utc}
+    return Settlement(carrier, period, *(lake.query(sql, values) for sql in (_LINES, _NETS)))
