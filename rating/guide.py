@@ -41,7 +41,10 @@ def guide(usage: pa.RecordBatch, catalogue: Catalogue) -> tuple[Guided, pa.Recor
         *text_buffers(usage["a_number"]),
         *text_buffers(usage["b_number"]),
         *text_buffers(usage["imsi"]),
-        *(_keys(usage, catalogue, column, kind) for column, kind in (("account_key", "account"), ("trunk_in", "trunk"))),
+        *(
+            _keys(usage, catalogue, column, kind)
+            for column, kind in (("account_key", "account"), ("trunk_in", "trunk"))
+        ),
         *(_trunks(usage, catalogue, column) for column in ("trunk_in", "trunk_out")),
         catalogue.keys,
         catalogue.key_starts,
@@ -55,7 +58,9 @@ def guide(usage: pa.RecordBatch, catalogue: Catalogue) -> tuple[Guided, pa.Recor
         accounts,
         versions,
     )
-    accepted, rejected = split(usage, Fault(reason, lambda i: FIELDS[field[i]], lambda i: str(usage[FIELDS[field[i]]][i])))
+    accepted, rejected = split(
+        usage, Fault(reason, lambda i: FIELDS[field[i]], lambda i: str(usage[FIELDS[field[i]]][i]))
+    )
     good = reason == 0
     if good.all():
         return Guided(usage, accounts, versions), rejected

@@ -32,7 +32,6 @@ from tariffs.catalogue import (
     NONE,
     RATE_BOUNDARY,
     RATE_COUNTER,
-    RATE_END_STEP,
     RATE_FIRST_STEP,
     RATE_FREE_UNDER,
     RATE_MAX,
@@ -42,7 +41,6 @@ from tariffs.catalogue import (
     RATE_SETUP,
     RATE_STAGE,
     RATE_UNIT,
-    STEP_FROM,
     STEP_INCREMENT,
     STEP_PER,
     STEP_PRICE,
@@ -277,6 +275,7 @@ def price_legs(
     for leg in range(len(rows)):
         row = rows[leg]
         cell = selector[versions[leg], services[row], directions[row]]
+        out_cell[leg] = cell
         if cell == NONE:
             reason[leg] = NO_RATE
             continue
@@ -289,6 +288,7 @@ def price_legs(
             reason[leg] = NO_BAND
             continue
         item = choose(items, first, end, start, bands[change])
+        out_item[leg], out_band[leg] = item, bands[change]
         if item == NONE or items[item, ITEM_RATE] == NONE:
             reason[leg] = NO_RATE
             continue
@@ -296,4 +296,3 @@ def price_legs(
             usage[row], start, timed[row], item, first, end, change, change_end, cells[cell, CELL_DENOMINATOR],
             items, rates, steps, instants, bands, runs,
         )  # fmt: skip
-        out_cell[leg], out_item[leg], out_band[leg] = cell, item, bands[change]

@@ -87,8 +87,8 @@ def _plan(catalogue: Catalogue, legs: Legs, leg: int) -> str:
     return catalogue.name("plan", int(catalogue.versions[legs.version[leg], VERSION_PLAN]))
 
 
-def price_all(guided: Guided, catalogue: Catalogue) -> Legs:
-    """Run the kernel over every leg of every row."""
+def price_all(guided: Guided, catalogue: Catalogue, runs: Ints | None = None) -> Legs:
+    """Run the kernel over every leg of every row; ``runs`` takes the runs of increments of each leg in turn."""
     usage = guided.usage
     rows = [np.flatnonzero(guided.versions[leg] != NONE) for leg in range(len(LEGS))]
     row = np.concatenate(rows)
@@ -115,7 +115,7 @@ def price_all(guided: Guided, catalogue: Catalogue) -> Legs:
         catalogue.calendar_changes,
         catalogue.instants,
         catalogue.bands,
-        np.zeros((0, RUN_COLUMNS), np.int64),
+        np.zeros((0, RUN_COLUMNS), np.int64) if runs is None else runs,
         reason,
         cell,
         item,
@@ -127,9 +127,7 @@ def price_all(guided: Guided, catalogue: Catalogue) -> Legs:
     return Legs(leg, row, guided.accounts[leg, row], version, reason, cell, item, band, billed, amount, note)
 
 
-def charges(
-    usage: pa.RecordBatch, legs: Legs, kept: Ints, catalogue: Catalogue, rating_run: int
-) -> pa.RecordBatch:
+def charges(usage: pa.RecordBatch, legs: Legs, kept: Ints, catalogue: Catalogue, rating_run: int) -> pa.RecordBatch:
     """The ``charge`` rows of the legs ``kept``."""
     row, item, count = pa.array(legs.row[kept]), legs.item[kept], len(kept)
     columns = {

@@ -91,7 +91,9 @@ def _civil_changes(calendar: Calendar) -> tuple[Times, Bands]:
     kinds = [special.get(day) or WEEK[day.weekday()] for day in (first + timedelta(days=n) for n in range(days))]
     marked = [first + timedelta(days=n) in special for n in range(days)]
     epoch = (first - _EPOCH).days * _DAY_S
-    lines = {(a, b, m): _day_line(patterns, a, b, m) for a, b, m in set(zip(kinds, kinds[1:], marked[1:], strict=False))}
+    lines = {
+        (a, b, m): _day_line(patterns, a, b, m) for a, b, m in set(zip(kinds, kinds[1:], marked[1:], strict=False))
+    }
     chosen = [lines[key] for key in zip(kinds, kinds[1:], marked[1:], strict=False)]
     counts = [len(line[0]) for line in chosen]
     midnights = np.repeat(epoch + _DAY_S * np.arange(1, days, dtype=np.int64), counts)

@@ -85,7 +85,7 @@ class Catalogue:
     rule_names: pa.StringArray
     plan_names: pa.StringArray
     currency_names: pa.StringArray
-    account_names: pa.StringArray
+    account_names: pa.StringArray  # the last is "": nobody, the payer of events that name their plan
     segment_names: pa.StringArray
     key_names: pa.StringArray  # kind:key of keys that are no numbers
     trunk_names: pa.StringArray
@@ -131,7 +131,9 @@ class Catalogue:
             writer.write_batch(table.replace_schema_metadata(named.metadata))
 
 
-_SCHEMA: Final = pa.schema([("name", pa.string()), ("type", pa.string()), ("shape", pa.string()), ("content", pa.large_binary())])
+_SCHEMA: Final = pa.schema(
+    [("name", pa.string()), ("type", pa.string()), ("shape", pa.string()), ("content", pa.large_binary())]
+)
 
 
 def _padded(content: memoryview) -> bytes:
@@ -148,9 +150,10 @@ def load_catalogue(path: Path) -> Catalogue:
         raise ValueError(f"{path} is no catalogue: {error}") from error
     if named.get(b"format") != FORMAT:
         raise ValueError(f"{path} is no catalogue of this format")
-    parts = {str(row["name"]): _part(row, content) for row, content in zip(
-        batch.select(["name", "type", "shape"]).to_pylist(), batch["content"], strict=True
-    )}
+    parts = {
+        str(row["name"]): _part(row, content)
+        for row, content in zip(batch.select(["name", "type", "shape"]).to_pylist(), batch["content"], strict=True)
+    }
     catalogue = Catalogue(**parts)
     if catalogue.version.encode() != named[b"version"]:
         raise ValueError(f"{path} was changed: its content is {catalogue.version}, not {named[b'version'].decode()}")

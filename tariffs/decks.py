@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from tariffs import sheets, values
-from tariffs.model import NANO, Deck, Rate, Step
+from tariffs.model import NANO, Deck, Rate
 from tariffs.rates import pricing, terms
 from tariffs.sheets import Sheet
 from tariffs.source import Table

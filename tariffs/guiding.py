@@ -51,7 +51,7 @@ def guiding(tariff: Tariff) -> Guiding:
         "key_shift": np.array([table.shift]),
         "trunks": trunks,
         "trunk_rows": trunk_rows,
-        "account_names": names(accounts.to_list()),
+        "account_names": names([*accounts, ""]),
         "segment_names": names(segments.to_list()),
         "key_names": names(key_names),
         "trunk_names": names(trunk_names),

@@ -42,7 +42,7 @@ class KeyTable:
 
 def key_table(keys: Ints) -> KeyTable:
     """Buckets of ``keys``, about one row in each; rows of one bucket keep their order."""
-    bits = max(1, int(len(keys)).bit_length())
+    bits = max(1, len(keys).bit_length())
     shift = 63 - bits
     with np.errstate(over="ignore"):
         buckets = ((keys * MULTIPLIER) & LOW_63) >> shift

@@ -22,8 +22,8 @@ from tariffs.model import (
     EVER_TO,
     SERVICES,
     Calendar,
-    Plan,
     Place,
+    Plan,
     Problem,
     Rate,
     Rule,
@@ -152,9 +152,7 @@ def _plan(table: Table, zone: ZoneInfo) -> Plan:
     for before, after in zip(ordered, ordered[1:], strict=False):
         if before.valid_to > after.valid_from:
             table.problem("version", f"lines {before.place.line} and {after.place.line} are in force at the same time")
-    return Plan(
-        str(table.path[-1]), table.text("currency"), table.text("calendar"), match, ordered, table.place
-    )
+    return Plan(str(table.path[-1]), table.text("currency"), table.text("calendar"), match, ordered, table.place)
 
 
 def _version(table: Table, zone: ZoneInfo) -> Version:

@@ -1,0 +1,122 @@
+"""Quotes: what hypothetical events would cost, by the code that prices real ones.
+
+Enters: JSON lines (see rating/hypothetical.py). Leaves: one answer for each line, in order. Always holds: a
+line that cannot be read or priced gives an answer with ``error``; nothing is guessed and nothing raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from mediation.reasons import CODE
+from mediation.stage import Fault, split
+from rating.guide import LEGS, Guided, guide
+from rating.guide_kernels import version_in_force
+from rating.hypothetical import Event, parse_event, usage_batch
+from rating.price import price
+from tariffs.catalogue import NONE, Catalogue
+
+Answer = dict[str, object]
+
+BLOCK: Final = 10_000
+"""Lines priced together."""
+
+SHOWN: Final = (
+    "leg",
+    "amount",
+    "currency",
+    "billed_usage",
+    "zone",
+    "prefix",
+    "plan",
+    "rate",
+    "band",
+    "note",
+    "account",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A line that is no event."""
+
+    id: object
+    error: str
+
+
+def quote_lines(catalogue: Catalogue, lines: Iterable[str]) -> Iterator[Answer]:
+    """An answer ``{"id", "charges", "error"}`` for each line; ``error`` is null or ``reason: detail``."""
+    rest = iter(lines)
+    while block := list(islice(rest, BLOCK)):
+        yield from _answers(catalogue, [_read(catalogue, line) for line in block])
+
+
+def _read(catalogue: Catalogue, line: str) -> Event | Refused:
+    try:
+        event = parse_event(line)
+    except (ValueError, RecursionError) as error:
+        return Refused(None, f"bad_event: {error}")
+    if event.leg not in LEGS:
+        return Refused(event.id, f"bad_event: leg: expected one of {', '.join(LEGS)}, not {event.leg!r}")
+    if event.plan and event.plan not in catalogue.codes["plan_names"]:
+        return Refused(event.id, f"no_plan: plan {event.plan}")
+    return event
+
+
+def _answers(catalogue: Catalogue, read: list[Event | Refused]) -> list[Answer]:
+    """Guided events and those that name their plan are priced apart, by the same code, then put in order."""
+    answers: dict[int, Answer] = {
+        place: {"id": one.id, "charges": [], "error": one.error}
+        for place, one in enumerate(read)
+        if isinstance(one, Refused)
+    }
+    events = [(place, one) for place, one in enumerate(read) if isinstance(one, Event)]
+    for direct in (False, True):
+        chosen = [(place, event) for place, event in events if bool(event.plan) == direct]
+        found = priced_events(catalogue, [event for _, event in chosen]) if chosen else []
+        answers.update(zip((place for place, _ in chosen), found, strict=True))
+    return [answers[place] for place in range(len(read))]
+
+
+def priced_events(catalogue: Catalogue, events: list[Event]) -> list[Answer]:
+    """The answers to ``events``, either all with a plan of their own or none."""
+    usage = usage_batch(events)
+    guided, astray = _direct(usage, events, catalogue) if events[0].plan else guide(usage, catalogue)
+    priced, unpriced = price(guided, catalogue)
+    answers: list[Answer] = [{"id": event.id, "charges": [], "error": None} for event in events]
+    for row in (*astray.to_pylist(), *unpriced.to_pylist()):
+        answers[row["record_no"] - 1]["error"] = f"{row['reason']}: {row['field']} {row['value']}".rstrip()
+    for row in priced.charges.to_pylist():
+        shown = {name: row[name] for name in SHOWN} | {"amount": plain(row["amount"])}
+        charges = answers[int(row["event_id"])]["charges"]
+        assert isinstance(charges, list)  # noqa: S101 (made so above)
+        charges.append(shown)
+    return answers
+
+
+def _direct(usage: pa.RecordBatch, events: list[Event], catalogue: Catalogue) -> tuple[Guided, pa.RecordBatch]:
+    """Events guided by the plan that they name."""
+    versions = np.full((len(LEGS), len(events)), NONE, np.int32)
+    reason = np.zeros(len(events), np.uint8)
+    for row, event in enumerate(events):
+        plan = catalogue.codes["plan_names"][event.plan]
+        version = version_in_force(catalogue.versions, catalogue.plan_versions, plan, event.start_us)
+        versions[LEGS.index(event.leg), row] = version
+        reason[row] = 0 if version >= 0 else CODE["no_plan"]
+    accepted, rejected = split(usage, Fault(reason, lambda _: "plan", lambda row: events[row].plan))
+    good = reason == 0
+    nobody = np.full((len(LEGS), int(good.sum())), len(catalogue.account_names) - 1, np.int32)
+    return Guided(accepted, nobody, versions[:, good]), rejected
+
+
+def plain(amount: Decimal) -> str:
+    """A decimal string without an exponent and without zeros at its end."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
