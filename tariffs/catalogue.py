@@ -112,13 +112,12 @@ class Catalogue:
         """The name of ``code`` in ``table`` (``zone``, ``rate``, ...); empty for NONE."""
         return "" if code < 0 else str(getattr(self, f"{table}_names")[code])
 
-    def _parts(self) -> Iterator[tuple[str, str, str, memoryview]]:
+    def _parts(self) -> Iterator[tuple[str, str, str, bytes]]:
         for part in fields(self):
             value = getattr(self, part.name)
             if part.name.endswith("_names"):
                 value = np.frombuffer("\n".join(value.to_pylist()).encode(), np.uint8)
-            array = np.ascontiguousarray(value)
-            yield part.name, array.dtype.str, ",".join(map(str, array.shape)), memoryview(array).cast("B")
+            yield part.name, value.dtype.str, ",".join(map(str, value.shape)), value.tobytes()
 
     def save(self, path: Path) -> None:
         """Write the catalogue to ``path`` as one Arrow IPC file; equal catalogues give equal bytes."""
@@ -136,8 +135,9 @@ _SCHEMA: Final = pa.schema(
 )
 
 
-def _padded(content: memoryview) -> bytes:
-    return content.tobytes() + bytes(-len(content) % 64)
+def _padded(content: bytes) -> bytes:
+    """Content of a whole number of cache lines, so that what follows it stays aligned."""
+    return content + bytes(-len(content) % 64)
 
 
 def load_catalogue(path: Path) -> Catalogue:

@@ -60,8 +60,10 @@ def guiding(tariff: Tariff) -> Guiding:
 
 def _code(column: str, known: pl.Series) -> pl.Expr:
     """The place of each text in ``known``; NONE for the empty text where that is not known."""
-    codes = pl.col(column).replace_strict(known, range(len(known)), default=NONE, return_dtype=pl.Int64)
-    return codes.alias(column) if len(known) else pl.lit(NONE, pl.Int64).alias(column)
+    if known.is_empty():
+        return pl.repeat(NONE, pl.len(), dtype=pl.Int64).alias(column)
+    codes = range(len(known))
+    return pl.col(column).replace_strict(known, codes, default=NONE, return_dtype=pl.Int64).alias(column)
 
 
 def _keys(rows: pl.DataFrame) -> tuple[list[str], Ints]:
@@ -85,6 +87,6 @@ def _trunks(trunks: pl.DataFrame, accounts: pl.Series, plans: pl.Series) -> tupl
         pl.col("direction").is_in(["out", "both"]).cast(pl.Int64).alias("out"),
     )
     known = rows["trunk"].unique(maintain_order=True)
-    starts = rows["trunk"].search_sorted(known, side="left") if len(known) else []
+    starts = np.searchsorted(rows["trunk"].to_numpy(), known.to_numpy(), side="left")
     columns = ["valid_from", "valid_to", "carrier", "plan_in", "plan_out", "in", "out"]
-    return known.to_list(), matrix(rows, columns, TRUNK_COLUMNS), np.r_[starts, rows.height].astype(np.int32)
+    return known.to_list(), matrix(rows, columns, TRUNK_COLUMNS), np.append(starts, rows.height).astype(np.int32)
