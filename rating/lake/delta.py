@@ -13,10 +13,13 @@ from typing import Final
 
 import pyarrow as pa
 
+from mediation.fields import schema
 from mediation.stage import empty
 
 SUSPENSE: Final = "suspense"
 """The reserved source whose offset counts the batches of suspense actions: two recyclers conflict there."""
+
+_TABLE_OF: Final = {"usage": "usage", "charges": "charge", "rejected": "rejected", "recycled": "rejected"}
 
 Row = Mapping[str, str | int | bool | None]
 """One row of a small table, by column name."""
@@ -79,5 +82,9 @@ class Delta:
     def __post_init__(self) -> None:
         if not 0 <= self.first_offset <= self.next_offset:
             raise ValueError(f"offsets run backwards: {self.first_offset} to {self.next_offset}")
+        for part, table in _TABLE_OF.items():
+            rows, wanted = getattr(self, part).schema, schema(table)
+            if rows.names != wanted.names or rows.types != wanted.types:
+                raise ValueError(f"{part} has not the columns of {table}: {rows.names} {rows.types}")
         if (self.recycled.num_rows or self.actions) and self.source != SUSPENSE:
             raise ValueError(f"suspense actions belong to the source {SUSPENSE!r}, not {self.source!r}")

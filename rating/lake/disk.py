@@ -12,7 +12,7 @@ import fcntl
 import importlib.util
 import re
 import secrets
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -85,17 +85,17 @@ def open_lake(folder: Path | str, *, create: bool = False, read_only: bool = Fal
     Raises :class:`LakeError` with a remedy: nothing there, no leave to write, locked, disk full.
     """
     home = Path(folder).absolute()
-    with explained(str(folder)):
-        if not (home / CATALOG).is_file() and not create:
-            raise LakeError(f"no lake in {folder}: `toll rate ... --lake {folder}` makes one")
+    with explained(str(folder)), ExitStack() as undo:
         if create:
-            for table in ROWS:
-                (home / "data" / "main" / table).mkdir(parents=True, exist_ok=True)
-            (home / "catalogue").mkdir(exist_ok=True)
-        lock = None if read_only else _writer_lock(home)
-        connection = retried(lambda: _attached(home, read_only=read_only))
+            for part in (*(Path("data", "main", table) for table in ROWS), Path("catalogue")):
+                (home / part).mkdir(parents=True, exist_ok=True)
+        elif not (home / CATALOG).is_file():
+            raise LakeError(f"no lake in {folder}: `toll rate ... --lake {folder}` makes one")
+        lock = None if read_only else undo.enter_context(_writer_lock(home))
+        connection = undo.enter_context(retried(lambda: _attached(home, read_only=read_only)))
         if not read_only:
             retried(lambda: _prepare(connection))
+        undo.pop_all()
         return DiskLake(connection, home, lock, upkeep)
 
 

@@ -22,6 +22,7 @@ FIRST_WAIT_S: Final = 0.05
 
 _PASSING: Final = ("database is locked", "conflict", "database is busy", "concurrent")
 _FULL: Final = ("no space left", "disk is full", "disk full", "database or disk is full")
+_FORBIDDEN: Final = ("permission denied", "readonly database", "read-only file", "unable to open database")
 
 
 class LakeError(Exception):
@@ -61,18 +62,15 @@ def explained(place: str) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, OSError) as error:
-        if _says(error, _FULL) or getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}:
-            raise LakeError(
-                f"the disk of {place} is full: nothing of this batch was kept; free space, then run again"
-            ) from error
-        if _says(error, _PASSING):
-            raise LakeError(
-                f"{place} is locked by another writer: wait until it has finished, then run again"
-            ) from error
-        if isinstance(error, PermissionError) or _says(
-            error, ("permission denied", "readonly database", "read-only file")
-        ):
-            raise LakeError(
-                f"{place} cannot be written: check the owner and mode of the folder and its files"
-            ) from error
-        raise LakeError(f"{place}: {str(error).strip()}") from error
+        raise LakeError(_told(place, error)) from error
+
+
+def _told(place: str, error: Exception) -> str:
+    """What is wrong with the lake at ``place``, and what to do."""
+    if _says(error, _FULL) or getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}:
+        return f"the disk of {place} is full: nothing of this batch was kept; free space, then run again"
+    if _says(error, _PASSING):
+        return f"{place} is locked by another writer: wait until it has finished, then run again"
+    if isinstance(error, OSError) or _says(error, _FORBIDDEN):
+        return f"{place} cannot be written ({error}): check that it is a folder, its owner and its mode"
+    return f"{place}: {str(error).strip()}"
