@@ -1,0 +1,74 @@
+"""Every line of every sample file becomes what expected.json says."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediation.correlate import correlate
+from mediation.decode import decode
+from mediation.frame import frame
+from mediation.layout_file import read_layout
+from mediation.normalise import normalise
+from mediation.pickup import blocks, named_columns, pick_up
+from mediation.records import Chunk
+from mediation.validate import validate
+
+DATA = Path(__file__).parents[1] / "data"
+Row = dict[str, Any]
+EXPECTED: dict[str, dict[str, list[Row]]] = {
+    folder.name: json.loads((folder / "expected.json").read_text(encoding="utf-8"))
+    for folder in sorted(DATA.iterdir())
+    if folder.is_dir()
+}
+GAPS = {
+    "fixed_width/broken_000129.dat": "lines that are too long, and unknown record types, are taken for details",
+    "freeswitch_cdr_csv/built_in_template.csv": "a quote behind a blank is not seen as one",
+    "freeswitch_json_cdr/cut.ndjson": "a document that does not end is called bad_json",
+}
+"""Files not yet read as they should be, and why."""
+FILES = [
+    pytest.param(layout, name, id=key, marks=[pytest.mark.xfail(reason=GAPS[key], strict=True)] if key in GAPS else [])
+    for layout, files in EXPECTED.items()
+    for name in files
+    for key in [f"{layout}/{name}"]
+]
+
+
+def mediated(layout_name: str, name: str) -> dict[int, Row]:
+    """What each record of a file became, by its ordinal: a usage row, or the reason why it is none."""
+    path = DATA / layout_name / name
+    own = path.parent / f"{name.split('.', maxsplit=1)[0]}.toml"
+    layout = read_layout(str(own) if own.exists() else layout_name)
+    file = pick_up(str(path), layout)
+    layout = named_columns(file, layout)
+    (block,) = blocks(file, layout.framing, 0)
+    records, framed = frame(Chunk(file.source, 0, 1, block.bytes, block.last), layout)
+    fields, decoded = decode(records, layout)
+    usage, normalised = normalise(fields, layout)
+    usage, invalid = validate(usage, layout.limits)
+    usage, paired = correlate(usage, layout.pairing)
+    found = {row["record_no"]: row for row in usage.to_pylist()}
+    for rejected in (framed, decoded, normalised, invalid, paired):
+        found |= {row["record_no"]: {"reason": row["reason"]} for row in rejected.to_pylist()}
+    return found
+
+
+def told(row: Row) -> Row:
+    """An expected row in the terms of the usage table."""
+    row = {key: value for key, value in row.items() if key not in {"line", "billable", "merged"}}
+    if "start_utc" in row:
+        row["start_utc"] = datetime.fromisoformat(row["start_utc"])
+    return row
+
+
+@pytest.mark.parametrize(("layout", "name"), FILES)
+def test_each_line_becomes_what_is_expected(layout: str, name: str) -> None:
+    expected = {row["line"]: told(row) for row in EXPECTED[layout][name]}
+    found = mediated(layout, name)
+    seen = {n: {key: row.get(key) for key in expected.get(n, row)} for n, row in found.items()}
+    assert seen == expected
