@@ -136,16 +136,25 @@ def named_columns(file: SourceFile, layout: Layout) -> Layout:
     if not framing.names_in_header or not file.content_bytes:
         return layout
     with _content(file) as stream:
-        first = bytes(stream.read(framing.max_record_bytes)).split(bytes([framing.line_end]))[0].rstrip(b"\r\n")
-    header = first.removeprefix(b"\xef\xbb\xbf")
-    names = RowReader(framing, ()).names(header)
+        first = bytes(stream.read(framing.max_record_bytes)).split(bytes([framing.line_end]))[0]
+    return bind_header(layout, first, file.path)
+
+
+def bind_header(layout: Layout, header: bytes, where: str) -> Layout:
+    """``layout`` with its columns in the order of the line ``header``, which ``where`` has.
+
+    Raises:
+        InputError: a column that the layout reads is not in the header.
+    """
+    header = header.rstrip(b"\r\n").removeprefix(b"\xef\xbb\xbf")
+    names = RowReader(layout.framing, ()).names(header)
     missing = [c for c in layout.source_columns() if c not in names]
     if missing:
-        shown = header[:120].decode("latin-1")
         raise InputError(
-            f"{file.path}: line 1: the header lacks {', '.join(missing)}, which layout {layout.name} reads; it is: {shown}"
+            f"{where}: line 1: the header lacks {', '.join(missing)}, which layout {layout.name} reads; "
+            f"it is: {header[:120].decode('latin-1')}"
         )
-    return replace(layout, framing=replace(framing, columns=tuple(names)))
+    return replace(layout, framing=replace(layout.framing, columns=tuple(names)))
 
 
 def _opened(path: str) -> AbstractContextManager[Any]:

@@ -1,0 +1,60 @@
+"""``toll``: the commands, and how every one of them ends.
+
+Enters: arguments. Leaves: an exit code: 0 well, 1 the data differ or were refused, 2 wrong use. Always
+holds: a fault of input or environment is one clear message on stderr, never a traceback; ``--help``
+imports nothing but this package, so that it is instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from rating.cli import audit, bill, explain, layout, quote, rate, settle, sql, suspense, tariff
+from rating.cli.faults import CommandError, known_faults
+
+COMMANDS = (rate, layout, tariff, quote, explain, suspense, audit, bill, settle, sql)
+VERSION = "0.1.0"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    whole = argparse.ArgumentParser(
+        prog="toll", description="CDR mediation and rating: switch records in, exact and explainable charges out."
+    )
+    whole.add_argument("--version", action="version", version=f"toll {VERSION}")
+    below = whole.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        name = command.__name__.rsplit(".", 1)[-1]
+        says = (command.__doc__ or "").partition("\n")[0].partition(": ")[2]
+        part = below.add_parser(name, help=says, description=says)
+        command.arguments(part)
+        part.set_defaults(run=command.run)
+    return whole
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    args = parser().parse_args(arguments)
+    try:
+        code: int = args.run(args)
+        sys.stdout.flush()
+    except CommandError as fault:
+        print(f"toll {args.command}: {fault}", file=sys.stderr)
+        return fault.code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print(f"toll {args.command}: stopped; what was committed stays, the same command goes on from there", file=sys.stderr)
+        return 130
+    except known_faults() as fault:
+        print(f"toll {args.command}: {fault}", file=sys.stderr)
+        return 1
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""Progress of a run on stderr: files, records a second, rejected; on a terminal only.
+
+Enters: the files to come and, after each batch, the summary of the current one. Leaves: nothing. Always
+holds: silent where stderr is no terminal, and for runs shorter than two seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rating.summary import FileSummary
+
+_QUIET_S = 2.0
+
+
+@contextmanager
+def following(paths: list[str], *, quiet: bool) -> Iterator[Callable[[FileSummary], None]]:
+    """A function to call after each batch; it draws a bar where that makes sense."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"), TimeElapsedColumn())
+    size = sum(os.path.getsize(p) for p in paths if os.path.exists(p))
+    began = time.monotonic()
+    seen: dict[str, FileSummary] = {}
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("rating", total=size, figures="", visible=False)
+
+        def watch(file: FileSummary) -> None:
+            seen[file.name] = file
+            records = sum(f.records for f in seen.values())
+            rejected = records - sum(f.dispositions["rated"] for f in seen.values())
+            elapsed = time.monotonic() - began
+            figures = f"{len(seen)}/{len(paths)} files, {records / elapsed:,.0f} records/s, {rejected:,} set aside"
+            done = sum(f.done_bytes for f in seen.values())
+            bar.update(task, completed=done, figures=figures, visible=elapsed > _QUIET_S)
+
+        yield watch

@@ -1,0 +1,67 @@
+"""What several commands need: a lake, a tariff, output as a table or as JSON.
+
+Always holds: results go to stdout, progress and problems to stderr; ``--json`` prints one JSON value.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rating.cli.faults import CommandError
+
+if TYPE_CHECKING:
+    from rating.lake import Lake
+    from tariffs.catalogue import Catalogue
+
+
+def lake_argument(part: argparse.ArgumentParser) -> None:
+    """``--lake DIR``."""
+    part.add_argument("--lake", metavar="DIR", default="lake", help="folder of the lake (default: %(default)s)")
+
+
+def json_argument(part: argparse.ArgumentParser) -> None:
+    """``--json``."""
+    part.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def opened(args: argparse.Namespace, *, write: bool = False) -> Lake:
+    """The lake that ``args`` names; it must exist."""
+    from rating.lake import open_lake
+
+    return open_lake(args.lake, read_only=not write)
+
+
+def compiled(folder: str) -> Catalogue:
+    """The catalogue of the tariff folder; every problem is printed.
+
+    Raises:
+        CommandError: there is no such folder, or problems that are no mere warnings.
+    """
+    from tariffs.compile import compile_tariff
+    from tariffs.load import load
+
+    if not Path(folder).is_dir():
+        raise CommandError(f"{folder}: no such tariff folder", 2)
+    tariff, problems = load(Path(folder))
+    catalogue, more = compile_tariff(tariff)
+    for problem in [*problems, *more]:
+        print(problem, file=sys.stderr)
+    if catalogue is None or any(p.fatal for p in [*problems, *more]):
+        raise CommandError(f"{folder}: the tariff has problems; nothing was done")
+    return catalogue
+
+
+def show(value: object) -> None:
+    """Print ``value`` for people: a rich table, or text."""
+    from rich.console import Console
+
+    Console(soft_wrap=True).print(value)
+
+
+def print_json(value: Any) -> None:  # noqa: ANN401 - anything that is JSON
+    """Print ``value`` as JSON."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,96 @@
+"""Recycling: suspended records through the pipeline again.
+
+Enters: an open job and which records. Leaves: one committed batch per layout and hundred thousand
+records. Always holds: a record leaves suspense once, in the transaction that lands what became of it;
+one that fails again stays, with its new reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mediation.layout import Layout
+from rating.job import Job, load_days, remember
+from rating.pipeline import Mediated, Rated, mediate_again, rate
+from rating.stored import layout_of_source, stored_layout
+from rating.suspense import EVERYTHING, Filter, Recyclable, recyclable, recycling
+
+
+@dataclass(frozen=True, slots=True)
+class Recycled:
+    """How many records were tried, and how many left suspense."""
+
+    tried: int = 0
+    left: int = 0
+
+    def __add__(self, other: Recycled) -> Recycled:
+        return Recycled(self.tried + other.tried, self.left + other.left)
+
+
+def recycle(job: Job, which: Filter = EVERYTHING, mended: Layout | None = None) -> Recycled:
+    """Try the matching records again: by the layout that the lake has for them, or by a ``mended`` one."""
+    done = Recycled()
+    for tried in recyclable(job.lake, which):
+        done += _again(replace(job, layout=mended or stored_layout(job.lake, tried.layout)), tried)
+    return done
+
+
+def recycle_pairs(job: Job) -> Recycled:
+    """Bring together the halves of calls that came in different batches or files."""
+    if job.layout.pairing is None:
+        return Recycled()
+    return recycle(job, Filter(reason="awaiting_pair", layout=job.layout.name), job.layout)
+
+
+def _again(job: Job, tried: Recyclable) -> Recycled:
+    mediated = _mediated(job, tried.rows)
+    load_days(job, mediated.usage)
+    rated = rate(mediated, job.layout, job.catalogue, job.seen, admitted=_admitted(tried, mediated.usage))
+    delta = recycling(
+        tried,
+        usage=rated.usage,
+        charges=rated.charges,
+        rejected=rated.rejected,
+        tariff=job.tariff,
+        layout=job.layout_version(),
+    )
+    left = delta.recycled.num_rows
+    if left or any(_changed(tried, rated)):
+        job.lake.commit(delta)
+        remember(job.seen, rated)
+    return Recycled(tried.rows.num_rows, left)
+
+
+def _mediated(job: Job, rows: pa.Table) -> Mediated:
+    """The suspended ``rows`` as usage, each read by the header of its own file where that names the columns."""
+    if not job.layout.framing.names_in_header:
+        return mediate_again(rows, job.layout)
+    names = rows["source"].cast(pa.string())
+    parts = [
+        mediate_again(rows.filter(pc.equal(names, source)), layout_of_source(job.lake, job.layout, source))
+        for source in pc.unique(names).to_pylist()
+    ]
+    usage = pa.Table.from_batches([p.usage for p in parts]).combine_chunks().unify_dictionaries()
+    rejected = tuple(batch for p in parts for batch in p.rejected)
+    whole = usage.to_batches()[0] if usage.num_rows else parts[0].usage
+    return Mediated(whole, rejected, sum(p.records for p in parts), sum(p.fitting for p in parts))
+
+
+def _admitted(tried: Recyclable, usage: pa.RecordBatch) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which rows of ``usage`` waited for their other half: their ids are among the seen ones already."""
+    rows = tried.rows.select(["source", "record_no", "reason"]).to_pylist()
+    waiting = {(r["source"], r["record_no"]) for r in rows if r["reason"] == "awaiting_pair"}
+    here = zip(usage["source"].to_pylist(), usage["record_no"].to_pylist(), strict=True)
+    return np.fromiter((at in waiting for at in here), np.bool_, usage.num_rows)
+
+
+def _changed(tried: Recyclable, rated: Rated) -> list[bool]:
+    """Per record that is suspended again: whether its reason is another one now."""
+    before = {(r["source"], r["record_no"]): r["reason"] for r in tried.rows.to_pylist()}
+    again = rated.rejected.select(["source", "record_no", "reason"]).to_pylist()
+    return [before[r["source"], r["record_no"]] != r["reason"] for r in again]
+

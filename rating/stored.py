@@ -1,0 +1,57 @@
+"""Tariffs and layouts as the lake keeps them, by version.
+
+Enters: a catalogue, or a version or source that the lake has. Leaves: its bytes, or the catalogue or
+layout again. Always holds: names are content hashes, and loading a catalogue verifies its own.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from mediation.layout import Layout
+from mediation.layout_file import LayoutError, layout_from_text
+from mediation.pickup import bind_header
+from rating.lake import Lake, TariffVersion
+from tariffs.catalogue import Catalogue, load_catalogue
+
+_LATEST = """
+SELECT text FROM layout_version JOIN batch USING (layout_version)
+WHERE layout_version.name = $name ORDER BY batch_id DESC LIMIT 1"""
+_HEADER = "SELECT raw FROM rejected WHERE source = $source AND reason = 'header' AND offset_bytes = 0"
+
+
+def tariff_version(catalogue: Catalogue) -> TariffVersion:
+    """``catalogue`` as a file of the lake."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "catalogue.arrow"
+        catalogue.save(path)
+        return TariffVersion(catalogue.version, f"catalogue/{catalogue.version}.arrow", path.read_bytes())
+
+
+def stored_catalogue(lake: Lake, version: str) -> Catalogue:
+    """The catalogue ``version`` that priced rows of ``lake``."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "catalogue.arrow"
+        path.write_bytes(lake.tariff(version))
+        return load_catalogue(path)
+
+
+def stored_layout(lake: Lake, name: str) -> Layout:
+    """The layout ``name`` as the newest batch of ``lake`` used it.
+
+    Raises:
+        LayoutError: the lake has none of that name.
+    """
+    found = lake.query(_LATEST, {"name": name})
+    if not found.num_rows:
+        raise LayoutError(f"the lake has no layout named {name!r}: the table layout_version lists them")
+    return layout_from_text(found["text"][0].as_py())
+
+
+def layout_of_source(lake: Lake, layout: Layout, source: str) -> Layout:
+    """``layout`` with its columns as the header of ``source`` names them, where it goes by the header."""
+    if not layout.framing.names_in_header:
+        return layout
+    header = lake.query(_HEADER, {"source": source})
+    return bind_header(layout, header["raw"][0].as_py(), source) if header.num_rows else layout
