@@ -15,8 +15,9 @@ from importlib.resources import files
 from typing import Any, Final
 
 import pyarrow as pa
+from rich.table import Table
 
-from rating.answers import json_rows
+from rating.answers import json_rows, rich_table
 from rating.lake import Lake
 
 DIFFERENCES_SHOWN: Final = 20
@@ -56,6 +57,16 @@ class AuditReport:
     def balanced(self) -> bool:
         """Whether no check found a difference."""
         return all(check.count == 0 for check in self.checks)
+
+    def tables(self) -> list[Table]:
+        """The report for a terminal: where the records went, each check, and the first differences."""
+        verdicts = pa.table(
+            {"check": [c.name for c in self.checks], "must hold": [c.says for c in self.checks]}
+            | {"differences": pa.array([c.count for c in self.checks], pa.int64())}
+        )
+        parts = {"Files": self.files, "Stages": self.stages, "Hours (UTC)": self.hours, "Checks": verdicts}
+        faults = {f"{c.name}: {c.says}": pa.Table.from_pylist(c.differences) for c in self.checks if c.count}
+        return [rich_table(table, title) for title, table in (parts | faults).items()]
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON-able values."""

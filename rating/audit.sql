@@ -112,7 +112,9 @@ ORDER BY offset_bytes;
 SELECT first_offset, next_offset FROM batch WHERE source = $source ORDER BY first_offset;
 
 -- files: each file and where its records went
-SELECT s.*, f.sha256
+SELECT
+    s.name, s.source, s.size_bytes, s.content_bytes, s.next_offset, s.complete, s.records, s.rated, s.suspended,
+    s.duplicate, s.filtered, s.merged, s.control, f.sha256
 FROM file_status s
 JOIN source_file f ON f.source = s.source
 ORDER BY s.name, s.source;

@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from rating.answers import json_rows
+from rating.answers import json_rows, rich_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from rich.table import Table
 
     from rating.lake import Lake
     from rating.period import Period
@@ -48,6 +49,11 @@ class Bill:
     items: pa.Table
     categories: pa.Table
     totals: pa.Table
+
+    def tables(self) -> list[Table]:
+        """The bill for a terminal."""
+        parts = {"Charges": self.items, "By category": self.categories, f"{self.account}, {self.period}": self.totals}
+        return [rich_table(table, title) for title, table in parts.items()]
 
     def to_json(self) -> dict[str, Any]:
         """The bill as JSON-able values."""

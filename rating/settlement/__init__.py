@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from rating.answers import json_rows
+from rating.answers import json_rows, rich_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from rich.table import Table
 
     from rating.lake import Lake
     from rating.period import Period
@@ -49,6 +50,11 @@ class Settlement:
     period: Period
     lines: pa.Table
     nets: pa.Table
+
+    def tables(self) -> list[Table]:
+        """The settlement for a terminal."""
+        parts = {"By direction and route": self.lines, f"Net, {self.period}": self.nets}
+        return [rich_table(table, title) for title, table in parts.items()]
 
     def to_json(self) -> dict[str, Any]:
         """The settlement as JSON-able values."""
