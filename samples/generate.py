@@ -93,7 +93,7 @@ BREAKAGE: Final[dict[str, tuple[str, Callable[[list[str]], list[str]]]]] = {
     "letters_in_duration": ("bad_duration", _changed(9, "1O7")),
     "impossible_date": ("bad_timestamp", _changed(8, "2026-02-30 10:15:00+00:00")),
     "nul_byte": ("nul_byte", lambda f: [*f[:4], f[4][:6] + "\0" + f[4][6:], *f[5:]]),
-    "empty_b_number": ("no_rate", _changed(5, "")),
+    "empty_b_number": ("missing_field", _changed(5, "")),
     "letters_in_a_number": ("bad_number", _changed(4, "+44SUBSCRIBER")),
     "unbalanced_quote": ("unbalanced_quote", lambda f: [*f[:12], '"' + f[12]]),
     "unknown_service": ("unmapped_value", _changed(2, "fax")),

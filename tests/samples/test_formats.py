@@ -10,13 +10,10 @@ from typing import Any
 import pytest
 
 from mediation.correlate import correlate
-from mediation.decode import decode
-from mediation.frame import frame
 from mediation.layout_file import read_layout
-from mediation.normalise import normalise
 from mediation.pickup import blocks, named_columns, pick_up
 from mediation.records import Chunk
-from mediation.validate import validate
+from rating.pipeline import mediate
 
 DATA = Path(__file__).parents[1] / "data"
 Row = dict[str, Any]
@@ -39,7 +36,7 @@ FILES = [
 ]
 
 
-def mediated(layout_name: str, name: str) -> dict[int, Row]:
+def became(layout_name: str, name: str) -> dict[int, Row]:
     """What each record of a file became, by its ordinal: a usage row, or the reason why it is none."""
     path = DATA / layout_name / name
     own = path.parent / f"{name.split('.', maxsplit=1)[0]}.toml"
@@ -47,13 +44,10 @@ def mediated(layout_name: str, name: str) -> dict[int, Row]:
     file = pick_up(str(path), layout)
     layout = named_columns(file, layout)
     (block,) = blocks(file, layout.framing, 0)
-    records, framed = frame(Chunk(file.source, 0, 1, block.bytes, block.last), layout)
-    fields, decoded = decode(records, layout)
-    usage, normalised = normalise(fields, layout)
-    usage, invalid = validate(usage, layout.limits)
-    usage, paired = correlate(usage, layout.pairing)
+    mediated = mediate(Chunk(file.source, 0, 1, block.bytes, block.last), layout)
+    usage, paired = correlate(mediated.usage, layout.pairing)
     found = {row["record_no"]: row for row in usage.to_pylist()}
-    for rejected in (framed, decoded, normalised, invalid, paired):
+    for rejected in (*mediated.rejected, paired):
         found |= {row["record_no"]: {"reason": row["reason"]} for row in rejected.to_pylist()}
     return found
 
@@ -69,6 +63,6 @@ def told(row: Row) -> Row:
 @pytest.mark.parametrize(("layout", "name"), FILES)
 def test_each_line_becomes_what_is_expected(layout: str, name: str) -> None:
     expected = {row["line"]: told(row) for row in EXPECTED[layout][name]}
-    found = mediated(layout, name)
+    found = became(layout, name)
     seen = {n: {key: row.get(key) for key in expected.get(n, row)} for n, row in found.items()}
     assert seen == expected
