@@ -358,7 +358,7 @@ def content(text: pa.Array) -> memoryview:
 
 
 def sample(lines: Lines, chance: np.random.Generator) -> Lines:
-    """At most :data:`KEPT` sound lines."""
+    """Keep at most :data:`KEPT` sound lines."""
     rows = np.sort(chance.permutation(np.flatnonzero(~lines.broken))[:KEPT])
     return Lines(lines.text.take(pa.array(rows)), lines.seconds[rows], lines.broken[rows])
 
