@@ -39,7 +39,7 @@ def increments_before(limit: int, position: int, increment: int) -> int:
 def exact_price(units: int, price: int, per: int, denominator: int) -> tuple[int, int]:
     """``units x price / per`` as (whole, rest); whole is OVERFLOW where it reaches AMOUNT_END."""
     quotient, remainder = units // per, units % per
-    if price > 0 and quotient >= AMOUNT_END // price:
+    if price > 0 and quotient > (AMOUNT_END - 1) // price:
         return OVERFLOW, 0
     part = remainder * price
     return quotient * price + part // per, part % per * (denominator // per)

