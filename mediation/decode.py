@@ -28,6 +28,7 @@ def decode(records: Records, layout: Layout) -> tuple[Fields, pa.RecordBatch]:
     shape = (len(names), len(records))
     fields = Fields(records, names, records.text, np.zeros(shape, np.int32), np.zeros(shape, np.int32))
     reason, slow = _part(fields, layout.framing)
+    reason[_unknown(records, layout.framing)] = CODE["unknown_record_type"]
     foreign = records.beyond_ascii & (reason == 0)
     rows = np.flatnonzero(slow | foreign)
     if len(rows):
@@ -47,6 +48,14 @@ def _part(fields: Fields, framing: Framing) -> tuple[npt.NDArray[np.uint8], npt.
     if framing.kind is Kind.FIXED:
         return _cut_fixed(fields, framing), np.zeros(count, np.bool_)
     return _split(fields, framing)
+
+
+def _unknown(records: Records, framing: Framing) -> npt.NDArray[np.bool_]:
+    """Which records begin like no detail record of the layout."""
+    known = np.full(len(records), not framing.detail_prefix)
+    for prefix in framing.detail_prefix:
+        known |= records.begin_with(prefix)
+    return ~known
 
 
 def _split(fields: Fields, framing: Framing) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
@@ -75,8 +84,8 @@ def _split(fields: Fields, framing: Framing) -> tuple[npt.NDArray[np.uint8], npt
 
 def _cut_fixed(fields: Fields, framing: Framing) -> npt.NDArray[np.uint8]:
     records = fields.records
-    needed = max(p.start + p.length for p in framing.positions)
-    short = records.end - records.begin < needed
+    lengths, needed = records.end - records.begin, max(p.start + p.length for p in framing.positions)
+    short = lengths != framing.record_length if framing.record_length else lengths < needed
     for row, name in enumerate(fields.names):
         position = framing.positions[framing.columns.index(name)]
         begin = np.where(short, records.begin, records.begin + position.start)

@@ -16,10 +16,11 @@ from mediation import stage
 from mediation.documents import find_documents
 from mediation.layout import Framing, Kind, Layout
 from mediation.reasons import CODE
-from mediation.records import Chunk, Records, set_aside, spans_hold
+from mediation.records import Chunk, Records, set_aside
 from mediation.text_kernels import BEYOND_ASCII, HAS_NUL, count_byte, find_lines
 
 _VALUE_BYTES = 80
+_BRACE = 0x7D
 
 
 def frame(chunk: Chunk, layout: Layout) -> tuple[Records, pa.RecordBatch]:
@@ -27,7 +28,8 @@ def frame(chunk: Chunk, layout: Layout) -> tuple[Records, pa.RecordBatch]:
     records, marks = _lines(chunk, layout)
     reason = _verdicts(records, marks, layout.framing)
     if chunk.offset == 0:
-        reason[: layout.framing.header_lines] = CODE["header"]
+        lines = np.flatnonzero((reason != CODE["comment"]) & (reason != CODE["blank"]))
+        reason[lines[: layout.framing.header_lines]] = CODE["header"]
     return _parted(records, reason)
 
 
@@ -93,22 +95,20 @@ def _verdicts(records: Records, marks: npt.NDArray[np.uint8], framing: Framing) 
     text, lengths = records.text, records.end - records.begin
     reason[marks & HAS_NUL != 0] = CODE["nul_byte"]
     reason[lengths > framing.max_record_bytes] = CODE["record_too_long"]
-    if framing.final_newline and framing.kind is not Kind.JSON:
-        reason[text[records.stop - 1] != framing.line_end] = CODE["truncated_record"]
+    unended = text[records.stop - 1] != framing.line_end
+    if framing.kind is Kind.JSON:
+        unended &= text[np.maximum(records.end - 1, 0)] != _BRACE
+    if framing.final_newline:
+        reason[unended] = CODE["truncated_record"]
     for prefixes, code in (
         (framing.comment, "comment"),
         (framing.header_prefix, "header"),
         (framing.trailer_prefix, "trailer"),
     ):
         for prefix in prefixes:
-            reason[_begins_with(records, prefix)] = CODE[code]
+            reason[records.begin_with(prefix)] = CODE[code]
     reason[_blank(records, lengths)] = CODE["blank"]
     return reason
-
-
-def _begins_with(records: Records, prefix: bytes) -> npt.NDArray[np.bool_]:
-    """Which records begin with ``prefix``."""
-    return spans_hold(records.text, records.begin, np.minimum(records.end, records.begin + len(prefix)), prefix)
 
 
 def _blank(records: Records, lengths: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:

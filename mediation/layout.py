@@ -47,6 +47,8 @@ class Framing:
     header_prefix: tuple[bytes, ...] = ()
     trailer_prefix: tuple[bytes, ...] = ()
     comment: tuple[bytes, ...] = ()
+    detail_prefix: tuple[bytes, ...] = ()
+    record_length: int = 0
     positions: tuple[Position, ...] = ()
     extra_fields: bool = False
     missing_fields: int = 0

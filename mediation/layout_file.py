@@ -172,6 +172,8 @@ def _framing(keys: Keys) -> Framing:
         header_prefix=tuple(t.encode() for t in keys.texts("header_prefix", ())),
         trailer_prefix=tuple(t.encode() for t in keys.texts("trailer_prefix", ())),
         comment=tuple(t.encode() for t in keys.texts("comment", ())),
+        detail_prefix=tuple(t.encode() for t in keys.texts("detail_prefix", ())),
+        record_length=keys.whole("record_length", 0),
         positions=positions,
         extra_fields=keys.flag("extra_fields", default=False),
         missing_fields=keys.whole("missing_fields", 0),

@@ -136,8 +136,9 @@ def named_columns(file: SourceFile, layout: Layout) -> Layout:
     if not framing.names_in_header or not file.content_bytes:
         return layout
     with _content(file) as stream:
-        first = bytes(stream.read(framing.max_record_bytes)).split(bytes([framing.line_end]))[0]
-    return bind_header(layout, first, file.path)
+        lines = bytes(stream.read(framing.max_record_bytes)).split(bytes([framing.line_end]))
+    header = next((line for line in lines if line.strip() and not line.startswith(framing.comment or b"\0")), b"")
+    return bind_header(layout, header, file.path)
 
 
 def bind_header(layout: Layout, header: bytes, where: str) -> Layout:
@@ -151,7 +152,7 @@ def bind_header(layout: Layout, header: bytes, where: str) -> Layout:
     missing = [c for c in layout.source_columns() if c not in names]
     if missing:
         raise InputError(
-            f"{where}: line 1: the header lacks {', '.join(missing)}, which layout {layout.name} reads; "
+            f"{where}: the header line lacks {', '.join(missing)}, which layout {layout.name} reads; "
             f"it is: {header[:120].decode('latin-1')}"
         )
     return replace(layout, framing=replace(layout.framing, columns=tuple(names)))

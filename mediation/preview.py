@@ -1,7 +1,7 @@
-"""How the first records of a sample map, field by field.
+"""How records map, field by field: for ``toll layout check`` and ``toll explain``.
 
-Enters: a file and a layout. Leaves: for each record the source texts, the usage values and the fault, if
-any. Always holds: the stages are those of a real run; nothing is kept.
+Enters: records and a layout. Leaves: for each record the source texts, the rule of each field, the usage
+values, and the fault, if any. Always holds: the stages are those of a real run; nothing is kept.
 """
 
 from __future__ import annotations
@@ -9,24 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from mediation.decode import decode
 from mediation.fields import USAGE
-from mediation.frame import frame
-from mediation.layout import Layout
+from mediation.frame import frame, reframe
+from mediation.layout import Layout, Mapping
 from mediation.normalise import normalise
 from mediation.pickup import blocks, named_columns, pick_up
-from mediation.records import Chunk, Fields
+from mediation.records import Chunk, Fields, Records
 from mediation.validate import validate
 
 _HIDDEN = {"source", "record_no", "offset_bytes", "layout", "raw", "content_hash"}
+_FAULT = ("stage", "reason", "field", "value")
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewField:
-    """One usage field: the source columns it comes from, their text, and what it became."""
+    """One usage field: the rule that made it, the source text, and what it became."""
 
     name: str
-    columns: str
+    rule: str
     came: str
     became: str
 
@@ -51,11 +54,11 @@ class Preview:
 
     def row(self) -> dict[str, Any]:
         """The record as ``--json`` gives it."""
-        parts = {name: getattr(self, name) for name in ("record_no", "offset_bytes", "raw", "stage", "reason", "field", "value")}
-        return parts | {"fields": {f.name: {"from": f.columns, "came": f.came, "became": f.became} for f in self.fields}}
+        parts = {name: getattr(self, name) for name in ("record_no", "offset_bytes", "raw", *_FAULT)}
+        return parts | {"fields": {f.name: {"rule": f.rule, "came": f.came, "became": f.became} for f in self.fields}}
 
 
-def preview(path: str, layout: Layout, records: int, most_bytes: int) -> list[Preview]:
+def preview_file(path: str, layout: Layout, records: int, most_bytes: int) -> list[Preview]:
     """The first ``records`` records of the file at ``path`` (within its first ``most_bytes``) by ``layout``.
 
     Control lines are left out. Raises :class:`mediation.pickup.InputError`.
@@ -65,45 +68,62 @@ def preview(path: str, layout: Layout, records: int, most_bytes: int) -> list[Pr
     block = next(blocks(file, layout.framing, 0, most_bytes), None)
     if block is None:
         return []
-    framed, unframed = frame(Chunk(file.source, 0, 1, block.bytes, block.last), layout)
-    fields, undecoded = decode(framed, layout)
+    chunk = Chunk(file.source, 0, 1, block.bytes, block.last)
+    return _previews(*frame(chunk, layout), layout, records)
+
+
+def preview_row(row: dict[str, Any], layout: Layout) -> Preview | None:
+    """One stored record (a ``usage`` or ``rejected`` row with its bytes), mapped again; None for a control line."""
+    names = ("source", "record_no", "offset_bytes", "raw")
+    table = pa.table({name: [row[name]] for name in names})
+    table = table.set_column(0, "source", table["source"].dictionary_encode())
+    return next(iter(_previews(*reframe(table, layout), layout, 1)), None)
+
+
+def _previews(records: Records, unframed: pa.RecordBatch, layout: Layout, most: int) -> list[Preview]:
+    fields, undecoded = decode(records, layout)
     usage, abnormal = normalise(fields, layout)
     valid, implausible = validate(usage, layout.limits)
-    shown = [_accepted(row, fields, layout) for row in valid.slice(0, records).to_pylist()]
+    shown = [_preview(row, fields, layout) for row in valid.slice(0, most).to_pylist()]
     for part in (unframed, undecoded, abnormal, implausible):
         aside = [r for r in part.to_pylist() if r["disposition"] != "control"]
-        shown += [_rejected(row, fields, layout) for row in aside[:records]]
-    return sorted(shown, key=lambda r: r.record_no)[:records]
+        shown += [_preview(row, fields, layout) for row in aside[:most]]
+    return sorted(shown, key=lambda r: r.record_no)[:most]
 
 
-def _source_texts(record_no: int, fields: Fields, layout: Layout) -> dict[str, tuple[str, str]]:
-    """Per mapped target: its source columns, and their texts in this record (empty if it was not decoded)."""
-    rows = (fields.records.record_no == record_no).nonzero()[0]
-    texts = {}
-    for mapping in layout.mappings:
-        columns = [*mapping.columns, *([mapping.fallback] if mapping.fallback else [])]
-        came = " | ".join(fields.value(c, int(rows[0])) for c in columns) if len(rows) else ""
-        texts[mapping.target] = (", ".join(columns) or "constant", came)
-    return texts
-
-
-def _accepted(row: dict[str, Any], fields: Fields, layout: Layout) -> Preview:
-    texts = _source_texts(row["record_no"], fields, layout)
+def _preview(row: dict[str, Any], fields: Fields, layout: Layout) -> Preview:
+    at = (fields.records.record_no == row["record_no"]).nonzero()[0]
+    mapped = {m.target: (rule(m, layout), _came(m, fields, int(at[0])) if len(at) else "") for m in layout.mappings}
     shown = tuple(
-        PreviewField(f.name, *texts.get(f.name, ("", "")), str(row[f.name]))
+        PreviewField(f.name, *mapped.get(f.name, ("derived", "")), str(row.get(f.name, "")))
         for f in USAGE
-        if f.name not in _HIDDEN and (f.name in texts or row[f.name] not in ("", 0))
+        if f.name not in _HIDDEN and (f.name in mapped or row.get(f.name) not in (None, "", 0))
     )
-    return Preview(row["record_no"], row["offset_bytes"], _readable(row["raw"]), shown)
+    raw = row["raw"].decode("utf-8", "backslashreplace").rstrip("\r\n")
+    fault = {name: row[name] for name in _FAULT if "reason" in row}
+    return Preview(row["record_no"], row["offset_bytes"], raw, shown, **fault)
 
 
-def _rejected(row: dict[str, Any], fields: Fields, layout: Layout) -> Preview:
-    texts = _source_texts(row["record_no"], fields, layout)
-    shown = tuple(PreviewField(name, columns, came, "") for name, (columns, came) in texts.items())
-    fault = {name: row[name] for name in ("stage", "reason", "field", "value")}
-    return Preview(row["record_no"], row["offset_bytes"], _readable(row["raw"]), shown, **fault)
+def _came(mapping: Mapping, fields: Fields, record: int) -> str:
+    columns = [*mapping.columns, *([mapping.fallback] if mapping.fallback else [])]
+    return " | ".join(fields.value(c, record) for c in columns)
 
 
-def _readable(raw: bytes) -> str:
-    return raw.decode("utf-8", "backslashreplace").rstrip("\r\n")
-
+def rule(mapping: Mapping, layout: Layout) -> str:
+    """How ``layout`` makes one usage field, in words."""
+    if not mapping.columns:
+        return f"always {mapping.default!r}"
+    parts = [f"column {' and '.join(mapping.columns)}"]
+    if mapping.fallback:
+        parts.append(f"else {mapping.fallback}")
+    if mapping.time:
+        parts.append(f"format {mapping.time.pattern}, zone {mapping.time.zone.zone} where the text has no offset")
+    if mapping.duration:
+        parts.append(f"{mapping.duration.form}, part of a second {'up' if mapping.duration.up else 'down'}")
+    if mapping.values:
+        parts.append("by its map")
+    if mapping.target in {"a_number", "b_number"}:
+        parts.append(f"number rules (country {layout.numbers.country or 'none'}, bare digits {layout.numbers.bare})")
+        if layout.swap_numbers_when:
+            parts.append(f"A and B swapped when {', '.join(sorted(layout.swap_numbers_when))}")
+    return "; ".join(parts)

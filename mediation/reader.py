@@ -59,6 +59,7 @@ class RowReader:
             quoting=csv.QUOTE_MINIMAL if framing.quote >= 0 else csv.QUOTE_NONE,
             escapechar=chr(framing.escape) if framing.escape >= 0 else None,
             doublequote=framing.escape < 0,
+            skipinitialspace=True,
             strict=True,
         )
         try:

@@ -63,6 +63,10 @@ class Records:
         begin, end = int(self.begin[row]), int(self.end[row])
         return self.text[begin : end if most is None else min(end, begin + most)].tobytes()
 
+    def begin_with(self, prefix: bytes) -> Mask:
+        """Which records begin with ``prefix``."""
+        return spans_hold(self.text, self.begin, np.minimum(self.end, self.begin + len(prefix)), prefix)
+
     def coordinates(self) -> dict[str, pa.Array]:
         """The columns that say where each record came from, with its bytes."""
         return {

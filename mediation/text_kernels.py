@@ -102,8 +102,11 @@ def _split_record(
     """Part one record; (verdict, number of fields)."""
     column, verdict = 0, OK
     while True:
-        if at < end and text[at] == quote:
-            first = at + 1
+        blank = at
+        while blank < end and text[blank] == 32:
+            blank += 1
+        if blank < end and text[blank] == quote:
+            first = blank + 1
             stop, escaped = _quoted_end(text, first, end, quote, escape)
             if stop < 0 or (stop + 1 < end and text[stop + 1] != separator):
                 return UNBALANCED, column

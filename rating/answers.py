@@ -20,6 +20,7 @@ from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -90,7 +91,7 @@ def harmless(text: str) -> str:
 
 def rich_table(table: pa.Table, title: str = "") -> Table:
     """``table`` for a terminal, numbers to the right."""
-    shown = Table(title=title or None, title_justify="left")
+    shown = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD)
     for field in table.schema:
         number = pa.types.is_integer(field.type) or pa.types.is_decimal(field.type)
         shown.add_column(field.name, justify="right" if number else "left", overflow="fold")

@@ -18,7 +18,7 @@ from tariffs.catalogue import Catalogue, load_catalogue
 _LATEST = """
 SELECT text FROM layout_version JOIN batch USING (layout_version)
 WHERE layout_version.name = $name ORDER BY batch_id DESC LIMIT 1"""
-_HEADER = "SELECT raw FROM rejected WHERE source = $source AND reason = 'header' AND offset_bytes = 0"
+_HEADER = "SELECT raw FROM rejected WHERE source = $source AND reason = 'header' ORDER BY offset_bytes LIMIT 1"
 
 
 def tariff_version(catalogue: Catalogue) -> TariffVersion:

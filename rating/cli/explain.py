@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from rating.cli.shared import json_argument, lake_argument, opened, print_json, show
+from rating.cli.shared import json_argument, lake_argument, opened, print_json
 
 
 def arguments(part: argparse.ArgumentParser) -> None:
@@ -30,5 +30,5 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(story.to_json())
     else:
-        show(story.tree())
+        print(story.text())
     return int(not story.agrees)

@@ -55,9 +55,9 @@ def _check(args: argparse.Namespace) -> int:
     from rating.cli.warmth import choose_jit
 
     choose_jit([])
-    from mediation.preview import preview
+    from mediation.preview import preview_file
 
-    records = preview(args.sample, layout, args.records, SHOWN_BYTES)
+    records = preview_file(args.sample, layout, args.records, SHOWN_BYTES)
     if args.json:
         print_json({"layout": layout.name, "version": layout.version, "records": [r.row() for r in records]})
     else:
@@ -67,16 +67,17 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _table(record: object) -> object:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     from mediation.preview import Preview
 
     assert isinstance(record, Preview)  # noqa: S101 - imported late, so the signature cannot say it
-    table = Table(title=record.headline(), title_justify="left")
-    for name in ("field", "from", "as it came", "as usage"):
+    table = Table(title=record.headline(), title_justify="left", box=SIMPLE_HEAD)
+    for name in ("field", "rule", "as it came", "as usage"):
         table.add_column(name, overflow="fold")
     for field in record.fields:
         style = "bold red" if field.name == record.field and record.reason else ""
-        table.add_row(field.name, field.columns, Text(field.came), Text(field.became), style=style)
+        table.add_row(field.name, field.rule, Text(field.came), Text(field.became), style=style)
     return table

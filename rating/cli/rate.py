@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rating.cli.shared import compiled, json_argument, lake_argument, print_json, show
 
 if TYPE_CHECKING:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from rating.summary import FileSummary
@@ -88,9 +89,10 @@ _COLUMNS = ("records", "rated", "suspended", "duplicate", "filtered", "merged", 
 
 
 def _table(files: list[FileSummary], whole: FileSummary) -> Table:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(title="Records", title_justify="left")
+    table = Table(title="Records", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("file", overflow="fold")
     for name in _COLUMNS:
         table.add_column(name, justify="right")
@@ -106,9 +108,10 @@ def _table(files: list[FileSummary], whole: FileSummary) -> Table:
 
 
 def _amounts(whole: FileSummary) -> Table:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(title="Charges", title_justify="left")
+    table = Table(title="Charges", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("leg")
     table.add_column("amount", justify="right")
     table.add_column("currency")

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tariffs.catalogue import Catalogue
 
 
+_UNWRAPPED = 250
+
+
 def lake_argument(part: argparse.ArgumentParser) -> None:
     """``--lake DIR``."""
     part.add_argument("--lake", metavar="DIR", default="lake", help="folder of the lake (default: %(default)s)")
@@ -59,7 +62,10 @@ def show(value: object) -> None:
     """Print ``value`` for people: a rich table, or text."""
     from rich.console import Console
 
-    Console(soft_wrap=True).print(value)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_UNWRAPPED)  # a pipe has no width: keep each row on one line
+    console.print(value)
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - anything that is JSON

@@ -22,18 +22,7 @@ EXPECTED: dict[str, dict[str, list[Row]]] = {
     for folder in sorted(DATA.iterdir())
     if folder.is_dir()
 }
-GAPS = {
-    "fixed_width/broken_000129.dat": "lines that are too long, and unknown record types, are taken for details",
-    "freeswitch_cdr_csv/built_in_template.csv": "a quote behind a blank is not seen as one",
-    "freeswitch_json_cdr/cut.ndjson": "a document that does not end is called bad_json",
-}
-"""Files not yet read as they should be, and why."""
-FILES = [
-    pytest.param(layout, name, id=key, marks=[pytest.mark.xfail(reason=GAPS[key], strict=True)] if key in GAPS else [])
-    for layout, files in EXPECTED.items()
-    for name in files
-    for key in [f"{layout}/{name}"]
-]
+FILES = [pytest.param(layout, name, id=f"{layout}/{name}") for layout, files in EXPECTED.items() for name in files]
 
 
 def became(layout_name: str, name: str) -> dict[int, Row]:
