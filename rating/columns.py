@@ -7,12 +7,15 @@ one look-up per distinct value; nothing is copied but codes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from tariffs.catalogue import Codes, Ints
+
+T = TypeVar("T", bound=np.generic)
 
 
 def text_buffers(column: pa.StringArray) -> tuple[Codes, npt.NDArray[np.uint8]]:
@@ -30,10 +33,11 @@ def integers(column: pa.Array) -> Ints:
     return np.frombuffer(column.buffers()[1], np.int64)[column.offset : column.offset + len(column)]
 
 
-def coded(column: pa.DictionaryArray, code: Callable[[str], int], dtype: type[np.generic]) -> npt.NDArray[np.generic]:
+def coded(column: pa.DictionaryArray, code: Callable[[str], int], dtype: type[T]) -> npt.NDArray[T]:
     """``code`` of each row's text."""
     known = np.array([code(text) for text in column.dictionary.to_pylist()] or [0], dtype)
-    return known[column.indices.to_numpy(zero_copy_only=False)]
+    rows: Ints = column.indices.to_numpy(zero_copy_only=False)
+    return known[rows]
 
 
 def labelled(codes: Codes, texts: pa.StringArray) -> pa.DictionaryArray:

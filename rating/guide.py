@@ -41,11 +41,10 @@ def guide(usage: pa.RecordBatch, catalogue: Catalogue) -> tuple[Guided, pa.Recor
         *text_buffers(usage["a_number"]),
         *text_buffers(usage["b_number"]),
         *text_buffers(usage["imsi"]),
-        *(
-            _keys(usage, catalogue, column, kind)
-            for column, kind in (("account_key", "account"), ("trunk_in", "trunk"))
-        ),
-        *(_trunks(usage, catalogue, column) for column in ("trunk_in", "trunk_out")),
+        _keys(usage, catalogue, "account_key", "account"),
+        _keys(usage, catalogue, "trunk_in", "trunk"),
+        _trunks(usage, catalogue, "trunk_in"),
+        _trunks(usage, catalogue, "trunk_out"),
         catalogue.keys,
         catalogue.key_starts,
         catalogue.key_shift,

@@ -66,7 +66,7 @@ def number_key(text: Bytes, begin: int, end: int, imsi: int) -> int:
         return NO_KEY
     digits = 1
     for place in range(begin, end):
-        digit = np.int64(text[place]) - _ZERO
+        digit = int(np.int64(text[place])) - _ZERO
         if digit < 0 or digit > 9:
             return NO_KEY
         digits = digits * 10 + digit

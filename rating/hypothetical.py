@@ -7,6 +7,7 @@ wrong. Always holds: numbers follow the rule for quotes (bare digits longer than
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -21,6 +22,7 @@ LOCAL_DIGITS_MAX: Final = 6
 """A bare number of up to so many digits is a local one; a longer one is E.164."""
 
 KEYS: Final = ("account", "imsi", "trunk_in", "trunk_out", "direction", "plan", "leg")
+_INSTANT: Final = "an ISO 8601 date and time"
 _DEFAULT_UNITS: Final = {"voice": "s", "data": "byte"}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -52,10 +54,10 @@ def parse_event(line: str) -> Event:
     except ValueError as error:
         raise ValueError(f"expected a JSON object: {error}") from error
     if not isinstance(said, dict):
-        raise ValueError("expected a JSON object")
+        raise _wrong("event", "a JSON object", said)
     keys = said.get("keys") or {}
     if not isinstance(keys, dict):
-        raise ValueError(f"keys: expected an object, not {keys!r}")
+        raise _wrong("keys", "an object", keys)
     service = _text(said, "service", "voice")
     return Event(
         id=said.get("id"),
@@ -75,35 +77,39 @@ def number(text: str) -> str:
     return f"+{text}" if bare else text
 
 
+def _wrong(key: str, wanted: str, value: object) -> ValueError:
+    return ValueError(f"{key}: expected {wanted}, not {value!r}")
+
+
 def _text(said: dict[str, object], key: str, default: str = "") -> str:
     value = said.get(key, default)
     if value is None:
         return default
     if not isinstance(value, str):
-        raise ValueError(f"{key}: expected a string, not {value!r}")
+        raise _wrong(key, "a string", value)
     return value
 
 
 def _usage(value: object) -> int:
     if type(value) is not int or not 0 <= value < 2**63:
-        raise ValueError(f"usage: expected a whole number of units, not {value!r}")
+        raise _wrong("usage", "a whole number of units", value)
     return value
 
 
 def _start(value: object) -> int:
     if not isinstance(value, str):
-        raise ValueError(f"start: expected an ISO 8601 date and time, not {value!r}")
+        raise _wrong("start", _INSTANT, value)
     try:
         moment = datetime.fromisoformat(value)
     except ValueError as error:
-        raise ValueError(f"start: expected an ISO 8601 date and time, not {value!r}") from error
+        raise _wrong("start", _INSTANT, value) from error
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (aware - _EPOCH) // timedelta(microseconds=1)
 
 
 def usage_batch(events: list[Event]) -> pa.RecordBatch:
     """``events`` as usage; row ``i`` is record ``i + 1``, fields that an event does not have are empty."""
-    said = {
+    said: dict[str, Sequence[object]] = {
         "event_id": [row.to_bytes(16) for row in range(len(events))],
         "record_no": range(1, len(events) + 1),
         "start_utc": [event.start_us for event in events],
@@ -115,11 +121,11 @@ def usage_batch(events: list[Event]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, names=[field.name for field in USAGE])
 
 
-def _column(kind: pa.DataType, values: object, rows: int) -> pa.Array:
+def _column(kind: pa.DataType, values: Sequence[object] | None, rows: int) -> pa.Array:
     if kind == EVENT_ID:
         return pa.ExtensionArray.from_storage(kind, pa.array(values, pa.binary(16)))
     if kind == LABEL:
-        return labels(list(values or [""] * rows))
+        return labels([str(value) for value in values or [""] * rows])
     if kind == INSTANT:
         return pa.array(values, pa.int64()).cast(kind)
     if kind in (pa.string(), pa.binary()):

@@ -101,7 +101,7 @@ def longest(nodes: Codes, root: int, text: Bytes, begin: int, end: int) -> tuple
     if nodes[root, END] > 0:
         best = root
     for place in range(begin, end):
-        digit = np.int64(text[place]) - _ZERO
+        digit = int(np.int64(text[place])) - _ZERO
         if digit < 0 or digit > 9:
             break
         node = nodes[node, digit]

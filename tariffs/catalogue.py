@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -150,7 +150,7 @@ def load_catalogue(path: Path) -> Catalogue:
         raise ValueError(f"{path} is no catalogue: {error}") from error
     if named.get(b"format") != FORMAT:
         raise ValueError(f"{path} is no catalogue of this format")
-    parts = {
+    parts: dict[str, Any] = {
         str(row["name"]): _part(row, content)
         for row, content in zip(batch.select(["name", "type", "shape"]).to_pylist(), batch["content"], strict=True)
     }

@@ -76,7 +76,7 @@ def cell_items(
             problems += _gaps(plan, rules, source, winners)
         parts = [_items(tariff, source, rule, band, numbering) for rule, band in _grouped(winners)]
         frames[source] = pl.concat([pl.DataFrame(schema=ITEM_SCHEMA), *parts])
-    problems += _twice(tariff, plan, rules, frames)
+    problems += _twice(plan, rules, frames)
     anywhere = frames.pop(ANYWHERE)
     prefixes = pl.concat([pl.DataFrame(schema=ITEM_SCHEMA), *frames.values()])
     return Items(prefixes.sort("prefix", "rank", "valid_from", "band"), anywhere.sort("band")), problems
@@ -158,7 +158,7 @@ def _zone_rows(tariff: Tariff, name: str) -> pl.DataFrame:
     )
 
 
-def _twice(tariff: Tariff, plan: Plan, rules: tuple[Rule, ...], frames: dict[Source, pl.DataFrame]) -> list[Problem]:
+def _twice(plan: Plan, rules: tuple[Rule, ...], frames: dict[Source, pl.DataFrame]) -> list[Problem]:
     """One prefix in two zones, or in two decks, that one event could meet."""
     problems = []
     named = [source for source in frames if source != ANYWHERE]

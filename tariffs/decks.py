@@ -7,6 +7,7 @@ interval once as a ``Rate``. Always holds: a prefix is in force at most once at 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -81,10 +82,10 @@ def _price(sheet: Sheet, names: dict[str, str], template: Rate, unpriced: str) -
             sheet.convert(names[key], f".{key}", pl.Int64, values.money)
         else:
             least = 1 if key == "increment" else 0
-            sheet.convert(names[key], f".{key}", pl.Int64, lambda text, least=least: _units(text, least))
+            sheet.convert(names[key], f".{key}", pl.Int64, partial(_units, least))
 
 
-def _units(text: str, least: int) -> int:
+def _units(least: int, text: str) -> int:
     if not text.strip().isdecimal() or not least <= int(text) < NANO:
         raise ValueError(f"expected a whole number of at least {least}, not {text!r}")
     return int(text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -149,7 +150,7 @@ def _plan(table: Table, zone: ZoneInfo) -> Plan:
     if not versions:
         versions = (Version(EVER_FROM, EVER_TO, rules, table.place),)
     ordered = tuple(sorted(versions, key=lambda version: version.valid_from))
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         if before.valid_to > after.valid_from:
             table.problem("version", f"lines {before.place.line} and {after.place.line} are in force at the same time")
     return Plan(str(table.path[-1]), table.text("currency"), table.text("calendar"), match, ordered, table.place)

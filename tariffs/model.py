@@ -127,7 +127,10 @@ class Rate:
 
 @dataclass(frozen=True)
 class Deck:
-    """An A-Z price list. ``rows``: prefix, zone, rate (index into ``rates``, -1: unpriced), valid_from, valid_to, line."""
+    """An A-Z price list.
+
+    ``rows``: prefix, zone, rate (index into ``rates``, -1: unpriced), valid_from, valid_to, line.
+    """
 
     id: str
     currency: str

@@ -112,4 +112,7 @@ def test_slices_and_empty_batches(catalogue: Catalogue, rows: int) -> None:
     whole, _ = price(guide(usage, catalogue)[0], catalogue)
     part, rejected = price(guide(usage.slice(2, rows), catalogue)[0], catalogue)
     assert rejected.num_rows == 0
-    assert pa.Table.from_batches([part.charges]).to_pylist() == pa.Table.from_batches([whole.charges]).to_pylist()[2 : 2 + rows]
+    assert (
+        pa.Table.from_batches([part.charges]).to_pylist()
+        == pa.Table.from_batches([whole.charges]).to_pylist()[2 : 2 + rows]
+    )

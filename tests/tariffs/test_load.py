@@ -106,7 +106,11 @@ def test_problem_of_a_text(tmp_path: Path, text: str, problem: str) -> None:
 # file, its content, the problem
 SHEETS = [
     ("subscriptions.csv", SUBSCRIPTIONS + "number,+44,a,q,,", "subscriptions.csv:2: plan: expected one of p, not 'q'"),
-    ("subscriptions.csv", SUBSCRIPTIONS + "number,44x,a,p,,", "subscriptions.csv:2: key: expected a key of kind number"),
+    (
+        "subscriptions.csv",
+        SUBSCRIPTIONS + "number,44x,a,p,,",
+        "subscriptions.csv:2: key: expected a key of kind number",
+    ),
     ("subscriptions.csv", SUBSCRIPTIONS + "cell,1,a,p,,", "subscriptions.csv:2: kind: expected one of number, imsi"),
     (
         "subscriptions.csv",
