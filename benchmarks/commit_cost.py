@@ -1,12 +1,13 @@
 """What a commit costs, and that it goes on costing the same.
 
-Enters: a number of commits. Leaves: rows (commits before, median, 95th percentile, files, catalogue bytes).
+Enters: a number of commits. Leaves: rows (commits before, cost, files, memory, catalogue size).
 Always holds: each commit lands one delta as a file of ten records makes it: usage, three charges an event, a
 suspended record, totals, and an offset of a new source. Run: ``python -m benchmarks.commit_cost [COMMITS]``.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import tempfile
@@ -33,6 +34,7 @@ class CommitCost:
     median_ms: float
     slowest_ms: float
     parquet_files: int
+    memory_mb: int
     catalog_kb: int
 
 
@@ -96,6 +98,12 @@ def synthetic_delta(number: int, records: int = RECORDS, legs: int = 3) -> Delta
     )
 
 
+def _memory_mb() -> int:
+    """The resident memory of this process now, in MiB."""
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") >> 20
+
+
 def _costs(lake: Lake, folder: Path, first: int) -> CommitCost:
     taken = []
     for number in range(first, first + WINDOW):
@@ -105,7 +113,7 @@ def _costs(lake: Lake, folder: Path, first: int) -> CommitCost:
         taken.append(1_000 * (time.perf_counter() - start))
     files = sum(1 for _ in folder.glob("data/**/*.parquet"))
     kb = (folder / "catalog.sqlite").stat().st_size >> 10
-    return CommitCost(first, statistics.median(taken), max(taken), files, kb)
+    return CommitCost(first, statistics.median(taken), max(taken), files, _memory_mb(), kb)
 
 
 def measure(commits: int = 5_000) -> list[CommitCost]:
@@ -125,9 +133,13 @@ def measure(commits: int = 5_000) -> list[CommitCost]:
 
 def table(costs: list[CommitCost]) -> str:
     """``costs`` as a Markdown table."""
-    lines = ["| after commits | median ms | slowest ms | Parquet files | catalogue KB |", "|---:|---:|---:|---:|---:|"]
+    lines = [
+        "| after commits | median ms | slowest ms | Parquet files | memory MB | catalogue KB |",
+        "|---:|---:|---:|---:|---:|---:|",
+    ]
     lines += [
-        f"| {c.commits} | {c.median_ms:.0f} | {c.slowest_ms:.0f} | {c.parquet_files} | {c.catalog_kb} |" for c in costs
+        f"| {c.commits} | {c.median_ms:.0f} | {c.slowest_ms:.0f} | {c.parquet_files} | {c.memory_mb} | {c.catalog_kb} |"
+        for c in costs
     ]
     return "\n".join(lines)
 

@@ -75,7 +75,7 @@ def _attached(folder: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     options = f"DATA_PATH {_quoted(f'{folder}/data/')}, OVERRIDE_DATA_PATH true"
     mode = ", READ_ONLY" if read_only else ""
     connection.execute(f"ATTACH {_quoted(f'ducklake:sqlite:{folder / CATALOG}')} AS lake ({options}{mode})")
-    connection.execute("USE lake")
+    connection.execute("USE lake; SET enable_external_file_cache = false")  # files are read once; the cache only grows
     return connection
 
 
@@ -215,6 +215,12 @@ class DiskLake(Lake):
             self._rewritten(f"ducklake_merge_adjacent_files('lake', max_file_size => {self._upkeep.small_bytes})")
             retried(self._expire)
             retried(self._delete_replaced)
+            self._reopen()
+
+    def _reopen(self) -> None:
+        """Begin a new connection: DuckLake keeps something of every snapshot in the memory of an old one."""
+        self._sql.close()
+        self._adopt(retried(lambda: _attached(self._home, read_only=self._lock is None)))
 
     def _rewritten(self, call: str) -> None:
         """Let DuckLake write files anew, and sync them before the catalogue refers to them."""

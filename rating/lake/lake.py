@@ -61,9 +61,13 @@ class Lake(ABC):
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._sql = connection
         self._known: set[str] = set()
+        self._adopt(connection)
+
+    def _adopt(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Work over ``connection`` from now on."""
         connection.execute("SET arrow_lossless_conversion = true; SET TimeZone = 'UTC'")
+        self._sql = connection
 
     def __enter__(self) -> Self:
         return self
