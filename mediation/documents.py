@@ -57,6 +57,12 @@ def _marks(text: Bytes, at: int, end: int) -> int:
 
 
 @kernel
+def document_end(text: Bytes, at: int) -> int:
+    """The first byte behind the first object from ``at`` on; ``len(text)`` if there is none that ends."""
+    return _object_end(text, _next_object(text, at))
+
+
+@kernel
 def find_documents(text: Bytes, line_end: int, end: Spans, stop: Spans, marks: Bytes) -> int:
     """Part ``text`` into top-level objects; arguments and result as those of ``find_lines``.
 
@@ -64,7 +70,7 @@ def find_documents(text: Bytes, line_end: int, end: Spans, stop: Spans, marks: B
     """
     count, at = 0, 0
     while at < len(text) and count < len(end):
-        last = _object_end(text, _next_object(text, at))
+        last = document_end(text, at)
         following = _next_object(text, last) if count + 1 < len(end) else len(text)
         end[count], stop[count] = last, following
         marks[count] = _marks(text, at, following)

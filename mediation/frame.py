@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mediation import stage
-from mediation.documents import find_documents
+from mediation.documents import document_end, find_documents
 from mediation.layout import Framing, Kind, Layout
 from mediation.reasons import CODE
 from mediation.records import Chunk, Records, set_aside
@@ -40,7 +40,7 @@ def reframe(rows: pa.Table, layout: Layout) -> tuple[Records, pa.RecordBatch]:
     text = np.frombuffer(raw.buffers()[2], np.uint8)[bounds[0] : bounds[-1]].copy()
     begin, stop = bounds[:-1] - bounds[0], bounds[1:] - bounds[0]
     contents = [bytes(text[b:s]) for b, s in zip(begin.tolist(), stop.tolist(), strict=True)]
-    lengths = np.array([len(c.rstrip(b"\r\n")) for c in contents], np.int32)
+    lengths = np.array([_content_bytes(c, layout.framing) for c in contents], np.int32)
     marks = np.array([(HAS_NUL if 0 in c else 0) | (0 if c.isascii() else BEYOND_ASCII) for c in contents], np.uint8)
     records = Records(
         text=text,
@@ -54,6 +54,13 @@ def reframe(rows: pa.Table, layout: Layout) -> tuple[Records, pa.RecordBatch]:
         beyond_ascii=marks & BEYOND_ASCII != 0,
     )
     return _parted(records, _verdicts(records, marks, layout.framing))
+
+
+def _content_bytes(raw: bytes, framing: Framing) -> int:
+    """How many bytes of ``raw`` are content, as the first framing saw it."""
+    if framing.kind is Kind.JSON and framing.multi_line:
+        return document_end(np.frombuffer(raw, np.uint8), 0)
+    return len(raw.rstrip(b"\r\n"))
 
 
 def control_lines(rejected: pa.RecordBatch, reason: str) -> list[bytes]:

@@ -42,6 +42,14 @@ def count_byte(text: Bytes, byte: int) -> int:
 
 
 @kernel
+def _content_end(text: Bytes, first: int, last: int) -> int:
+    """Where the line ends in ``first:last`` begin: behind its last byte that is neither CR nor LF."""
+    while last > first and (text[last - 1] == 13 or text[last - 1] == 10):
+        last -= 1
+    return last
+
+
+@kernel
 def find_lines(text: Bytes, line_end: int, end: Spans, stop: Spans, marks: Bytes) -> int:
     """Part ``text`` into lines: content ends in ``end``, line ends in ``stop``, HAS_NUL | BEYOND_ASCII in ``marks``.
 
@@ -53,15 +61,12 @@ def find_lines(text: Bytes, line_end: int, end: Spans, stop: Spans, marks: Bytes
         every |= byte
         zero |= byte == 0
         if byte == line_end:
-            last = i
-            while last > first and (text[last - 1] == 13 or text[last - 1] == 10):
-                last -= 1
-            end[count], stop[count] = last, i + 1
+            end[count], stop[count] = _content_end(text, first, i), i + 1
             marks[count] = (HAS_NUL if zero else 0) | (BEYOND_ASCII if every & 0x80 else 0)
             count += 1
             first, every, zero = i + 1, 0, False
     if first < len(text):
-        end[count] = stop[count] = len(text)
+        end[count], stop[count] = _content_end(text, first, len(text)), len(text)
         marks[count] = (HAS_NUL if zero else 0) | (BEYOND_ASCII if every & 0x80 else 0)
         count += 1
     return count
