@@ -18,17 +18,17 @@ import pyarrow.parquet as pq
 ROW_GROUP: Final = 122_880
 """Rows of a row group: DuckDB's own unit of parallel scanning."""
 
-_RANDOM: Final = ("event_id", "content_hash")
-"""Columns of random bits: neither a dictionary nor statistics can help them."""
+_PRUNES: Final = ("source", "record_no", "offset_bytes", "start_utc")
+"""Columns whose statistics let a reader skip row groups; on the others they cost a fifth of the writing for nothing."""
 
 
 def _options(schema: pa.Schema) -> dict[str, Any]:
-    """How to write each column: dictionaries for labels, statistics except on random bits and raw bytes."""
+    """How to write each column: dictionaries for labels, statistics where a reader can skip by them."""
     return {
         "compression": "zstd",
         "compression_level": 1,
         "use_dictionary": [f.name for f in schema if pa.types.is_dictionary(f.type)],
-        "write_statistics": [f.name for f in schema if f.name not in (*_RANDOM, "raw")],
+        "write_statistics": [f.name for f in schema if f.name in _PRUNES],
         "row_group_size": ROW_GROUP,
         "store_schema": False,
     }
