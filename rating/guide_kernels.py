@@ -109,7 +109,7 @@ def trunk_row(trunks: Ints, trunk_rows: Codes, trunk: int, side: int, start_us: 
 
 
 @kernel
-def guide_rows(
+def guide_rows(  # noqa: C901, PLR0912 - one pass over a row's keys; every path shares its state
     directions: Codes,
     start_us: Ints,
     a_offsets: Codes,

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from mediation.jit import kernel
 from mediation.reasons import CODE
 from rating import rules
-from rating.rules import exact_price, exact_sum, increments_before, limited, rounded
+from rating.rules import exact_sum, increments_before, limited, rounded, run_price
 from tariffs.catalogue import (
     ANY,
     CELL_CALENDAR,
@@ -78,7 +78,7 @@ def band_change(instants: Ints, first: int, end: int, second: int) -> int:
 @kernel
 def in_force(items: Ints, first: int, end: int, start_us: int) -> bool:
     """Whether any of the items ``first..end`` exists at ``start_us``."""
-    for item in range(first, end):
+    for item in range(first, end):  # noqa: SIM110 - numba compiles no generators
         if items[item, ITEM_FROM] <= start_us < items[item, ITEM_TO]:
             return True
     return False
@@ -137,11 +137,22 @@ def destination(
 
 
 @kernel
-def price_event(
+def rate_in_band(items: Ints, first: int, end: int, start_us: int, band: int) -> tuple[int, int]:
+    """The rate in ``band`` among the items ``first..end``, or the reason why there is none: (reason, rate)."""
+    if band == NONE:
+        return NO_BAND, NONE
+    item = choose(items, first, end, start_us, band)
+    if item == NONE or items[item, ITEM_RATE] == NONE:
+        return NO_RATE, NONE
+    return 0, items[item, ITEM_RATE]
+
+
+@kernel
+def price_event(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one walk along the event; every path shares its state
     usage: int,
     start_us: int,
     timed: bool,
-    item: int,
+    rate: int,
     first: int,
     end: int,
     change: int,
@@ -156,11 +167,10 @@ def price_event(
 ) -> tuple[int, int, int, int]:
     """Price one event: (reason, billed usage, amount in nano, note); reason 0 where it is priced.
 
-    ``item`` is the one chosen at the start among ``first..end``; ``change`` is the place of the calendar's
+    ``rate`` is the one at the start, of the items ``first..end``; ``change`` is the place of the calendar's
     last change before the start, ``change_end`` the end of its changes. ``runs`` takes one row for each run
     of increments, as many as there is room for. docs/tariffs.md, "How usage becomes an amount".
     """
-    rate = items[item, ITEM_RATE]
     if usage == 0:
         return 0, 0, 0, rules.ZERO_USAGE
     if usage >= rules.USAGE_END:
@@ -170,12 +180,9 @@ def price_event(
     boundary = rates[rate, RATE_BOUNDARY]
     if crosses and boundary == rules.END:
         change = band_change(instants, change, change_end, start_s + usage - 1)
-        if bands[change] == NONE:
-            return NO_BAND, 0, 0, 0
-        item = choose(items, first, end, start_us, bands[change])
-        if item == NONE or items[item, ITEM_RATE] == NONE:
-            return NO_RATE, 0, 0, 0
-        rate = items[item, ITEM_RATE]
+        reason, rate = rate_in_band(items, first, end, start_us, bands[change])
+        if reason:
+            return reason, 0, 0, 0
     terms = rate
     if usage < rates[terms, RATE_FREE_UNDER]:
         return 0, 0, 0, rules.FREE_UNDER
@@ -195,12 +202,9 @@ def price_event(
         origin = position
         counted_from = origin if isolated else 0
         if position < part_to and part_from > 0:
-            if bands[change] == NONE:
-                return NO_BAND, 0, 0, 0
-            item = choose(items, first, end, start_us, bands[change])
-            if item == NONE or items[item, ITEM_RATE] == NONE:
-                return NO_RATE, 0, 0, 0
-            rate = items[item, ITEM_RATE]
+            reason, rate = rate_in_band(items, first, end, start_us, bands[change])
+            if reason:
+                return reason, 0, 0, 0
         step = rates[rate, RATE_FIRST_STEP]
         while position < part_to:
             while steps[step, STEP_UNTIL] <= position - counted_from:
@@ -212,12 +216,8 @@ def price_event(
                 increment = steps[step, STEP_INCREMENT]
                 limit = min(part_to, counted_from + steps[step, STEP_UNTIL])
                 count = increments_before(limit, position, increment)
-            priced = increment if stage == rules.STAGE_INCREMENT else count * increment
-            more, more_rest = exact_price(priced, steps[step, STEP_PRICE], steps[step, STEP_PER], denominator)
-            if stage != rules.STAGE_CHARGE and more != rules.OVERFLOW:
-                more, more_rest = rounded(more, more_rest, denominator, unit, mode), 0
-                if stage == rules.STAGE_INCREMENT:
-                    more, more_rest = exact_price(count, more, 1, 1)
+            price, per = steps[step, STEP_PRICE], steps[step, STEP_PER]
+            more, more_rest = run_price(count, increment, price, per, denominator, stage, unit, mode)
             if run < len(runs):
                 runs[run, RUN_BAND], runs[run, RUN_RATE], runs[run, RUN_STEP] = bands[change], rate, step
                 runs[run, RUN_FROM], runs[run, RUN_COUNT], runs[run, RUN_UNITS] = position, count, count * increment
@@ -293,6 +293,6 @@ def price_legs(
             reason[leg] = NO_RATE
             continue
         reason[leg], billed[leg], amount[leg], note[leg] = price_event(
-            usage[row], start, timed[row], item, first, end, change, change_end, cells[cell, CELL_DENOMINATOR],
+            usage[row], start, timed[row], items[item, ITEM_RATE], first, end, change, change_end, cells[cell, CELL_DENOMINATOR],
             items, rates, steps, instants, bands, runs,
         )  # fmt: skip

@@ -77,6 +77,21 @@ def rounded(whole: int, rest: int, denominator: int, unit: int, mode: int) -> in
 
 
 @kernel
+def run_price(
+    count: int, increment: int, price: int, per: int, denominator: int, stage: int, unit: int, mode: int
+) -> tuple[int, int]:
+    """The price of ``count`` increments of one step, rounded if the rate rounds at the increment or the step."""
+    if stage == STAGE_CHARGE:
+        return exact_price(count * increment, price, per, denominator)
+    priced = increment if stage == STAGE_INCREMENT else count * increment
+    whole, rest = exact_price(priced, price, per, denominator)
+    if whole == OVERFLOW:
+        return OVERFLOW, 0
+    amount = rounded(whole, rest, denominator, unit, mode)
+    return exact_price(count, amount, 1, 1) if stage == STAGE_INCREMENT else (amount, 0)
+
+
+@kernel
 def limited(whole: int, rest: int, least: int, most: int) -> tuple[int, int, int]:
     """An exact amount within the charge's limits (below zero: none), and the note that says which one held."""
     if whole < least:

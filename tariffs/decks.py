@@ -78,11 +78,20 @@ def _price(sheet: Sheet, names: dict[str, str], template: Rate, unpriced: str) -
             sheet.constant(f".{key}", default, pl.Int64)
         elif key == "price" and unpriced == "suspend":
             sheet.convert(names[key], f".{key}", pl.Int64, lambda text: values.money(text) if text else _UNPRICED)
-        elif key in {"price", "setup_fee"}:
+        elif key == "setup_fee":
+            sheet.convert(names[key], f".{key}", pl.Int64, partial(_fee, template.rounding.unit))
+        elif key == "price":
             sheet.convert(names[key], f".{key}", pl.Int64, values.money)
         else:
             least = 1 if key == "increment" else 0
             sheet.convert(names[key], f".{key}", pl.Int64, partial(_units, least))
+
+
+def _fee(unit: int, text: str) -> int:
+    fee = values.money(text) if text else 0
+    if fee % unit:
+        raise ValueError(f"is not whole at the deck's rounding scale: {text!r}")
+    return fee
 
 
 def _units(least: int, text: str) -> int:

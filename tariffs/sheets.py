@@ -69,11 +69,12 @@ class Sheet:
     def refuse_overlaps(self, keys: list[str], what: str) -> None:
         """A problem for each row whose period meets that of an earlier row of the same ``keys``."""
         rows = self.frame.sort([*keys, "valid_from", "line"])
-        before = pl.all().shift(1).over(keys).name.prefix("before_")
-        near = rows.with_columns(before).filter(pl.col("before_valid_to") > pl.col("valid_from"))
+        same_key = pl.all_horizontal(pl.col(key) == pl.col(key).shift(1) for key in keys)
+        meets = same_key & (pl.col("valid_to").shift(1) > pl.col("valid_from"))
+        near = rows.with_columns(pl.col("line").shift(1).alias("before")).filter(meets)
         for row in near.iter_rows(named=True):
             name = " ".join(str(row[key]) for key in keys)
-            self.problem(row["line"], what, f"{name} is already in force then by line {row['before_line']}")
+            self.problem(row["line"], what, f"{name} is already in force then by line {row['before']}")
 
 
 def _instant_or(unbounded: int, zone: ZoneInfo, pattern: str, text: str) -> int:
