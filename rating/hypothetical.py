@@ -47,14 +47,19 @@ class Event:
     leg: str = "retail"
 
 
-def parse_event(line: str) -> Event:
-    """The event of one JSON line."""
+def parse_object(line: str) -> dict[str, object]:
+    """The JSON object of one line."""
     try:
         said = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"expected a JSON object: {error}") from error
     if not isinstance(said, dict):
         raise _wrong("event", "a JSON object", said)
+    return said
+
+
+def parse_event(said: dict[str, object]) -> Event:
+    """The event that a JSON object describes."""
     keys = said.get("keys") or {}
     if not isinstance(keys, dict):
         raise _wrong("keys", "an object", keys)

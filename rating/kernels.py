@@ -292,7 +292,8 @@ def price_legs(
         if item == NONE or items[item, ITEM_RATE] == NONE:
             reason[leg] = NO_RATE
             continue
+        rate, denominator = items[item, ITEM_RATE], cells[cell, CELL_DENOMINATOR]
         reason[leg], billed[leg], amount[leg], note[leg] = price_event(
-            usage[row], start, timed[row], items[item, ITEM_RATE], first, end, change, change_end, cells[cell, CELL_DENOMINATOR],
+            usage[row], start, timed[row], rate, first, end, change, change_end, denominator,
             items, rates, steps, instants, bands, runs,
         )  # fmt: skip

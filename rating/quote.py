@@ -19,7 +19,7 @@ from mediation.reasons import CODE
 from mediation.stage import Fault, split
 from rating.guide import LEGS, Guided, guide
 from rating.guide_kernels import version_in_force
-from rating.hypothetical import Event, parse_event, usage_batch
+from rating.hypothetical import Event, parse_event, parse_object, usage_batch
 from rating.price import price
 from tariffs.catalogue import NONE, Catalogue
 
@@ -59,10 +59,13 @@ def quote_lines(catalogue: Catalogue, lines: Iterable[str]) -> Iterator[Answer]:
 
 
 def _read(catalogue: Catalogue, line: str) -> Event | Refused:
+    key: object = None
     try:
-        event = parse_event(line)
-    except (ValueError, RecursionError) as error:
-        return Refused(None, f"bad_event: {error}")
+        said = parse_object(line)
+        key = said.get("id")
+        event = parse_event(said)
+    except ValueError as error:
+        return Refused(key, f"bad_event: {error}")
     if event.leg not in LEGS:
         return Refused(event.id, f"bad_event: leg: expected one of {', '.join(LEGS)}, not {event.leg!r}")
     if event.plan and event.plan not in catalogue.codes["plan_names"]:

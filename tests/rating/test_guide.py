@@ -62,7 +62,11 @@ CASES = [
     (ALICE, "+441", T, "voice", {"trunk_out": "T-ACME"}, ["retail alice UK +44 peak", "wholesale_out acme   any"]),
     ("+1", ALICE, T, "voice", {"trunk_in": "T-ACME"}, ["wholesale_in acme   any"]),
     (
-        "+1", "+441", T, "voice", {"trunk_in": "T-ACME", "trunk_out": "T-OUT"},
+        "+1",
+        "+441",
+        T,
+        "voice",
+        {"trunk_in": "T-ACME", "trunk_out": "T-OUT"},
         ["wholesale_in acme   any", "wholesale_out acme   any"],
     ),
     ("+1", "+441", T, "voice", {"trunk_out": "T-OUT"}, "no_account: a_number +1"),
@@ -72,7 +76,7 @@ CASES = [
     ("+1", "+441", "2025-01-01T00:00", "voice", {"trunk_in": "T-ACME"}, "unknown_trunk: trunk_in T-ACME"),
     (ALICE, "+441", T, "voice", {"trunk_in": "T-BARE"}, "no_plan: trunk_in T-BARE"),
     (ALICE, "+491", T, "voice", {"trunk_out": "T-OUT"}, "no_rate: retail +491 retail"),
-]  # fmt: skip
+]
 
 
 def _line(a: str, b: str, start: str, service: str, keys: dict[str, str]) -> str:
@@ -91,7 +95,7 @@ def test_legs(catalogue: Catalogue, case: tuple[str, str, str, str, dict[str, st
 def test_charges_are_leg_major_and_an_event_is_set_aside_whole(catalogue: Catalogue) -> None:
     keys = {"trunk_in": "T-ACME", "trunk_out": "T-OUT"}
     rows = [(ALICE, "+441", T, "voice", keys), (ALICE, "+491", T, "voice", keys), (ALICE, "+442", T, "voice", keys)]
-    usage = usage_batch([parse_event(_line(*row)) for row in rows])
+    usage = usage_batch([parse_event(json.loads(_line(*row))) for row in rows])
     guided, astray = guide(usage, catalogue)
     priced, unpriced = price(guided, catalogue, rating_run=7)
     assert astray.num_rows == 0
@@ -108,7 +112,7 @@ def test_charges_are_leg_major_and_an_event_is_set_aside_whole(catalogue: Catalo
 @pytest.mark.parametrize("rows", [0, 1, 3])
 def test_slices_and_empty_batches(catalogue: Catalogue, rows: int) -> None:
     lines = [_line(ALICE, f"+44{n}", T, "voice", {}) for n in range(5)]
-    usage = usage_batch([parse_event(line) for line in lines])
+    usage = usage_batch([parse_event(json.loads(line)) for line in lines])
     whole, _ = price(guide(usage, catalogue)[0], catalogue)
     part, rejected = price(guide(usage.slice(2, rows), catalogue)[0], catalogue)
     assert rejected.num_rows == 0

@@ -31,8 +31,14 @@ def _problems(folder: Path, files: dict[str, str]) -> list[Problem]:
 
 # the TOML text, the problem
 TEXTS = [
-    ('[rate.r]\ncurrency = "GBP"\nprice = 0.1', 'a.toml:3: rate.r.price: expected money as a string such as "0.05", not 0.1'),
-    ('[rate.r]\ncurrency = "GBP"\nprice = 1', 'a.toml:3: rate.r.price: expected money as a string such as "0.05", not 1'),
+    (
+        '[rate.r]\ncurrency = "GBP"\nprice = 0.1',
+        'a.toml:3: rate.r.price: expected money as a string such as "0.05", not 0.1',
+    ),
+    (
+        '[rate.r]\ncurrency = "GBP"\nprice = 1',
+        'a.toml:3: rate.r.price: expected money as a string such as "0.05", not 1',
+    ),
     (
         '[rate.r]\ncurrency = "GBP"\nprice = "1e3"',
         "a.toml:3: rate.r.price: expected a decimal string with at most 9 places, not '1e3'",
@@ -80,11 +86,15 @@ TEXTS = [
     ),
     (RATE + PLAN + ANY_RULE + ANY_RULE, "a.toml:8: plan.p.rule: as specific as the rule in a.toml:6"),
     (
-        RATE + '[zone.a]\nprefixes = ["4"]\n[zone.b]\nprefixes = ["+4"]\n' + PLAN + '[[plan.p.rule]]\nzone = ["a", "b"]\nrate = "r"',
+        RATE
+        + '[zone.a]\nprefixes = ["4"]\n[zone.b]\nprefixes = ["+4"]\n'
+        + PLAN
+        + '[[plan.p.rule]]\nzone = ["a", "b"]\nrate = "r"',
         "a.toml:10: plan.p.rule: prefix 4 is in zone a and in zone b",
     ),
     (
-        RATE + '[plan.p]\ncurrency = "GBP"\n[[plan.p.version]]\nvalid_to = "2024-02-01"\n[[plan.p.version.rule]]\nrate = "r"\n'
+        RATE
+        + '[plan.p]\ncurrency = "GBP"\n[[plan.p.version]]\nvalid_to = "2024-02-01"\n[[plan.p.version.rule]]\nrate = "r"\n'
         '[[plan.p.version]]\nvalid_from = "2024-01-01"\n[[plan.p.version.rule]]\nrate = "r"',
         "a.toml:6: plan.p.version: lines 6 and 10 are in force at the same time",
     ),
@@ -94,7 +104,7 @@ TEXTS = [
     ),
     ("[rate.r", "a.toml:0: : cannot be read"),
     ('[rates.r]\nprice = "1"', "a.toml:1: rates: is unknown"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "problem"), TEXTS)
