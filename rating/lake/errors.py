@@ -7,6 +7,7 @@ broken environment is one of these, bad records never are; what a second attempt
 from __future__ import annotations
 
 import errno
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ T = TypeVar("T")
 ATTEMPTS: Final = 8
 FIRST_WAIT_S: Final = 0.05
 """The wait after the first failed attempt; it doubles, so that eight attempts take some six seconds."""
+
+LEAST_FREE_BYTES: Final = 1 << 20
+"""With less room than this, a failure is put down to the full disk."""
 
 _PASSING: Final = ("database is locked", "conflict", "database is busy", "concurrent")
 _FULL: Final = ("no space left", "disk is full", "disk full", "database or disk is full")
@@ -65,9 +69,17 @@ def explained(place: str) -> Iterator[None]:
         raise LakeError(_told(place, error)) from error
 
 
+def _full(place: str) -> bool:
+    """Whether the disk of ``place`` has no room for a commit; SQLite's own error may hide it behind another."""
+    try:
+        return shutil.disk_usage(place).free < LEAST_FREE_BYTES
+    except OSError:
+        return False
+
+
 def _told(place: str, error: Exception) -> str:
     """What is wrong with the lake at ``place``, and what to do."""
-    if _says(error, _FULL) or getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}:
+    if _says(error, _FULL) or getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT} or _full(place):
         return f"the disk of {place} is full: nothing of this batch was kept; free space, then run again"
     if _says(error, _PASSING):
         return f"{place} is locked by another writer: wait until it has finished, then run again"

@@ -110,8 +110,8 @@ class Lake(ABC):
     def _take_turn(self, delta: Delta) -> int:
         """Check and move the source's offset; return the batch id."""
         stored = self._sql.execute(_OFFSET, {"source": delta.source}).fetchone()
-        at = stored[0] if stored else 0
-        if at != delta.first_offset:
+        at, _, complete = stored or (0, 1, False)
+        if at != delta.first_offset or complete:  # an empty file is complete at 0
             raise StaleOffset(
                 f"{delta.source} is committed up to {at}, not {delta.first_offset}: another run has taken this "
                 "batch; start again from the stored offset"

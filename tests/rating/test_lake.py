@@ -61,6 +61,13 @@ def test_an_offset_moves_only_from_where_it_is(lake: Lake, first: int, stored: i
     lake.commit(delta("a", ["rated"], first=3, total=9))
 
 
+@pytest.mark.parametrize("ends", [[], ["rated"]])
+def test_a_complete_file_takes_no_more(lake: Lake, ends: list[str]) -> None:
+    lake.commit(delta("a", ends))
+    with pytest.raises(StaleOffset):
+        lake.commit(delta("a", ends))
+
+
 @pytest.mark.parametrize(
     ("failure", "told"),
     [
