@@ -18,7 +18,7 @@ import polars as pl
 from tariffs import catalogue as layout
 from tariffs.calendar import compile_calendar, horizon
 from tariffs.catalogue import NONE, Catalogue, Codes, Ints, names
-from tariffs.cells import Items, Numbering, cell_items, matching, matrix
+from tariffs.cells import ITEM_SCHEMA, Items, Numbering, cell_items, matching, matrix
 from tariffs.check import EXACT_MAX, calendar_of, check, reduced
 from tariffs.guiding import guiding
 from tariffs.model import (
@@ -51,7 +51,7 @@ def compile_tariff(tariff: Tariff) -> tuple[Catalogue | None, list[Problem]]:
     build = _Build(tariff)
     made = build.catalogue()
     found = sorted(set(build.problems))
-    return (None if any(not problem.lint for problem in found) else made), found
+    return (None if any(problem.fatal for problem in found) else made), found
 
 
 @dataclass
@@ -174,11 +174,10 @@ class _Build:
 
     def _items(self) -> tuple[Ints, list[str], list[str]]:
         """All items as integers, and the names of their zones and prefixes."""
-        empty = pl.DataFrame(schema={"prefix": pl.String, "local": pl.Boolean, "zone": pl.String})
-        every = pl.concat([empty, *self.items], how="diagonal") if self.items else empty
-        plus = pl.when(pl.col("local") | (pl.col("rule").is_null())).then(pl.lit("")).otherwise(pl.lit("+"))
-        bare = pl.col("zone").eq("") & pl.col("prefix").eq("")
-        every = every.with_columns(pl.when(bare).then(pl.lit("")).otherwise(plus + pl.col("prefix")).alias("name"))
+        every = pl.concat([pl.DataFrame(schema=ITEM_SCHEMA), *self.items])
+        anywhere = pl.col("zone").eq("") & pl.col("prefix").eq("")
+        plus = pl.when(pl.col("local") | anywhere).then(pl.lit("")).otherwise(pl.lit("+"))
+        every = every.with_columns((plus + pl.col("prefix")).alias("name"))
         zones, prefixes = ([*every[column].unique(maintain_order=True)] for column in ("zone", "name"))
         coded = every.with_columns(_coded("zone", zones), _coded("name", prefixes))
         return matrix(coded, _ITEM_COLUMNS, layout.ITEM_COLUMNS), zones, prefixes
@@ -193,7 +192,7 @@ def describe(rule: Rule) -> str:
 
 
 def _coded(column: str, known: list[str]) -> pl.Expr:
-    return pl.col(column).replace_strict(known, range(len(known)), return_dtype=pl.Int64)
+    return pl.col(column).replace_strict(known, range(len(known)), default=NONE, return_dtype=pl.Int64)
 
 
 def _rows(rows: Iterable[list[int]], width: int) -> Ints:

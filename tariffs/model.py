@@ -43,6 +43,11 @@ class Problem:
     message: str
     lint: bool = False
 
+    @property
+    def fatal(self) -> bool:
+        """Whether it keeps the tariff from being compiled."""
+        return not self.lint
+
     def __str__(self) -> str:
         """One line for people: file:line: key: message."""
         return f"{self.place.file}:{self.place.line}: {self.key}: {self.message}"

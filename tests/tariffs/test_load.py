@@ -26,7 +26,7 @@ def _problems(folder: Path, files: dict[str, str]) -> list[Problem]:
     for name, text in files.items():
         (folder / name).write_text(text)
     tariff, problems = load(folder)
-    return problems or compile_tariff(tariff)[1]
+    return problems + compile_tariff(tariff)[1]  # a tariff with problems still compiles, or says why not
 
 
 # the TOML text, the problem
@@ -93,8 +93,8 @@ TEXTS = [
         "a.toml:10: plan.p.rule: prefix 4 is in zone a and in zone b",
     ),
     (
-        RATE
-        + '[plan.p]\ncurrency = "GBP"\n[[plan.p.version]]\nvalid_to = "2024-02-01"\n[[plan.p.version.rule]]\nrate = "r"\n'
+        RATE + '[plan.p]\ncurrency = "GBP"\n[[plan.p.version]]\nvalid_to = "2024-02-01"\n'
+        '[[plan.p.version.rule]]\nrate = "r"\n'
         '[[plan.p.version]]\nvalid_from = "2024-01-01"\n[[plan.p.version.rule]]\nrate = "r"',
         "a.toml:6: plan.p.version: lines 6 and 10 are in force at the same time",
     ),
