@@ -12,6 +12,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from rating.lake import Delta, Lake, LayoutVersion, TariffVersion, open_lake
 RECORDS = 10
 WINDOW = 50
 """Commits over which a cost is taken."""
+STOPS = (10, 100, 500, 1_000, 2_500, 5_000)
+"""Earlier commits at which it is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,33 +119,30 @@ def _costs(lake: Lake, folder: Path, first: int) -> CommitCost:
     return CommitCost(first, statistics.median(taken), max(taken), files, _memory_mb(), kb)
 
 
-def measure(commits: int = 5_000) -> list[CommitCost]:
-    """The cost of a commit after 10, and after some more up to ``commits``."""
-    stops = [10, *sorted({commits // 10, commits // 2, commits})]
+def measure(commits: int = 5_000) -> Iterator[CommitCost]:
+    """The cost of a commit after each of :data:`STOPS`, up to ``commits``."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "lake"
         with open_lake(folder, create=True) as lake:
-            costs, done = [], 0
-            for stop in stops:
+            done = 0
+            for stop in (s for s in STOPS if s <= commits):
                 for number in range(done, stop):
                     lake.commit(synthetic_delta(number))
-                costs.append(_costs(lake, folder, stop))
+                yield _costs(lake, folder, stop)
                 done = stop + WINDOW
-    return costs
 
 
-def table(costs: list[CommitCost]) -> str:
-    """``costs`` as a Markdown table."""
-    lines = [
-        "| after commits | median ms | slowest ms | Parquet files | memory MB | catalogue KB |",
-        "|---:|---:|---:|---:|---:|---:|",
-    ]
-    lines += [
-        f"| {c.commits} | {c.median_ms:.0f} | {c.slowest_ms:.0f} | {c.parquet_files} | {c.memory_mb} | {c.catalog_kb} |"
-        for c in costs
-    ]
-    return "\n".join(lines)
+def table(costs: Iterable[CommitCost]) -> Iterator[str]:
+    """``costs`` as the lines of a Markdown table, each as soon as it is known."""
+    yield "| after commits | median ms | slowest ms | Parquet files | memory MB | catalogue KB |"
+    yield "|---:|---:|---:|---:|---:|---:|"
+    for c in costs:
+        yield (
+            f"| {c.commits:,} | {c.median_ms:.0f} | {c.slowest_ms:.0f} | {c.parquet_files:,} | {c.memory_mb} "
+            f"| {c.catalog_kb:,} |"
+        )
 
 
 if __name__ == "__main__":
-    print(table(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 5_000)))
+    for line in table(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 5_000)):
+        print(line, flush=True)
