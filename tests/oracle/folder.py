@@ -1,0 +1,207 @@
+"""A tariff folder as plain values, read by the words of docs/tariffs.md and nothing else.
+
+Enters: a folder. Leaves: a ``Tariff``: calendars and plans as their TOML, rates and deck rows as exact
+fractions, periods as microseconds. Always holds: nothing of the engine is imported; a good folder is assumed.
+"""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from tests.oracle.civil import Calendar, calendar
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Text = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Period:
+    """Half open, in microseconds of UTC; None is unbounded."""
+
+    begin: int | None = None
+    end: int | None = None
+
+    def __contains__(self, instant: int) -> bool:
+        return (self.begin is None or self.begin <= instant) and (self.end is None or instant < self.end)
+
+
+@dataclass(frozen=True)
+class Step:
+    start: int
+    price: Fraction
+    """For one unit."""
+    increment: int
+
+
+@dataclass(frozen=True)
+class Rate:
+    name: str
+    currency: str
+    steps: tuple[Step, ...]
+    minimum: int
+    setup_fee: Fraction
+    free_under: int
+    min_charge: Fraction | None
+    max_charge: Fraction | None
+    boundary: str
+    step_counter: str
+    mode: str
+    scale: int
+    stage: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A deck's row; without a rate its events cannot be priced."""
+
+    digits: str
+    zone: str
+    rate: Rate | None
+    period: Period
+
+
+@dataclass(frozen=True)
+class Version:
+    period: Period
+    rules: list[dict[str, object]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    calendar: Calendar
+    match: list[str]
+    versions: list[Version]
+
+
+@dataclass(frozen=True)
+class Subscription:
+    kind: str
+    key: str
+    account: str
+    plan: str
+    period: Period
+
+
+@dataclass(frozen=True)
+class Trunk:
+    name: str
+    carrier: str
+    direction: str
+    plans: dict[str, str]
+    period: Period
+
+
+@dataclass(frozen=True)
+class Tariff:
+    zones: dict[str, dict[str, list[str]]]
+    decks: dict[str, list[Row]]
+    rates: dict[str, Rate]
+    plans: dict[str, Plan]
+    subscriptions: list[Subscription]
+    trunks: list[Trunk]
+
+
+def read(folder: Path) -> Tariff:
+    said: dict[str, dict] = {}
+    for file in sorted(folder.glob("*.toml")):
+        for kind, entries in tomllib.loads(file.read_text()).items():
+            said.setdefault(kind, {}).update(entries)
+    zone = ZoneInfo(said.get("tariff", {}).get("zone", "UTC"))
+    calendars = {name: calendar(entry) for name, entry in said.get("calendar", {}).items()}
+    return Tariff(
+        zones=said.get("zone", {}),
+        decks={name: deck(folder, name, entry, zone) for name, entry in said.get("deck", {}).items()},
+        rates={name: rate(name, entry) for name, entry in said.get("rate", {}).items()},
+        plans={name: plan(entry, calendars, zone) for name, entry in said.get("plan", {}).items()},
+        subscriptions=[
+            Subscription(row["kind"], row["key"], row["account"], row["plan"], period(row, zone))
+            for row in table(folder / "subscriptions.csv")
+        ],
+        trunks=[
+            Trunk(
+                row["trunk"],
+                row["carrier"],
+                row["direction"],
+                {"in": row["plan_in"], "out": row["plan_out"]},
+                period(row, zone),
+            )
+            for row in table(folder / "trunks.csv")
+        ],
+    )
+
+
+def table(file: Path, separator: str = ",", encoding: str = "utf-8") -> list[Text]:
+    if not file.exists():
+        return []
+    with file.open(encoding=encoding, newline="") as lines:
+        return list(csv.DictReader(lines, delimiter=separator))
+
+
+def period(row: Text, zone: ZoneInfo, pattern: str | None = None) -> Period:
+    begin, end = row.get("valid_from"), row.get("valid_to")
+    return Period(instant(begin, zone, pattern) if begin else None, instant(end, zone, pattern) if end else None)
+
+
+def instant(text: str, zone: ZoneInfo, pattern: str | None = None) -> int:
+    said = datetime.strptime(text, pattern) if pattern else datetime.fromisoformat(text)  # noqa: DTZ007 (zone follows)
+    return ((said if said.tzinfo else said.replace(tzinfo=zone)) - EPOCH) // timedelta(microseconds=1)
+
+
+def plan(entry: dict, calendars: dict[str, Calendar], zone: ZoneInfo) -> Plan:
+    versions = entry.get("version") or [{"rule": entry.get("rule", [])}]
+    return Plan(
+        calendar=calendars[entry["calendar"]] if "calendar" in entry else calendar({}),
+        match=entry.get("match", ["service", "direction", "zone", "band"]),
+        versions=[Version(period(version, zone), version["rule"]) for version in versions],
+    )
+
+
+def rate(name: str, entry: dict) -> Rate:
+    steps = entry.get("steps") or [entry]
+    rounding = entry.get("rounding", {})
+    return Rate(
+        name=name,
+        currency=entry["currency"],
+        steps=tuple(
+            Step(step.get("from", 0), Fraction(step["price"]) / step.get("per", 1), step.get("increment", 1))
+            for step in steps
+        ),
+        minimum=steps[0].get("minimum", 0),
+        setup_fee=Fraction(entry.get("setup_fee", 0)),
+        free_under=entry.get("free_under", 0),
+        min_charge=Fraction(entry["min_charge"]) if "min_charge" in entry else None,
+        max_charge=Fraction(entry["max_charge"]) if "max_charge" in entry else None,
+        boundary=entry.get("boundary", "carry"),
+        step_counter=entry.get("step_counter", "consecutive"),
+        mode=rounding.get("mode", "half_up"),
+        scale=rounding.get("scale", 9),
+        stage=rounding.get("stage", "charge"),
+    )
+
+
+def deck(folder: Path, name: str, entry: dict, zone: ZoneInfo) -> list[Row]:
+    zone = ZoneInfo(entry["date_zone"]) if "date_zone" in entry else zone
+    where = entry.get("where", {})
+    lines = table(folder / entry["file"], entry.get("separator", ","), entry.get("encoding", "utf-8"))
+    return [
+        deck_row(name, entry, {column: line[header] for column, header in entry["columns"].items()}, zone)
+        for line in lines
+        if all(line[column] in values for column, values in where.items())
+    ]
+
+
+def deck_row(name: str, entry: dict, row: Text, zone: ZoneInfo) -> Row:
+    step = {"per": 60} | entry | {key: int(row[key]) for key in ("minimum", "increment") if key in row}
+    fee = {"setup_fee": row["setup_fee"]} if "setup_fee" in row else {}
+    return Row(
+        digits=row["prefix"].removeprefix("+"),
+        zone=row["zone"],
+        rate=rate(name, step | fee | {"price": row["price"]}) if row["price"] else None,
+        period=period(row, zone, entry.get("date_format")),
+    )

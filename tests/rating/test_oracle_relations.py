@@ -1,0 +1,99 @@
+"""What must not change a charge, or must change it just so: relations that need no expected amount."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from rating import hypothetical
+from rating.explain_price import Node, explain_event
+from tests.oracle.rating import Charge
+from tests.rating.engine import answers, compiled
+from tests.rating.traffic import SECOND, events
+from tests.rating.worlds import Kind, world
+
+COUNT = 300
+WEEK = 7 * 86_400 * SECOND
+SUMMER = 19_849 * 86_400 * SECOND
+"""Monday 2024-05-06, after which no zone of the worlds changes its clocks for 21 weeks."""
+NANO = Decimal("1e-9")
+SEEDS = range(100, 103)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_order_of_rows_and_batches_changes_nothing(seed: int, tmp_path: Path) -> None:
+    random = Random(seed)
+    made = world(random)
+    catalogue = compiled(made, tmp_path / "tariff")
+    asked = events(random, made, COUNT)
+    whole = answers(asked, catalogue)
+    order = random.sample(range(COUNT), COUNT)
+    assert answers([asked[row] for row in order], catalogue) == [whole[row] for row in order]
+    cuts = [0, *sorted(random.sample(range(COUNT), 5)), COUNT]
+    parts = [answers(asked[a:b], catalogue) for a, b in zip(cuts, cuts[1:], strict=False)]
+    assert [answer for part in parts for answer in part] == whole
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_whole_weeks_change_nothing_while_clocks_run_on(seed: int, tmp_path: Path) -> None:
+    random = Random(seed)
+    made = world(random, Kind(dated=False))
+    catalogue = compiled(made, tmp_path / "tariff")
+    asked = [
+        replace(each, start_us=SUMMER + random.randrange(WEEK), usage=min(each.usage, 7 * 86_400))
+        for each in events(random, made, COUNT)
+    ]
+    later = [replace(each, start_us=each.start_us + random.randint(1, 18) * WEEK) for each in asked]
+    assert answers(later, catalogue) == answers(asked, catalogue)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_charges_scale_with_prices(seed: int, tmp_path: Path) -> None:
+    factor = 7
+    exact = Kind(limits=False, rounded=False)
+    made = world(Random(seed), exact)
+    asked = events(Random(seed), made, COUNT)
+    once = answers(asked, compiled(made, tmp_path / "once"))
+    more = answers(asked, compiled(world(Random(seed), replace(exact, factor=factor)), tmp_path / "more"))
+    for case, one, seven in zip(asked, once, more, strict=True):
+        if seven != "amount_overflow":
+            assert _unpriced(one) == _unpriced(seven), case
+            for low, high in zip(_amounts(one), _amounts(seven), strict=True):
+                assert abs(high - factor * low) < (factor + 1) * NANO, case
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_story_ends_with_the_amount(seed: int, tmp_path: Path) -> None:
+    random = Random(seed)
+    made = world(random)
+    catalogue = compiled(made, tmp_path / "tariff")
+    asked = events(random, made, COUNT)
+    for case, told in zip(asked, answers(asked, catalogue), strict=True):
+        legs = [("retail", told)] if isinstance(told, str) else [(charge.leg, charge) for charge in told]
+        for leg, charge in legs:
+            story = explain_event(hypothetical.Event(id=None, **vars(case)), catalogue, leg)
+            if isinstance(charge, Charge):
+                assert story.value == f"{charge.amount} {charge.currency}", case
+                assert _sum_told(story, charge), case
+
+
+def _unpriced(answer: list[Charge] | str) -> list[Charge] | str:
+    return answer if isinstance(answer, str) else [replace(charge, amount="") for charge in answer]
+
+
+def _amounts(answer: list[Charge] | str) -> list[Decimal]:
+    return [] if isinstance(answer, str) else [Decimal(charge.amount) for charge in answer]
+
+
+def _sum_told(story: Node, charge: Charge) -> bool:
+    """Whether the exact sum that the story tells rounds to the amount, where nothing else changed it."""
+    told = {node.label: node.value for node in story.children[-1].children}
+    unit = Fraction(told["rounding"].split(" ")[2])
+    if charge.note or not told["rounding"].endswith("charge"):
+        return told["note"] in (charge.note, "none")
+    return abs(Fraction(told["exact sum"].split(" ")[0]) - Fraction(charge.amount)) < unit
