@@ -53,8 +53,10 @@ def _reference(usage: pa.RecordBatch) -> Callable[[int], str]:
 
 
 def _pair(usage: pa.RecordBatch, pairing: Pairing) -> _Pairs:
-    """The earliest begin and the earliest end of a dialog make the event; later ones (re-INVITE, a
-    retransmission) merge into it, and what neither begins nor ends a call is whole by itself.
+    """Pair the earliest begin and the earliest end of each dialog.
+
+    Later ones (a re-INVITE, a retransmission) merge into the event; what neither begins nor ends a call is
+    whole by itself.
     """
     starts = np.asarray(usage["start_utc"].cast(pa.int64()))
     types, causes = usage["record_type"].to_pylist(), usage["cause"].to_pylist()
@@ -71,7 +73,11 @@ def _pair(usage: pa.RecordBatch, pairing: Pairing) -> _Pairs:
 
 
 def _matched(
-    begins: dict[str, int], ends: dict[str, int], starts: npt.NDArray[np.int64], reason: npt.NDArray[np.uint8], most_us: int
+    begins: dict[str, int],
+    ends: dict[str, int],
+    starts: npt.NDArray[np.int64],
+    reason: npt.NDArray[np.uint8],
+    most_us: int,
 ) -> _Pairs:
     pairs = _Pairs([], [], reason)
     for key, begin in begins.items():

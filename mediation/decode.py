@@ -101,4 +101,3 @@ def _trim_blanks(text: npt.NDArray[np.uint8], begin: npt.NDArray[np.int32], end:
         begin += blank
     while (blank := (begin < end) & (text[np.maximum(end - 1, 0)] == 32)).any():
         end -= blank
-

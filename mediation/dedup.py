@@ -30,7 +30,7 @@ _REASON = np.array([0, CODE["duplicate"], CODE["conflicting_duplicate"]], np.uin
 def _find(table: Ints, high: int, low: int) -> int:
     """The slot of ``table`` (rows of high, low, content, day) that holds the id, or the empty one where it belongs."""
     mask = table.shape[0] - 1
-    slot = (low ^ (low >> 29)) & mask
+    slot: int = (low ^ (low >> 29)) & mask
     while (table[slot, 0] != 0 or table[slot, 1] != 0) and (table[slot, 0] != high or table[slot, 1] != low):
         slot = (slot + 1) & mask
     return slot
@@ -129,7 +129,8 @@ class SeenIds:
         return verdict
 
     def _rows(self) -> Ints:
-        return self._table[(self._table[:, 0] != 0) | (self._table[:, 1] != 0)]
+        rows: Ints = self._table[(self._table[:, 0] != 0) | (self._table[:, 1] != 0)]
+        return rows
 
     def _forget_all_but(self, days: set[int]) -> None:
         rows = self._rows()
@@ -156,4 +157,4 @@ def deduplicate(
         reason[np.asarray(usage["start_utc"].cast(pa.int64())) < oldest_us] = CODE["too_old"]
     if admitted is not None:
         reason[admitted] = 0
-    return stage.split(usage, stage.Fault(reason, lambda _: "event_id", lambda row: str(usage["event_id"][row].as_py())))
+    return stage.split(usage, stage.Fault(reason, lambda _: "event_id", stage.no_fault))

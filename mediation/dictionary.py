@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from mediation.fields import TABLES
+from mediation.fields import TABLES, Field
 from mediation.reasons import FINDINGS, REASONS
 
 _INTRO = {
@@ -32,26 +32,32 @@ def _row(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |\n"
 
 
+def _sql_type(field: Field) -> str:
+    return f"{field.sql} null" if field.nullable else field.sql
+
+
 def data_dictionary() -> str:
     """docs/data-dictionary.md: every table and column of the lake."""
-    parts = [
+    intro = (
         "# Data dictionary\n\nGenerated from `mediation/fields.py` by `make docs`. Instants are UTC, microseconds. "
         "Amounts are DECIMAL(18,9) of the currency's major unit. An absent text is empty, an absent number 0; only "
         "columns marked null can be null. Classes tell how far a column identifies a person.\n"
-    ]
+    )
+    parts = [intro]
     for table, fields in TABLES.items():
         parts.append(f"\n## {table}\n\n{_INTRO[table]}\n\n")
         parts.append(_row(["column", "SQL type", "unit", "class", "meaning"]) + _row(["---"] * 5))
-        parts += [_row([f"`{f.name}`", f.sql + (" null" if f.nullable else ""), f.unit, f.pii, f.meaning]) for f in fields]
+        parts += [_row([f"`{f.name}`", _sql_type(f), f.unit, f.pii, f.meaning]) for f in fields]
     return "".join(parts)
 
 
 def reason_codes() -> str:
     """docs/reason-codes.md: why records are set aside, and what is found about files."""
-    parts = [
+    intro = (
         "# Reason codes\n\nGenerated from `mediation/reasons.py` by `make docs`. A suspended record waits with one of these "
         "codes, its stage, the field and the value at fault, and its bytes.\n\n"
-    ]
+    )
+    parts = [intro]
     parts.append(_row(["code", "stage", "goes to", "meaning"]) + _row(["---"] * 4))
     parts += [_row([f"`{r.code}`", r.stage, r.disposition, r.meaning]) for r in REASONS]
     parts.append("\n## Findings about files\n\nA finding never stops a file; it is stored in the table `finding`.\n\n")

@@ -63,7 +63,7 @@ def document_end(text: Bytes, at: int) -> int:
 
 
 @kernel
-def find_documents(text: Bytes, line_end: int, end: Spans, stop: Spans, marks: Bytes) -> int:
+def find_documents(text: Bytes, _line_end: int, end: Spans, stop: Spans, marks: Bytes) -> int:
     """Part ``text`` into top-level objects; arguments and result as those of ``find_lines``.
 
     At most ``len(end)`` documents, as many as there are lines; what is left over stays in the last.

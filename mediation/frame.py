@@ -65,7 +65,8 @@ def _content_bytes(raw: bytes, framing: Framing) -> int:
 
 def control_lines(rejected: pa.RecordBatch, reason: str) -> list[bytes]:
     """The bytes of the control lines of one kind, ``header`` or ``trailer``, among ``rejected`` rows."""
-    return rejected.filter(pc.equal(rejected["reason"].cast(pa.string()), reason))["raw"].to_pylist()
+    lines: list[bytes] = rejected.filter(pc.equal(rejected["reason"].cast(pa.string()), reason))["raw"].to_pylist()
+    return lines
 
 
 def _parted(records: Records, reason: npt.NDArray[np.uint8]) -> tuple[Records, pa.RecordBatch]:
@@ -120,7 +121,7 @@ def _verdicts(records: Records, marks: npt.NDArray[np.uint8], framing: Framing) 
 
 def _blank(records: Records, lengths: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
     """Which records hold nothing but blanks."""
-    found = lengths == 0
+    found: npt.NDArray[np.bool_] = lengths == 0
     for row in np.flatnonzero(~found & (records.text[records.begin] <= 32)).tolist():
         found[row] = not records.content(row).strip()
     return found

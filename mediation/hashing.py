@@ -109,9 +109,7 @@ def hash_rows(
         out[row, 0], out[row, 1], out[row, 2], out[row, 3] = h1, h2, h3, h4
 
 
-def hash_spans(
-    text: Bytes, begin: Spans, end: Spans, columns: npt.NDArray[np.int64], prefix: bytes
-) -> Words:
+def hash_spans(text: Bytes, begin: Spans, end: Spans, columns: npt.NDArray[np.int64], prefix: bytes) -> Words:
     """The hash of each record's spans (``begin`` and ``end`` have a row per column): an array (n, 4)."""
     longest = int((end[columns] - begin[columns]).sum(axis=0).max(initial=0))
     room = longest + 2 * len(columns) + len(prefix) + 16

@@ -1,30 +1,40 @@
 """Numba, configured in one place.
 
 Enters: plain Python functions of integers and arrays. Leaves: the same functions compiled, without
-the GIL, cached per user and version. Always holds: no fastmath, no hidden parallelism, and with
+the GIL, cached per user and source. Always holds: no fastmath, no hidden parallelism, and with
 ``NUMBA_DISABLE_JIT=1`` or ``TOLL_JIT=off`` the very same functions run as Python, so a cold start on a
 small file costs no compilation.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-VERSION = "0.1.0"
+_MARK = b"@kernel"
 
 
+@cache
 def cache_folder() -> Path:
-    """Where compiled kernels are kept: ``$TOLL_CACHE`` or the user's cache folder, by version."""
-    root = os.environ.get("TOLL_CACHE") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "tollstream"
+    """Where compiled kernels are kept: ``$TOLL_CACHE`` or the user's cache folder, by their source.
+
+    Numba notices a change of the file that holds a kernel, but not of a file that holds a rule which the
+    kernel calls: so the folder is named by the hash of all files with kernels and rules.
+    """
+    root = (
+        os.environ.get("TOLL_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "tollstream"
     )
-    return Path(root) / f"kernels-{VERSION}"
+    packages = (Path(__file__).parent, Path(__file__).parent.parent / "rating")
+    sources = [path.read_bytes() for package in packages for path in sorted(package.glob("*.py"))]
+    digest = hashlib.sha256(b"".join(text for text in sources if _MARK in text)).hexdigest()
+    return Path(root) / f"kernels-{digest[:16]}"
 
 
 ENABLED = os.environ.get("TOLL_JIT", "on") != "off" and os.environ.get("NUMBA_DISABLE_JIT", "0") != "1"

@@ -53,7 +53,9 @@ class LayoutError(ValueError):
 
 def shipped() -> tuple[str, ...]:
     """The names of the layouts that come with Tollstream."""
-    return tuple(sorted(p.name[:-5] for p in files("mediation").joinpath("layouts").iterdir() if p.name.endswith(".toml")))
+    return tuple(
+        sorted(p.name[:-5] for p in files("mediation").joinpath("layouts").iterdir() if p.name.endswith(".toml"))
+    )
 
 
 def read_layout(name_or_path: str) -> Layout:
@@ -61,6 +63,7 @@ def read_layout(name_or_path: str) -> Layout:
 
     Raises:
         LayoutError: there is none, it is no TOML, or keys are wrong; all problems are listed.
+
     """
     return parse_layout(_load(name_or_path, depth=0), name_or_path)
 
@@ -75,6 +78,7 @@ def parse_layout(table: dict[str, Any], where: str) -> Layout:
 
     Raises:
         LayoutError: keys are missing, unknown or wrong.
+
     """
     text = json.dumps(table, sort_keys=True, default=str)
     keys = Keys(dict(table), f"{where}: ")
@@ -153,7 +157,7 @@ def _framing(keys: Keys) -> Framing:
     columns: tuple[str, ...] = ()
     if kind is Kind.FIXED:
         section = keys.section("columns")
-        columns = tuple(section.table)
+        columns = tuple(sorted(section.table))
         positions = tuple(_position(section, c) or Position(0, 0) for c in columns)
         section.finish()
     elif kind is Kind.DELIMITED:
@@ -211,7 +215,7 @@ def _position(keys: Keys, key: str) -> Position | None:
 
 
 def _mappings(keys: Keys) -> tuple[Mapping, ...]:
-    targets = tuple(keys.table)
+    targets = tuple(sorted(keys.table))  # one order, whatever the file's: hashes go by it
     for target in [t for t in targets if t not in TARGETS]:
         keys.problems.append(f"{keys.where}{target}: no such field; expected one of {', '.join(sorted(TARGETS))}")
         del keys.table[target]
@@ -220,7 +224,7 @@ def _mappings(keys: Keys) -> tuple[Mapping, ...]:
 
 def _mapping(target: str, keys: Keys) -> Mapping:
     values = keys.section("map")
-    pairs = tuple((source, values.text(source)) for source in tuple(values.table))
+    pairs = tuple((source, values.text(source)) for source in sorted(values.table))
     columns = keys.texts("column", ())
     mapping = Mapping(
         target=target,

@@ -20,7 +20,7 @@ from mediation.hashing import hash_spans
 from mediation.layout import Ambiguous, Condition, Layout, Mapping
 from mediation.numbering import BAD as BAD_NUMBER
 from mediation.numbering import ROOM, normalise_numbers, number_tables
-from mediation.reasons import CODE
+from mediation.reasons import CODE, REASONS
 from mediation.records import Fields, codes, gather
 from mediation.spans import Column, column_of, distinct
 from mediation.text_kernels import CLOCK, NUMBER, SUFFIXED, durations_s, whole_numbers
@@ -140,7 +140,7 @@ def _start(draft: _Draft) -> None:
     )
     draft.note(column.begin == column.end, "missing_field", "start_utc")
     for status in (1, 2):
-        draft.note(verdict == status, stage.REASONS[_TIME_FAULTS[status] - 1].code, "start_utc")
+        draft.note(verdict == status, REASONS[_TIME_FAULTS[status] - 1].code, "start_utc")
     draft.columns["start_utc"] = pa.array(instant).cast(INSTANT)
     draft.columns["utc_offset_min"] = pa.array(offset)
 
@@ -150,9 +150,7 @@ def _duration(draft: _Draft) -> None:
     seconds = np.zeros(len(draft.fields.records), np.int64)
     if mapping is not None and mapping.duration is not None:
         column, form = column_of(draft.fields, mapping), mapping.duration
-        durations_s(
-            column.text, column.begin, column.end, _FORMS[form.form], form.ticks_per_s, form.up, seconds
-        )
+        durations_s(column.text, column.begin, column.end, _FORMS[form.form], form.ticks_per_s, form.up, seconds)
         draft.note(seconds < 0, "bad_duration", "duration_s")
         if mapping.required:
             draft.note(column.begin == column.end, "missing_field", "duration_s")
@@ -209,14 +207,15 @@ def _number(draft: _Draft, target: str, column: Column) -> pa.StringArray:
 
 def _has_label(column: pa.DictionaryArray, wanted: frozenset[str]) -> npt.NDArray[np.bool_]:
     hit = np.array([v in wanted for v in column.dictionary.to_pylist()], np.bool_)
-    return hit[np.asarray(column.indices)]
+    found: npt.NDArray[np.bool_] = hit[np.asarray(column.indices)]
+    return found
 
 
 def _usage(draft: _Draft) -> None:
     """The quantity that rates apply to: seconds, bytes or one event, by service."""
     service = draft.columns["service"]
     units = [UNITS.get(s, "s") for s in service.dictionary.to_pylist()]
-    unit = np.array(["s byte event".split().index(u) for u in units], np.int32)[np.asarray(service.indices)]
+    unit = np.array([["s", "byte", "event"].index(u) for u in units], np.int32)[np.asarray(service.indices)]
     up, down = np.asarray(draft.columns["volume_up_bytes"]), np.asarray(draft.columns["volume_down_bytes"])
     room = np.iinfo(np.int64).max - up
     draft.note(down > room, "volume_out_of_range", "volume_down_bytes")

@@ -98,7 +98,8 @@ def _after_scheme(text: Bytes, begin: int, end: int) -> int:
 
 @kernel
 def _is_word(text: Bytes, begin: int, end: int, words: Bytes) -> bool:
-    for w in range(words.shape[0]):
+    """Whether the text is one of ``words``, in any case."""
+    for w in range(words.shape[0]):  # noqa: SIM110 - numba compiles no generator expressions
         if begin < end and _begins(text, begin, end, words[w]) == end - begin:
             return True
     return False
@@ -106,7 +107,7 @@ def _is_word(text: Bytes, begin: int, end: int, words: Bytes) -> bool:
 
 @kernel
 def _emit(out: Bytes, at: int, prefix: Bytes, skip: int, count: int) -> int:
-    """Make ``+``, ``prefix`` and the digits ``out[at + skip + 1 :]`` one number at ``at``; its length, 0 if it is none."""
+    """Make ``+``, ``prefix`` and the digits behind ``skip`` one number at ``at``; its length, 0 if it is none."""
     width = 0
     while prefix[width] != 0:
         width += 1

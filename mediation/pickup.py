@@ -65,6 +65,7 @@ def input_files(inputs: Sequence[str]) -> list[str]:
 
     Raises:
         InputError: an input is neither.
+
     """
     found: list[str] = []
     for name in inputs:
@@ -83,6 +84,7 @@ def pick_up(path: str, layout: Layout) -> SourceFile:
 
     Raises:
         InputError: it cannot be read, its compression is broken, or it is a bomb.
+
     """
     digest, size = hashlib.sha256(), 0
     try:
@@ -97,9 +99,7 @@ def pick_up(path: str, layout: Layout) -> SourceFile:
         raise InputError(f"{path}: cannot be read: {fault.strerror or fault}") from None
     sha256, name = digest.hexdigest(), path.rsplit("/", 1)[-1]
     stream_name, sequence_no = _sequence(name, layout)
-    return SourceFile(
-        path, f"file:{sha256[:24]}", name, size, content, sha256, compression, stream_name, sequence_no
-    )
+    return SourceFile(path, f"file:{sha256[:24]}", name, size, content, sha256, compression, stream_name, sequence_no)
 
 
 def blocks(file: SourceFile, framing: Framing, offset: int, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Block]:
@@ -107,6 +107,7 @@ def blocks(file: SourceFile, framing: Framing, offset: int, chunk_bytes: int = C
 
     Raises:
         InputError: no record ends within ``LONGEST_CHUNK`` bytes.
+
     """
     whole = framing.kind is Kind.JSON and framing.multi_line
     with _content(file) as stream:
@@ -119,7 +120,9 @@ def blocks(file: SourceFile, framing: Framing, offset: int, chunk_bytes: int = C
             cut = len(block) if last else block.rfind(framing.line_end) + 1
             if not last and (whole or (cut == 0 and len(block) >= LONGEST_CHUNK)):
                 unit = "document" if whole else "record"
-                raise InputError(f"{file.path}: no {unit} ends within {LONGEST_CHUNK >> 20} MiB: not this layout's file")
+                raise InputError(
+                    f"{file.path}: no {unit} ends within {LONGEST_CHUNK >> 20} MiB: not this layout's file"
+                )
             rest = block[cut:]
             if cut:
                 yield Block(offset, np.frombuffer(memoryview(block)[:cut], np.uint8), last)
@@ -131,6 +134,7 @@ def named_columns(file: SourceFile, layout: Layout) -> Layout:
 
     Raises:
         InputError: a column that the layout reads is not in the header.
+
     """
     framing = layout.framing
     if not framing.names_in_header or not file.content_bytes:
@@ -146,6 +150,7 @@ def bind_header(layout: Layout, header: bytes, where: str) -> Layout:
 
     Raises:
         InputError: a column that the layout reads is not in the header.
+
     """
     header = header.rstrip(b"\r\n").removeprefix(b"\xef\xbb\xbf")
     names = RowReader(layout.framing, ()).names(header)

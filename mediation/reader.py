@@ -94,9 +94,7 @@ def _at_path(document: object, path: list[str]) -> str:
     return here.strip(" ") if isinstance(here, str) else ""
 
 
-def read_rows(
-    fields: Fields, rows: npt.NDArray[np.int64], reader: RowReader
-) -> tuple[Fields, npt.NDArray[np.uint8]]:
+def read_rows(fields: Fields, rows: npt.NDArray[np.int64], reader: RowReader) -> tuple[Fields, npt.NDArray[np.uint8]]:
     """Read ``rows`` again by ``reader``: the fields with their texts, and a reason code number per row."""
     begin, end = fields.begin.copy(), fields.end.copy()
     spill, at = bytearray(), len(fields.text)

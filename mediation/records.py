@@ -55,8 +55,17 @@ class Records:
     def take(self, rows: Ints | Mask) -> Records:
         """The records of ``rows`` (row numbers or a mask)."""
         source = self.source.filter(pa.array(rows)) if rows.dtype == np.bool_ else self.source.take(pa.array(rows))
-        columns = (self.begin, self.end, self.stop, self.record_no, self.offset, self.beyond_ascii)
-        return Records(self.text, self.layout, source, *(c[rows] for c in columns))
+        return Records(
+            text=self.text,
+            layout=self.layout,
+            source=source,
+            begin=self.begin[rows],
+            end=self.end[rows],
+            stop=self.stop[rows],
+            record_no=self.record_no[rows],
+            offset=self.offset[rows],
+            beyond_ascii=self.beyond_ascii[rows],
+        )
 
     def content(self, row: int, most: int | None = None) -> bytes:
         """The bytes of one record without its line end, at most ``most``."""
@@ -105,7 +114,7 @@ class Fields:
 
 def spans_hold(text: Bytes, begin: Spans, end: Spans, word: bytes) -> Mask:
     """Which spans are exactly ``word``."""
-    same = end - begin == len(word)
+    same: Mask = end - begin == len(word)
     for i, byte in enumerate(word):
         same[same] = text[begin[same] + i] == byte
     return same

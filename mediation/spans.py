@@ -32,7 +32,7 @@ class Column:
     end: Spans
 
     def where_not(self, mask: npt.NDArray[np.bool_], other: Column) -> Column:
-        """This column, and where ``mask`` holds the other one, which shares the buffer."""
+        """The column, and where ``mask`` holds the ``other`` one, which shares the buffer."""
         return Column(self.text, np.where(mask, other.begin, self.begin), np.where(mask, other.end, self.end))
 
     def value(self, row: int) -> str:
@@ -41,7 +41,9 @@ class Column:
 
 
 @kernel
-def _join(text: Bytes, begin: Spans, end: Spans, rows: npt.NDArray[np.int64], out: Bytes, first: Spans, last: Spans) -> None:
+def _join(
+    text: Bytes, begin: Spans, end: Spans, rows: npt.NDArray[np.int64], out: Bytes, first: Spans, last: Spans
+) -> None:
     """Join the spans of ``rows`` by a space, for each record."""
     at = 0
     for i in range(begin.shape[1]):

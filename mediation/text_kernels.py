@@ -102,7 +102,16 @@ def _quoted_end(text: Bytes, at: int, end: int, quote: int, escape: int) -> tupl
 
 @kernel
 def _split_record(
-    text: Bytes, at: int, end: int, separator: int, quote: int, escape: int, slots: Ints, begin: Spans, last: Spans, row: int
+    text: Bytes,
+    at: int,
+    end: int,
+    separator: int,
+    quote: int,
+    escape: int,
+    slots: Ints,
+    begin: Spans,
+    last: Spans,
+    row: int,
 ) -> tuple[int, int]:
     """Part one record; (verdict, number of fields)."""
     column, verdict = 0, OK
@@ -148,7 +157,7 @@ def split_delimited(
     end: Spans,
     verdict: Bytes,
 ) -> None:
-    """Part each record at ``separator``; column c goes to row ``slots[c]`` of ``begin`` and ``end`` (-1: not wanted)."""
+    """Part each record at ``separator``; column c goes to row ``slots[c]`` of ``begin`` and ``end`` (-1: nowhere)."""
     for row in range(len(record_begin)):
         status, count = _split_record(
             text, record_begin[row], record_end[row], separator, quote, escape, slots, begin, end, row
@@ -157,25 +166,31 @@ def split_delimited(
 
 
 @kernel
+def _first(text: Bytes, at: int, end: int, byte: int) -> int:
+    """Where ``byte`` first stands, or ``end``."""
+    while at < end and text[at] != byte:
+        at += 1
+    return at
+
+
+@kernel
 def cut_spans(text: Bytes, begin: Spans, end: Spans, after: int, before: int, before_last: int) -> None:
-    """Narrow each span: behind the first ``after``, up to the first ``before``, up to the last ``before_last`` (-1: no cut)."""
+    """Narrow each span: behind the first ``after``, up to the first ``before``, up to the last ``before_last``.
+
+    A byte of -1 cuts nothing, nor does one that is not there.
+    """
     for i in range(len(begin)):
         first, last = begin[i], end[i]
         if after >= 0:
-            for j in range(first, last):
-                if text[j] == after:
-                    first = j + 1
-                    break
+            at = _first(text, first, last, after)
+            first = at + 1 if at < last else first
         if before >= 0:
-            for j in range(first, last):
-                if text[j] == before:
-                    last = j
-                    break
+            last = _first(text, first, last, before)
         if before_last >= 0:
-            for j in range(last - 1, first - 1, -1):
-                if text[j] == before_last:
-                    last = j
-                    break
+            at = last - 1
+            while at >= first and text[at] != before_last:
+                at -= 1
+            last = at if at >= first else last
         begin[i], end[i] = first, last
 
 
@@ -276,7 +291,7 @@ def durations_s(text: Bytes, begin: Spans, end: Spans, form: int, ticks_per_s: i
 def _same(text: Bytes, begin: int, end: int, other: int, other_end: int) -> bool:
     if end - begin != other_end - other:
         return False
-    for i in range(end - begin):
+    for i in range(end - begin):  # noqa: SIM110 - numba compiles no generator expressions
         if text[begin + i] != text[other + i]:
             return False
     return True

@@ -31,7 +31,12 @@ _LITERAL = 256
 _EPOCH = 1024
 """Operations from here on: a count of (operation - _EPOCH) microseconds."""
 
-_MONTHS = np.array([int.from_bytes(m.encode(), "big") for m in "jan feb mar apr may jun jul aug sep oct nov dec".split()])
+_MONTHS = np.array(
+    [
+        int.from_bytes(m.encode(), "big")
+        for m in ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+    ]
+)
 _MONTH_DAYS = np.array([31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 
@@ -157,61 +162,75 @@ def _epoch(text: Bytes, at: int, end: int, tick_us: int) -> tuple[int, int, int]
 
 
 @kernel
-def parse_civil(text: Bytes, begin: int, end: int, operations: Ints) -> tuple[int, int, int]:
+def _number(text: Bytes, at: int, end: int, digits: int) -> int:
+    """Two or four digits at ``at``; -1 if they are not all there."""
+    if at + digits > end:
+        return -1
+    value = _two(int(text[at]), int(text[at + 1]))
+    if digits == 2 or value < 0:
+        return value
+    rest = _two(int(text[at + 2]), int(text[at + 3]))
+    return value * 100 + rest if rest >= 0 else -1
+
+
+@kernel
+def _read(text: Bytes, at: int, end: int, operation: int, civil: Ints) -> int:
+    """Do one directive: its value goes to ``civil[operation]``; returns where it ends, -1 if it is not there."""
+    if operation == _ZONE:
+        civil[_ZONE], at = _offset_s(text, at, end)
+        return at
+    if operation == _FRACTION:
+        civil[_FRACTION], at = _fraction_us(text, at, end)
+        return at
+    if operation >= _MONTH_NAME:
+        if at + 3 > end:
+            return -1
+        if operation == _MONTH_NAME:
+            civil[_MONTH] = _month_name(text, at)
+        return at + 3
+    digits = 4 if operation == _YEAR else 2
+    value = _number(text, at, end, digits)
+    if value < 0:
+        return -1
+    if operation == _YEAR2:
+        civil[_YEAR] = value + (2000 if value < 69 else 1900)
+    else:
+        civil[operation] = value
+    return at + digits
+
+
+@kernel
+def parse_civil(text: Bytes, begin: int, end: int, operations: Ints, civil: Ints) -> tuple[int, int, int]:
     """One text by its operations: (OK or BAD, microseconds of the civil time since 1970, offset in seconds).
 
-    The offset is ``NO_OFFSET`` where the text carries none.
+    The offset is ``NO_OFFSET`` where the text carries none. ``civil`` is scratch space for 12 numbers.
     """
     if operations[0] >= _EPOCH:
         return _epoch(text, begin, end, operations[0] - _EPOCH)
-    year, month, day, hour, minute, second, fraction = 1970, 1, 1, 0, 0, 0, 0
-    offset, at = NO_OFFSET, begin
+    civil[:] = 0
+    civil[_ZONE] = NO_OFFSET
+    at = begin
     for operation in operations:
-        if operation >= _LITERAL:
-            if at >= end or int(text[at]) + _LITERAL != operation:
-                return BAD, 0, 0
-            at += 1
-        elif operation == _ZONE:
-            offset, at = _offset_s(text, at, end)
+        if operation < _LITERAL:
+            at = _read(text, at, end, operation, civil)
             if at < 0:
                 return BAD, 0, 0
-        elif operation == _FRACTION:
-            fraction, at = _fraction_us(text, at, end)
-        elif operation >= _MONTH_NAME:
-            if at + 3 > end:
-                return BAD, 0, 0
-            if operation == _MONTH_NAME:
-                month = _month_name(text, at)
-            at += 3
+        elif at < end and int(text[at]) + _LITERAL == operation:
+            at += 1
         else:
-            if at + 2 > end:
-                return BAD, 0, 0
-            value = _two(int(text[at]), int(text[at + 1]))
-            at += 2
-            if operation == _YEAR and at + 2 <= end:
-                rest = _two(int(text[at]), int(text[at + 1]))
-                value = value * 100 + rest if value >= 0 and rest >= 0 else -1
-                at += 2
-            if value < 0:
-                return BAD, 0, 0
-            if operation == _YEAR:
-                year = value
-            elif operation == _YEAR2:
-                year = value + (2000 if value < 69 else 1900)
-            elif operation == _MONTH:
-                month = value
-            elif operation == _DAY:
-                day = value
-            elif operation == _HOUR:
-                hour = value
-            elif operation == _MINUTE:
-                minute = value
-            else:
-                second = value
-    if at != end or hour > 23 or minute > 59 or second > 59 or not _valid_date(year, month, day):
+            return BAD, 0, 0
+    hour, minute, second = civil[_HOUR], civil[_MINUTE], civil[_SECOND]
+    if (
+        at != end
+        or hour > 23
+        or minute > 59
+        or second > 59
+        or not _valid_date(civil[_YEAR], civil[_MONTH], civil[_DAY])
+    ):
         return BAD, 0, 0
-    seconds = days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second
-    return OK, seconds * 1_000_000 + fraction, offset
+    days = days_from_civil(civil[_YEAR], civil[_MONTH], civil[_DAY])
+    seconds = days * 86_400 + hour * 3600 + minute * 60 + second
+    return OK, seconds * 1_000_000 + civil[_FRACTION], civil[_ZONE]
 
 
 @kernel
@@ -256,8 +275,9 @@ def parse_instants(
     verdict: npt.NDArray[np.uint8],
 ) -> None:
     """Fill ``instant_us``, ``offset_min`` and ``verdict`` (OK, BAD, NONEXISTENT) for each span of ``text``."""
+    civil = np.zeros(12, np.int64)
     for i in range(len(begin)):
-        status, civil_us, seconds = parse_civil(text, begin[i], end[i], operations)
+        status, civil_us, seconds = parse_civil(text, begin[i], end[i], operations, civil)
         if status == OK and seconds == NO_OFFSET:
             seconds = zone_offset(civil_us // 1_000_000, since, offset, later)
             if seconds == NO_OFFSET:

@@ -1,7 +1,8 @@
 """UTC offsets of an IANA zone as sorted arrays, for kernels that turn civil time into instants.
 
 Enters: a zone name. Leaves: the instants at which its offset changes, 1970 to 2050, and the offset
-from each on. Always holds: the arrays agree with ``zoneinfo`` at every instant of that period.
+from each on. Always holds: the arrays agree with ``zoneinfo`` at every instant of that period; before it
+the first offset holds.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 FIRST_S = 0
+_EVER_S = -(1 << 40)
 LAST_S = 2_524_608_000  # 2050-01-01
 _STRIDE_S = 5 * 86_400  # no zone has changed its offset twice within five days since 1970
 
@@ -53,12 +55,13 @@ def utc_offsets(name: str) -> UtcOffsets:
 
     Raises:
         ValueError: there is no such zone.
+
     """
     try:
         zone = ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"no IANA time zone named {name!r}") from None
-    since, offsets = [FIRST_S], [_offset(zone, FIRST_S)]
+    since, offsets = [_EVER_S], [_offset(zone, FIRST_S)]
     for low in range(FIRST_S, LAST_S, _STRIDE_S):
         high = min(low + _STRIDE_S, LAST_S)
         if _offset(zone, high) != offsets[-1]:

@@ -131,9 +131,7 @@ def _rated(job: Job, file: SourceFile, layout: Layout, batch: _Batch) -> tuple[D
     return _delta(job, file, batch, rated, found), rated
 
 
-def _delta(
-    job: Job, file: SourceFile, batch: _Batch, rated: Rated | None = None, found: Iterable[Found] = ()
-) -> Delta:
+def _delta(job: Job, file: SourceFile, batch: _Batch, rated: Rated | None = None, found: Iterable[Found] = ()) -> Delta:
     rows = {} if rated is None else {"usage": rated.usage, "charges": rated.charges, "rejected": rated.rejected}
     return Delta(
         source=file.source,
@@ -191,7 +189,9 @@ def _series(job: Job, file: SourceFile) -> dict[int, str]:
 
 def _note_resent(job: Job, file: SourceFile) -> None:
     """Store once that the content of ``file`` came again under another name."""
-    known = "SELECT name FROM source_file WHERE source = $source UNION ALL SELECT found FROM finding WHERE source = $source"
+    known = (
+        "SELECT name FROM source_file WHERE source = $source UNION ALL SELECT found FROM finding WHERE source = $source"
+    )
     names = job.lake.query(known, {"source": file.source})["name"].to_pylist()
     if file.name in names:
         return
@@ -213,7 +213,11 @@ def _note_resent(job: Job, file: SourceFile) -> None:
 def _closing(job: Job, file: SourceFile, layout: Layout, rated: Rated) -> list[Found]:
     """What the end of a file shows: a cut record, totals that disagree with the trailer."""
     reasons = rated.rejected["reason"].cast(pa.string())
-    found = [Found("truncated", "a line end", "the end of the file")] if pc.any(pc.equal(reasons, "truncated_record")).as_py() else []
+    found = (
+        [Found("truncated", "a line end", "the end of the file")]
+        if pc.any(pc.equal(reasons, "truncated_record")).as_py()
+        else []
+    )
     if not layout.framing.trailer_prefix:
         return found
     before = job.lake.query(
@@ -288,5 +292,3 @@ def remember(seen: SeenIds, rated: Rated) -> None:
     for part in parts:
         if part.num_rows:
             seen.remember(keys_of(part["event_id"], part["content_hash"], part["start_utc"]))
-
-

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from mediation.layout import Layout
 from rating.job import Job, load_days, remember
+from rating.lake import Lake
 from rating.pipeline import Mediated, Rated, mediate_again, rate
 from rating.stored import layout_of_source, stored_layout
 from rating.suspense import EVERYTHING, Filter, Recyclable, recyclable, recycling
@@ -59,7 +60,7 @@ def _again(job: Job, tried: Recyclable) -> Recycled:
         layout=job.layout_version(),
     )
     left = delta.recycled.num_rows
-    if left or any(_changed(tried, rated)):
+    if left or _news(job.lake, tried, rated):
         job.lake.commit(delta)
         remember(job.seen, rated)
     return Recycled(tried.rows.num_rows, left)
@@ -88,9 +89,11 @@ def _admitted(tried: Recyclable, usage: pa.RecordBatch) -> np.ndarray[tuple[int]
     return np.fromiter((at in waiting for at in here), np.bool_, usage.num_rows)
 
 
-def _changed(tried: Recyclable, rated: Rated) -> list[bool]:
-    """Per record that is suspended again: whether its reason is another one now."""
-    before = {(r["source"], r["record_no"]): r["reason"] for r in tried.rows.to_pylist()}
+def _news(lake: Lake, tried: Recyclable, rated: Rated) -> bool:
+    """Whether a record that is suspended again has another reason than the one it waits with."""
+    known = lake.query(
+        "SELECT source, record_no, reason FROM suspense WHERE layout = $layout", {"layout": tried.layout}
+    )
+    before = {(r["source"], r["record_no"]): r["reason"] for r in known.to_pylist()}
     again = rated.rejected.select(["source", "record_no", "reason"]).to_pylist()
-    return [before[r["source"], r["record_no"]] != r["reason"] for r in again]
-
+    return any(before.get((r["source"], r["record_no"])) != r["reason"] for r in again)

@@ -26,7 +26,7 @@ DEAREST = "SELECT event_id FROM rated_usage WHERE unit = 's' ORDER BY amount DES
 def toll(*arguments: str, quiet: bool = False) -> str:
     """Run one ``toll`` command from the root of the repository; its output."""
     command = Path(sys.executable).parent / "toll"
-    done = subprocess.run([str(command), *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run([str(command), *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - our own command
     if not quiet:
         print(f"\n$ toll {shlex.join(arguments)}\n{done.stdout}", flush=True)
     if done.returncode:
@@ -48,7 +48,7 @@ def main() -> None:
     event = toll("sql", DEAREST, "--csv", *lake, quiet=True).splitlines()[1]
     toll("explain", event, *lake)
     toll("audit", *lake)
-    print(f"The lake is in {LAKE}: try `.venv/bin/toll sql \"FROM rated_usage LIMIT 5\" --lake {LAKE}`.")
+    print(f'The lake is in {LAKE}: try `.venv/bin/toll sql "FROM rated_usage LIMIT 5" --lake {LAKE}`.')
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""toll audit: prove that nothing was lost and that the books balance
+"""toll audit: prove that nothing was lost and that the books balance.
 
 Enters: a lake. Leaves: the conservation of records, seconds, bytes and money per file, hour and stage.
 Always holds: exit code 1 on a difference of a single record.
@@ -29,12 +29,15 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(report.to_json())
         return int(not report.balanced)
-    show(rich_table(report.files, "Files"))
+    show(rich_table(report.files.drop_columns(["sha256", "next_offset"]), "Files"))
     show(rich_table(report.stages, "Stages"))
     if args.hours:
         show(rich_table(report.hours, "Hours"))
     for check in report.checks:
-        print(f"{'ok  ' if check.count == 0 else 'FAIL'} {check.says}" + (f": {check.count} differ" if check.count else ""))
+        print(
+            f"{'ok  ' if check.count == 0 else 'FAIL'} {check.says}"
+            + (f": {check.count} differ" if check.count else "")
+        )
         for difference in check.differences:
             print("       " + ", ".join(f"{name}={cell(value)}" for name, value in difference.items()))
     print("The lake balances." if report.balanced else "THE LAKE DOES NOT BALANCE.")

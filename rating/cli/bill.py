@@ -1,4 +1,4 @@
-"""toll bill: an account's charges of a period, by category and itemised
+"""toll bill: an account's charges of a period, by category and itemised.
 
 Enters: an account, a period, a lake. Leaves: tables on stdout, or a file (CSV, Parquet, JSON).
 """

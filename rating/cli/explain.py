@@ -1,4 +1,4 @@
-"""toll explain: tell the whole story of a charge
+"""toll explain: tell the whole story of a charge.
 
 Enters: an event id and a lake. Leaves: raw fields, normalised fields and the rule that made each, who pays
 and why, prefixes, bands, increments, rounding; its amounts equal the stored ones. Always holds: 1 if they do not.

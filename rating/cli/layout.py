@@ -1,4 +1,4 @@
-"""toll layout: list the layouts, or check one against a sample
+"""toll layout: list the layouts, or check one against a sample.
 
 Enters: a layout and a sample file. Leaves: how the first records map, field by field, with their errors.
 Always holds: nothing is landed; the stages are those of a real run.

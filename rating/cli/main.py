@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     below = whole.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command in COMMANDS:
         name = command.__name__.rsplit(".", 1)[-1]
-        says = (command.__doc__ or "").partition("\n")[0].partition(": ")[2]
+        says = (command.__doc__ or "").partition("\n")[0].partition(": ")[2].rstrip(".")
         part = below.add_parser(name, help=says, description=says)
         command.arguments(part)
         part.set_defaults(run=command.run)
@@ -48,7 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        print(f"toll {args.command}: stopped; what was committed stays, the same command goes on from there", file=sys.stderr)
+        print(
+            f"toll {args.command}: stopped; what was committed stays, the same command goes on from there",
+            file=sys.stderr,
+        )
         return 130
     except known_faults() as fault:
         print(f"toll {args.command}: {fault}", file=sys.stderr)

@@ -6,11 +6,11 @@ holds: silent where stderr is no terminal, and for runs shorter than two seconds
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def following(paths: list[str], *, quiet: bool) -> Iterator[Callable[[FileSummar
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"), TimeElapsedColumn())
-    size = sum(os.path.getsize(p) for p in paths if os.path.exists(p))
+    size = sum(Path(p).stat().st_size for p in paths if Path(p).is_file())
     began = time.monotonic()
     seen: dict[str, FileSummary] = {}
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:

@@ -1,4 +1,4 @@
-"""toll quote: price hypothetical events, one JSON line in, one out
+"""toll quote: price hypothetical events, one JSON line in, one out.
 
 Enters: a tariff folder and newline-delimited JSON events (docs/quote.md). Leaves: a JSON line for each
 line, in order. Always holds: a line that cannot be read or priced gives a line with ``error``.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from rating.cli.faults import CommandError
@@ -32,8 +33,7 @@ def run(args: argparse.Namespace) -> int:
     catalogue = compiled(args.tariffs)
     failed = False
     try:
-        source = sys.stdin if args.events == "-" else Path(args.events).open(encoding="utf-8", errors="replace")
-        with source as lines:
+        with nullcontext(sys.stdin) if args.events == "-" else Path(args.events).open(errors="replace") as lines:
             for answer in quote_lines(catalogue, lines):
                 failed |= answer["error"] is not None
                 print(json.dumps(answer, ensure_ascii=False))

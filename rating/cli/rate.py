@@ -1,4 +1,4 @@
-"""toll rate: read CDR files, rate them, land them in the lake
+"""toll rate: read CDR files, rate them, land them in the lake.
 
 Enters: files or folders, a layout, a tariff folder, a lake. Leaves: committed batches and a summary on
 stdout. Always holds: the same command again charges nothing twice; a file that cannot be read is told,
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from rating.cli.shared import compiled, json_argument, lake_argument, print_json, show
 
 if TYPE_CHECKING:
-    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from rating.summary import FileSummary
@@ -27,8 +26,12 @@ def arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument("--tariffs", required=True, metavar="DIR", help="folder of the tariff")
     lake_argument(part)
     part.add_argument("--config", metavar="FILE", help="TOML file with these arguments, by their long names")
-    part.add_argument("--window-days", type=int, metavar="N", help="deduplicate over N days; older events wait in suspense")
-    part.add_argument("--chunk-mib", type=int, default=32, metavar="N", help="size of a batch in MiB (default: %(default)s)")
+    part.add_argument(
+        "--window-days", type=int, metavar="N", help="deduplicate over N days; older events wait in suspense"
+    )
+    part.add_argument(
+        "--chunk-mib", type=int, default=32, metavar="N", help="size of a batch in MiB (default: %(default)s)"
+    )
     part.add_argument("--force", action="store_true", help="take a file even if no record of it fits the layout")
     json_argument(part)
 
@@ -56,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         show(_table(files, whole))
         show(_amounts(whole))
-        _hints(files, whole)
+        _hints(whole)
     for file in files:
         if file.error:
             print(f"toll rate: {file.error}", file=sys.stderr)
@@ -120,7 +123,7 @@ def _amounts(whole: FileSummary) -> Table:
     return table
 
 
-def _hints(files: list[FileSummary], whole: FileSummary) -> None:
+def _hints(whole: FileSummary) -> None:
     """Why records were set aside, and what to look at next."""
     aside = ", ".join(f"{reason} {count:,}" for reason, count in whole.reasons.most_common(8))
     if aside:

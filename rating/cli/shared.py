@@ -43,6 +43,7 @@ def compiled(folder: str) -> Catalogue:
 
     Raises:
         CommandError: there is no such folder, or problems that are no mere warnings.
+
     """
     from tariffs.compile import compile_tariff
     from tariffs.load import load

@@ -1,4 +1,4 @@
-"""toll sql: ask the lake in SQL, read only
+"""toll sql: ask the lake in SQL, read only.
 
 Enters: a query. Leaves: a table, CSV or JSON on stdout. Always holds: the lake cannot be changed.
 """

@@ -1,4 +1,4 @@
-"""toll suspense: list, show, export, recycle or write off what could not be rated
+"""toll suspense: list, show, export, recycle or write off what could not be rated.
 
 Enters: filters. Leaves: lists, bytes as they came, or a committed action. Always holds: a record leaves
 suspense once.
@@ -38,7 +38,7 @@ def arguments(part: argparse.ArgumentParser) -> None:
 
 
 def _action(
-    below: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, says: str
+    below: argparse._SubParsersAction[argparse.ArgumentParser], name: str, says: str
 ) -> argparse.ArgumentParser:
     part = below.add_parser(name, help=says)
     part.add_argument("--reason", metavar="CODE", help="only records with this reason")

@@ -1,4 +1,4 @@
-"""toll tariff: check a tariff folder, or show what it compiles to
+"""toll tariff: check a tariff folder, or show what it compiles to.
 
 Enters: a tariff folder. Leaves: every problem with file and line, or the compiled tariff's version and sizes.
 """

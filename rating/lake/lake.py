@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_HUGEINT: Final = pa.decimal128(38, 0)
+
 ROWS: Final = ("usage", "charge", "rejected")
 """The large tables: on disk their rows stand in Parquet files."""
 
@@ -174,7 +176,7 @@ class Lake(ABC):
 
         Raises :class:`QueryError` with DuckDB's words where the query is at fault.
         """
-        return self._ask(sql, values).to_arrow_table()
+        return _plain(self._ask(sql, values).to_arrow_table())
 
     def stream(self, sql: str, values: dict[str, Any] | None = None, rows: int = 65_536) -> pa.RecordBatchReader:
         """The answer of ``sql`` in batches of about ``rows`` rows: memory does not grow with the answer."""
@@ -230,6 +232,25 @@ class Lake(ABC):
     @abstractmethod
     def maintain(self) -> None:
         """Merge small files and forget old snapshots, so that a commit costs the same after any number of them."""
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """``table`` with DuckDB's 128-bit integers (sums of BIGINT) as int64, or as decimals without places."""
+    for i, field in enumerate(table.schema):
+        if isinstance(field.type, pa.OpaqueType) and field.type.type_name == "hugeint":
+            chunks = [
+                pa.Array.from_buffers(_HUGEINT, len(c), c.storage.buffers(), offset=c.storage.offset)
+                for c in table[i].chunks
+            ]
+            table = table.set_column(i, field.name, _narrowed(pa.chunked_array(chunks, _HUGEINT)))
+    return table
+
+
+def _narrowed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """``column`` as int64 where its values fit."""
+    with suppress(pa.ArrowInvalid):
+        return column.cast(pa.int64())
+    return column
 
 
 def _versions(delta: Delta) -> set[str]:
