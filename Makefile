@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check bench clean
+.PHONY: setup demo test check bench docs nightly sizes clean
 
 setup: $(STAMP)
 
@@ -23,9 +23,20 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_structure.py
+	$(BIN)/python tests/sizes.py
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+docs: setup
+	$(BIN)/python -m mediation.dictionary
+
+nightly: setup
+	TOLL_ORACLE_PAIRS=1000000 $(BIN)/python -m pytest tests/rating/test_oracle.py
+
+sizes: setup
+	$(BIN)/python tests/sizes.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mediation.layout import Layout, Position
-from mediation.pickup import SourceFile
+from mediation.pickup import SourceFile, whole_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,7 @@ def declared(line: bytes, position: Position | None, layout: Layout) -> int | No
     else:
         cells = line.rstrip(b"\r\n").split(bytes([layout.framing.separator]))
         text = cells[position.start] if position.start < len(cells) else b""
-    digits = text.strip(b' "')
-    return int(digits) if digits.isdigit() else None
+    return whole_number(text.strip(b' "').decode("latin-1"))
 
 
 def trailer_findings(trailers: Iterable[bytes], counted: Counted, layout: Layout) -> list[Found]:

@@ -54,8 +54,8 @@ def data_dictionary() -> str:
 def reason_codes() -> str:
     """docs/reason-codes.md: why records are set aside, and what is found about files."""
     intro = (
-        "# Reason codes\n\nGenerated from `mediation/reasons.py` by `make docs`. A suspended record waits with one of these "
-        "codes, its stage, the field and the value at fault, and its bytes.\n\n"
+        "# Reason codes\n\nGenerated from `mediation/reasons.py` by `make docs`. A suspended record waits with one "
+        "of these codes, its stage, the field and the value at fault, and its bytes.\n\n"
     )
     parts = [intro]
     parts.append(_row(["code", "stage", "goes to", "meaning"]) + _row(["---"] * 4))

@@ -37,12 +37,15 @@ def cache_folder() -> Path:
     return Path(root) / f"kernels-{digest[:16]}"
 
 
-ENABLED = os.environ.get("TOLL_JIT", "on") != "off" and os.environ.get("NUMBA_DISABLE_JIT", "0") != "1"
+@cache
+def enabled() -> bool:
+    """Whether kernels are compiled: decided when the first one is defined, and the same for all."""
+    return os.environ.get("TOLL_JIT", "on") != "off" and os.environ.get("NUMBA_DISABLE_JIT", "0") != "1"
 
 
 def kernel(rule: Callable[P, R]) -> Callable[P, R]:
     """Compile ``rule`` (a scalar rule or a loop over arrays) on first use; identity when disabled."""
-    if not ENABLED:
+    if not enabled():
         return rule
     os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))
     import numba

@@ -39,6 +39,11 @@ class Keys:
             return -1
         return ord(value) if value else -1
 
+    def mark(self, key: str) -> str:
+        """One ASCII character; the empty string where it is absent or wrong."""
+        byte = self.byte(key, "")
+        return chr(byte) if byte >= 0 else ""
+
     def whole(self, key: str, default: int) -> int:
         """A whole number that is not negative."""
         value = int(self._take(key, int, default, "a whole number"))

@@ -40,9 +40,8 @@ from mediation.zones import utc_offsets
 _LINE_ENDS = {"lf": 0x0A, "cr": 0x0D}
 _DURATION_FORMS = ("s", "ms", "us", "clock", "suffixed")
 _TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000}
-_DERIVED = {
-    "event_id", "content_hash", "source", "record_no", "offset_bytes", "layout", "utc_offset_min", "usage", "unit", "raw",
-}  # fmt: skip
+_PLACE = {"source", "record_no", "offset_bytes", "layout", "raw"}
+_DERIVED = _PLACE | {"event_id", "content_hash", "utc_offset_min", "usage", "unit"}
 TARGETS = frozenset(f.name for f in USAGE) - _DERIVED
 """Usage fields that a layout can map."""
 
@@ -185,6 +184,8 @@ def _framing(keys: Keys) -> Framing:
         max_record_bytes=keys.whole("max_record_bytes", 65_536),
         multi_line=keys.flag("multi_line", default=False),
     )
+    if kind is Kind.DELIMITED and framing.separator in {-1, framing.quote, framing.escape, framing.line_end}:
+        keys.wrong("separator", "one ASCII character, neither quote nor escape nor line end")
     keys.finish()
     return framing
 
@@ -195,7 +196,7 @@ def _encoding(keys: Keys) -> str:
     try:
         if codecs.lookup(name) and ascii_text.encode(name) == ascii_text.encode("ascii"):
             return name
-    except LookupError:
+    except (LookupError, ValueError):
         pass
     keys.wrong("encoding", f"an encoding known to Python that keeps ASCII as it is, not {name!r}")
     return "utf-8"
@@ -234,9 +235,9 @@ def _mapping(target: str, keys: Keys) -> Mapping:
         default=keys.text("value", "") or keys.text("default", ""),
         values=pairs,
         otherwise=keys.text("otherwise", "") if "otherwise" in keys.table else None,
-        after=keys.text("after", ""),
-        before=keys.text("before", ""),
-        before_last=keys.text("before_last", ""),
+        after=keys.mark("after"),
+        before=keys.mark("before"),
+        before_last=keys.mark("before_last"),
         required=keys.flag("required", default=False),
         time=_time(keys) if target == "start_utc" else None,
         duration=_duration(keys) if target == "duration_s" else None,
@@ -278,6 +279,9 @@ def _numbers(keys: Keys) -> NumberRules:
         anonymous=keys.texts("anonymous", usual.anonymous),
         alphanumeric=keys.flag("alphanumeric", default=False),
     )
+    for key, digits in (("country", rules.country), ("trunk", rules.trunk)):
+        if digits and not (digits.isascii() and digits.isdecimal()):
+            keys.wrong(key, f"digits, not {digits!r}")
     if not rules.country and (rules.trunk or rules.bare == "national"):
         keys.wrong("country", "the country code, since national numbers are declared")
     keys.finish()

@@ -9,6 +9,7 @@ of it is rated; memory is bounded by the chunk, never by the file.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ MOST_RATIO = 250
 """A compressed file that grows by more than this, beyond a first 64 MiB, is refused as a bomb."""
 _FREE_GROWTH = 64 << 20
 _BLOCK = 1 << 20
+_MOST_DIGITS = 18
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2", b"\x04\x22\x4d\x18": "lz4"}
 
 
@@ -69,14 +71,19 @@ def input_files(inputs: Sequence[str]) -> list[str]:
     """
     found: list[str] = []
     for name in inputs:
-        path = Path(name)
-        if "://" in name or path.is_file():
-            found.append(name)
-        elif path.is_dir():
-            found += sorted(str(p) for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
-        else:
-            raise InputError(f"{name}: no such file or folder")
+        try:
+            found += [name] if "://" in name else _local_files(Path(name))
+        except OSError as fault:
+            raise InputError(f"{readable(name)}: cannot be read: {fault.strerror}") from None
     return found
+
+
+def _local_files(path: Path) -> list[str]:
+    if path.is_file():
+        return [str(path)]
+    if not path.is_dir():
+        raise InputError(f"{readable(str(path))}: no such file or folder")
+    return sorted(str(p) for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
 
 
 def pick_up(path: str, layout: Layout) -> SourceFile:
@@ -96,10 +103,20 @@ def pick_up(path: str, layout: Layout) -> SourceFile:
                 size += len(block)
         content = _content_size(path, compression, size) if compression else size
     except OSError as fault:
-        raise InputError(f"{path}: cannot be read: {fault.strerror or fault}") from None
-    sha256, name = digest.hexdigest(), path.rsplit("/", 1)[-1]
+        raise InputError(f"{readable(path)}: cannot be read: {fault.strerror or fault}") from None
+    sha256, name = digest.hexdigest(), readable(path).rsplit("/", 1)[-1]
     stream_name, sequence_no = _sequence(name, layout)
     return SourceFile(path, f"file:{sha256[:24]}", name, size, content, sha256, compression, stream_name, sequence_no)
+
+
+def readable(path: str) -> str:
+    """``path`` as text that can be stored and printed: bytes that are no UTF-8 are escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def whole_number(digits: str) -> int | None:
+    """The number that ``digits`` write; None if they are none, or more than 64 bits hold."""
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= _MOST_DIGITS else None
 
 
 def blocks(file: SourceFile, framing: Framing, offset: int, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Block]:
@@ -202,10 +219,9 @@ def _content_size(path: str, compression: str, size: int) -> int:
 
 def _sequence(name: str, layout: Layout) -> tuple[str, int | None]:
     match = layout.file_name.search(name) if layout.file_name else None
-    if not match:
-        return "", None
-    groups = match.groupdict()
-    return groups.get("stream") or layout.name, int(groups["sequence"])
+    groups = match.groupdict("") if match else {}
+    number = whole_number(groups.get("sequence", ""))
+    return ("", None) if number is None else (groups.get("stream") or layout.name, number)
 
 
 def _skip(stream: Any, offset: int) -> None:  # noqa: ANN401 - any binary stream
