@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -40,8 +41,7 @@ def compile_calendar(calendar: Calendar) -> tuple[Times, Bands]:
     The first instant is the beginning of the horizon; a calendar of one band everywhere gives one instant.
     """
     times, bands = _civil_changes(calendar)
-    start, end = horizon()
-    parts = [_between(times, bands, *piece) for piece in _offsets(ZoneInfo(calendar.zone), start, end)]
+    parts = [_between(times, bands, *piece) for piece in _offsets(calendar.zone)]
     instants = np.concatenate([part[0] for part in parts])
     found = np.concatenate([part[1] for part in parts])
     changes = np.flatnonzero(np.r_[True, found[1:] != found[:-1]])
@@ -58,15 +58,18 @@ def _between(times: Times, bands: Bands, start: int, end: int, offset: int) -> t
     return np.r_[start, inside], np.r_[before, bands[first:last]]
 
 
-def _offsets(zone: ZoneInfo, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Periods (from, to) of the horizon and the offset of ``zone`` from UTC in each, all in seconds."""
+@cache
+def _offsets(name: str) -> tuple[tuple[int, int, int], ...]:
+    """Periods (from, to) of the horizon and the offset of zone ``name`` from UTC in each, all in seconds."""
+    zone, (start, end) = ZoneInfo(name), horizon()
     since, offset = start, _offset(zone, start)
-    for noon in range(start + _DAY_S, end, _DAY_S):
-        if (now := _offset(zone, noon)) != offset:
-            change = _first_second(zone, noon - _DAY_S, noon, now)
-            yield since, change, offset
+    periods = []
+    for midnight in range(start + _DAY_S, end, _DAY_S):
+        if (now := _offset(zone, midnight)) != offset:
+            change = _first_second(zone, midnight - _DAY_S, midnight, now)
+            periods.append((since, change, offset))
             since, offset = change, now
-    yield since, end, offset
+    return (*periods, (since, end, offset))
 
 
 def _first_second(zone: ZoneInfo, low: int, high: int, offset: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -51,7 +52,7 @@ class Calendar:
         return self.special.get(day) or WEEK[day.weekday()]
 
 
-def calendar(entry: dict) -> Calendar:
+def calendar(entry: dict[str, Any]) -> Calendar:
     spans: dict[str, list[tuple[str, int, int]]] = {}
     for band, texts in entry.get("bands", {}).items():
         for text in texts:

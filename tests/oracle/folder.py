@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.oracle.civil import Calendar, calendar
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Text = dict[str, str]
+Table = dict[str, Any]
+Rule = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Row:
 @dataclass(frozen=True)
 class Version:
     period: Period
-    rules: list[dict[str, object]]
+    rules: list[Rule]
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ class Tariff:
 
 
 def read(folder: Path) -> Tariff:
-    said: dict[str, dict] = {}
+    said: dict[str, Table] = {}
     for file in sorted(folder.glob("*.toml")):
         for kind, entries in tomllib.loads(file.read_text()).items():
             said.setdefault(kind, {}).update(entries)
@@ -153,7 +156,7 @@ def instant(text: str, zone: ZoneInfo, pattern: str | None = None) -> int:
     return ((said if said.tzinfo else said.replace(tzinfo=zone)) - EPOCH) // timedelta(microseconds=1)
 
 
-def plan(entry: dict, calendars: dict[str, Calendar], zone: ZoneInfo) -> Plan:
+def plan(entry: Table, calendars: dict[str, Calendar], zone: ZoneInfo) -> Plan:
     versions = entry.get("version") or [{"rule": entry.get("rule", [])}]
     return Plan(
         calendar=calendars[entry["calendar"]] if "calendar" in entry else calendar({}),
@@ -162,7 +165,7 @@ def plan(entry: dict, calendars: dict[str, Calendar], zone: ZoneInfo) -> Plan:
     )
 
 
-def rate(name: str, entry: dict) -> Rate:
+def rate(name: str, entry: Table) -> Rate:
     steps = entry.get("steps") or [entry]
     rounding = entry.get("rounding", {})
     return Rate(
@@ -185,7 +188,7 @@ def rate(name: str, entry: dict) -> Rate:
     )
 
 
-def deck(folder: Path, name: str, entry: dict, zone: ZoneInfo) -> list[Row]:
+def deck(folder: Path, name: str, entry: Table, zone: ZoneInfo) -> list[Row]:
     zone = ZoneInfo(entry["date_zone"]) if "date_zone" in entry else zone
     where = entry.get("where", {})
     lines = table(folder / entry["file"], entry.get("separator", ","), entry.get("encoding", "utf-8"))
@@ -196,7 +199,7 @@ def deck(folder: Path, name: str, entry: dict, zone: ZoneInfo) -> list[Row]:
     ]
 
 
-def deck_row(name: str, entry: dict, row: Text, zone: ZoneInfo) -> Row:
+def deck_row(name: str, entry: Table, row: Text, zone: ZoneInfo) -> Row:
     step = {"per": 60} | entry | {key: int(row[key]) for key in ("minimum", "increment") if key in row}
     fee = {"setup_fee": row["setup_fee"]} if "setup_fee" in row else {}
     return Row(

@@ -6,52 +6,13 @@ aside. Always holds: nothing of the engine is imported; slow and plain is right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
-from itertools import groupby, pairwise
-from math import ceil, floor
 
-from tests.oracle.civil import Calendar
-from tests.oracle.folder import Plan, Rate, Step, Tariff, Version
+from tests.oracle.cost import sum_up, text
+from tests.oracle.folder import Plan, Rate, Rule, Tariff, Version
+from tests.oracle.words import Aside, Charge, Event
 
-LIMIT = 10**9
-USAGE_LIMIT = 2**53
 SERVED = {"originated": "a_number", "forwarded": "a_number", "terminated": "b_number"}
-
-
-@dataclass(frozen=True)
-class Event:
-    service: str
-    direction: str
-    unit: str
-    usage: int
-    start_us: int
-    a_number: str = ""
-    b_number: str = ""
-    account: str = ""
-    imsi: str = ""
-    trunk_in: str = ""
-    trunk_out: str = ""
-
-
-@dataclass(frozen=True)
-class Charge:
-    leg: str
-    account: str
-    plan: str
-    rate: str
-    zone: str
-    prefix: str
-    band: str
-    billed_usage: int
-    amount: str
-    currency: str
-    note: str
-
-
-class Aside(Exception):  # noqa: N818 (it is an outcome, not an error)
-    """The event is set aside; the argument is the reason code."""
 
 
 @dataclass(frozen=True)
@@ -62,29 +23,6 @@ class Destination:
     prefix: str = ""
     rate: Rate | None = None
     """A deck row's own rate."""
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Usage from ``begin`` to ``end`` in one band (None: beyond the calendar)."""
-
-    begin: int
-    end: int
-    band: str | None
-
-
-@dataclass(frozen=True)
-class Run:
-    """Increments of one step laid end to end."""
-
-    segment: int
-    step: Step
-    minimum: bool
-    length: int
-    count: int
-
-
-RateOf = Callable[[str | None], Rate]
 
 
 def charges(tariff: Tariff, event: Event) -> list[Charge] | str:
@@ -141,181 +79,88 @@ def version(plan: Plan, event: Event) -> Version | None:
 # Which rate
 
 
-def destination(tariff: Tariff, rules: list[dict], event: Event) -> Destination:
-    """The longest prefix of the B-number among all that ``rules`` name; a zone's before a deck's."""
+def destinations(tariff: Tariff, rules: list[Rule], event: Event) -> list[Destination]:
+    """What holds the longest prefix of the B-number among all that ``rules`` name: a zone stands before a deck."""
     number, kind = event.b_number, "prefixes" if event.b_number.startswith("+") else "local"
     digits = number.removeprefix("+")
     plus = "+" if kind == "prefixes" else ""
-    found: list[tuple[int, bool, Destination]] = []
-    for zone in {zone for rule in rules for zone in listed(rule.get("zone"))}:
-        for prefix in (each.removeprefix("+").removeprefix("*") for each in tariff.zones[zone].get(kind, [])):
-            if number and digits.startswith(prefix):
-                found.append((len(prefix), True, Destination(zone, "", zone, plus + prefix)))
-    for deck in {rule["deck"] for rule in rules if "deck" in rule and kind == "prefixes"}:
-        for row in tariff.decks[deck]:
-            if event.start_us in row.period and digits.startswith(row.digits):
-                found.append((len(row.digits), False, Destination("", deck, row.zone, plus + row.digits, row.rate)))
-    return max(found, key=lambda each: each[:2])[2] if found else Destination()
+    zones = {zone for rule in rules for zone in listed(rule.get("zone"))}
+    decks = {rule["deck"] for rule in rules if "deck" in rule and kind == "prefixes"}
+    found = [
+        (len(prefix), Destination(zone, "", zone, plus + prefix))
+        for zone in zones
+        for prefix in (each.removeprefix("+").removeprefix("*") for each in tariff.zones[zone].get(kind, []))
+        if number and digits.startswith(prefix)
+    ] + [
+        (len(row.digits), Destination("", deck, row.zone, plus + row.digits, row.rate))
+        for deck in decks
+        for row in tariff.decks[deck]
+        if event.start_us in row.period and digits.startswith(row.digits)
+    ]
+    longest = max((length for length, _ in found), default=0)
+    return [place for length, place in found if length == longest] or [Destination()]
 
 
 def listed(value: str | list[str] | None) -> list[str]:
     return [] if value is None else [value] if isinstance(value, str) else value
 
 
-def fits(rule: dict, column: str, value: str) -> bool:
+def fits(rule: Rule, column: str, value: str) -> bool:
     return column not in rule or value in listed(rule[column])
 
 
-def rate_of(tariff: Tariff, plan: Plan, rules: list[dict], place: Destination, band: str) -> Rate:
-    """The rate of the most specific of ``rules`` for this place and band."""
-    fitting = [
-        rule
-        for rule in rules
-        if fits(rule, "band", band)
-        and ("zone" not in rule or place.zone in listed(rule["zone"]))
-        and ("deck" not in rule or place.deck == rule["deck"])
-    ]
+def choice(
+    tariff: Tariff, plan: Plan, rules: list[Rule], places: list[Destination], band: str | None
+) -> tuple[Destination, Rate]:
+    """In ``band`` the first of ``places`` that has a rule there, and the rate of its most specific one."""
+    if band is None:
+        raise Aside("no_band")
 
-    def named(rule: dict) -> list[bool]:
+    def named(rule: Rule) -> list[bool]:
         return [column in rule or (column == "zone" and "deck" in rule) for column in plan.match]
 
-    best = max(fitting, key=named, default=None)
-    rate = None if best is None else place.rate if "deck" in best else tariff.rates[best["rate"]]
-    if rate is None:
-        raise Aside("no_rate")
-    return rate
-
-
-# What it costs
+    for place in places:
+        fitting = [
+            rule
+            for rule in rules
+            if fits(rule, "band", band) and fits(rule, "zone", place.zone) and fits(rule, "deck", place.deck)
+        ]
+        if fitting:
+            best = max(fitting, key=named)
+            rate = place.rate if "deck" in best else tariff.rates[best["rate"]]
+            if rate is not None:
+                return place, rate
+            break
+    raise Aside("no_rate")
 
 
 def priced(tariff: Tariff, event: Event, leg: str, account: str, plan_name: str) -> Charge:
     plan = tariff.plans[plan_name]
+    in_force = version(plan, event)
     rules = [
         rule
-        for rule in version(plan, event).rules
+        for rule in (in_force.rules if in_force else [])
         if fits(rule, "service", event.service) and fits(rule, "direction", event.direction)
     ]
     if not rules:
         raise Aside("no_rate")
     second = event.start_us // 1_000_000
-    place = destination(tariff, rules, event)
-
-    def rate_in(band: str | None) -> Rate:
-        if band is None:
-            raise Aside("no_band")
-        return rate_of(tariff, plan, rules, place, band)
-
-    band = plan.calendar.band(second) or ""
-    rate = rate_in(band or None)
-    billed, amount, note = sum_up(event, second, band, plan.calendar, rate_in)
-    return Charge(
-        leg, account, plan_name, rate.name, place.label, place.prefix, band, billed, text(amount), rate.currency, note
+    places = destinations(tariff, rules, event)
+    band = plan.calendar.band(second)
+    place, rate = choice(tariff, plan, rules, places, band)
+    billed, amount, note = sum_up(
+        event, second, str(band), plan.calendar, lambda band: choice(tariff, plan, rules, places, band)[1]
     )
-
-
-def sum_up(event: Event, second: int, band: str, calendar: Calendar, rate_in: RateOf) -> tuple[int, Fraction, str]:
-    """(billed usage, amount, note) of an event."""
-    rate = rate_in(band)
-    if event.usage == 0:
-        return 0, Fraction(0), "zero_usage"
-    boundary = rate.boundary if event.unit == "s" else "start"
-    if boundary == "end":
-        band = calendar.band(second + event.usage - 1)
-        rate = rate_in(band)
-    if event.usage >= USAGE_LIMIT:
-        raise Aside("amount_overflow")
-    if event.usage < rate.free_under:
-        return 0, Fraction(0), "free_under"
-    segments = [Segment(0, event.usage, band)]
-    if boundary in ("carry", "cut"):
-        segments = list(segmented(second, event.usage, calendar))
-    runs = list(laid(rate, segments, rate_in))
-    amount = rate.setup_fee + total(rate, runs)
-    if amount >= LIMIT:
-        raise Aside("amount_overflow")
-    return sum(run.length * run.count for run in runs), *limited(rate, amount)
-
-
-def segmented(second: int, usage: int, calendar: Calendar) -> Iterator[Segment]:
-    """The usage, parted where the band changes; bands change at whole minutes only."""
-    minutes = range((second // 60 + 1) * 60, second + usage, 60)
-    bands = [(0, calendar.band(second)), *((minute - second, calendar.band(minute)) for minute in minutes)]
-    changes = [bands[0], *(after for before, after in pairwise(bands) if before[1] != after[1]), (usage, None)]
-    for (begin, band), (end, _) in pairwise(changes):
-        yield Segment(begin, end, band)
-
-
-def laid(rate: Rate, segments: list[Segment], rate_in: RateOf, *, leap: bool = True) -> Iterator[Run]:
-    """The increments of the usage; ``leap`` counts those of one step at once, else they are laid one by one."""
-    if rate.boundary == "cut":
-        for number, part in enumerate(segments):
-            yield from cover(rate, [(number, part)], rate_in, leap=leap)
-    else:
-        yield from cover(rate, list(enumerate(segments)), rate_in, leap=leap)
-
-
-def cover(rate: Rate, segments: list[tuple[int, Segment]], rate_in: RateOf, *, leap: bool) -> Iterator[Run]:
-    """Increments laid from the first segment's beginning until they cover the last one."""
-    at, usage = segments[0][1].begin, segments[-1][1].end
-    entered, inside = at, segments[0][0]
-    while at < usage:
-        number, segment = next((n, s) for n, s in segments if at < s.end)
-        if number != inside:
-            entered, inside = at, number
-        steps = (rate_in(segment.band) if segment.begin else rate).steps
-        counter = at - entered if rate.step_counter == "isolated" else at
-        step = [each for each in steps if each.start <= counter][-1]
-        if at == 0 and rate.minimum:
-            run = Run(number, step, minimum=True, length=rate.minimum, count=1)
-        else:
-            starts = [at + each.start - counter for each in steps if each.start > counter]
-            stop = min([segment.end, *starts])
-            run = Run(number, step, False, step.increment, ceil(Fraction(stop - at, step.increment)) if leap else 1)
-        yield run
-        at += run.length * run.count
-
-
-def total(rate: Rate, runs: list[Run]) -> Fraction:
-    """The sum of all increments, rounded before it is added where the rate says so."""
-    if rate.stage == "increment":
-        return sum((rounded(run.step.price * run.length, rate) * run.count for run in runs), Fraction(0))
-    sums = [
-        sum((run.step.price * run.length * run.count for run in same), Fraction(0))
-        for _, same in groupby(runs, lambda run: (run.segment, run.step, run.minimum))
-    ]
-    return sum((rounded(each, rate) if rate.stage == "step" else each for each in sums), Fraction(0))
-
-
-def limited(rate: Rate, amount: Fraction) -> tuple[Fraction, str]:
-    """The amount within its limits, rounded, and the limit that it met."""
-    note = ""
-    if rate.min_charge is not None and amount < rate.min_charge:
-        amount, note = rate.min_charge, "min_charge"
-    if rate.max_charge is not None and amount > rate.max_charge:
-        amount, note = rate.max_charge, "max_charge"
-    amount = rounded(amount, rate)
-    if amount >= LIMIT:
-        raise Aside("amount_overflow")
-    return amount, note
-
-
-def rounded(amount: Fraction, rate: Rate) -> Fraction:
-    """``amount`` (never below zero) at the rate's scale, by its mode."""
-    scaled = amount * 10**rate.scale
-    whole = floor(scaled)
-    rest = scaled - whole
-    half = Fraction(1, 2)
-    up = {
-        "down": False,
-        "up": rest > 0,
-        "half_up": rest >= half,
-        "half_even": rest > half or (rest == half and whole % 2 == 1),
-    }[rate.mode]
-    return Fraction(whole + up, 10**rate.scale)
-
-
-def text(amount: Fraction) -> str:
-    """``amount`` with its nine decimals."""
-    nano = int(amount * LIMIT)
-    return f"{nano // LIMIT}.{nano % LIMIT:09}"
+    return Charge(
+        leg,
+        account,
+        plan_name,
+        rate.name,
+        place.label,
+        place.prefix,
+        str(band),
+        billed,
+        text(amount),
+        rate.currency,
+        note,
+    )

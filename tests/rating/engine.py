@@ -11,7 +11,7 @@ from rating.price import price
 from tariffs.catalogue import Catalogue
 from tariffs.compile import compile_tariff
 from tariffs.load import load
-from tests.oracle.rating import Charge, Event
+from tests.oracle.words import Charge, Event
 from tests.rating.worlds import World
 
 FIELDS = [name for name in Charge.__dataclass_fields__ if name != "amount"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -12,7 +13,7 @@ import pytest
 
 from rating import hypothetical
 from rating.explain_price import Node, explain_event
-from tests.oracle.rating import Charge
+from tests.oracle.words import Charge
 from tests.rating.engine import answers, compiled
 from tests.rating.traffic import SECOND, events
 from tests.rating.worlds import Kind, world
@@ -35,7 +36,7 @@ def test_order_of_rows_and_batches_changes_nothing(seed: int, tmp_path: Path) ->
     order = random.sample(range(COUNT), COUNT)
     assert answers([asked[row] for row in order], catalogue) == [whole[row] for row in order]
     cuts = [0, *sorted(random.sample(range(COUNT), 5)), COUNT]
-    parts = [answers(asked[a:b], catalogue) for a, b in zip(cuts, cuts[1:], strict=False)]
+    parts = [answers(asked[a:b], catalogue) for a, b in pairwise(cuts)]
     assert [answer for part in parts for answer in part] == whole
 
 

@@ -1,17 +1,16 @@
 """Random events that try the edges of a random world.
 
-Enters: a source of randomness and the world's zones. Leaves: events, as the oracle takes them. Always holds:
+Enters: a source of randomness and a world. Leaves: events, as the oracle takes them. Always holds:
 starts crowd around what tariffs turn on: midnights, band boundaries, clock changes, leap days, year ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
-from tests.oracle.rating import Event
+from tests.oracle.words import Event
 from tests.rating.worlds import (
     ACCOUNTS,
     CLOCKS,
@@ -77,25 +76,21 @@ def usage(random: Random, unit: str) -> int:
 def start(random: Random, world: World, used: int) -> int:
     """Microseconds of UTC, so that the event meets an edge, most often somewhere within its usage."""
     pick = random.random()
+    zone, clock = random.choice(world.edges)
     if pick < 0.02:
         moment = datetime.fromisoformat(random.choice(OUTER))
     elif pick < 0.12:
         said = datetime.fromisoformat(random.choice(EDGES))
-        moment = said if said.tzinfo else said.replace(tzinfo=zone(random, world))
+        moment = said if said.tzinfo else said.replace(tzinfo=ZoneInfo(zone))
     else:
-        clock = random.choice(CLOCKS)
-        midnight = datetime.fromisoformat(random.choice(DATES)) + timedelta(
-            days=random.choice((-1, 0, 0, 0, 1, 2, 100))
-        )
-        civil = midnight + timedelta(hours=int(clock[:2]), minutes=int(clock[3:]))
-        moment = civil.replace(tzinfo=zone(random, world), fold=random.randint(0, 1))
-    before = random.choice((0, 1, used, used - 1, used + 1, random.randint(0, used), random.randint(0, 4000)))
+        clock = random.choice((clock, clock, random.choice(CLOCKS)))
+        days = timedelta(days=random.choice((-1, 0, 0, 0, 1, 2, 100)))
+        time_of_day = timedelta(hours=int(clock[:2]), minutes=int(clock[3:]))
+        civil = datetime.fromisoformat(random.choice(DATES)) + days + time_of_day
+        moment = civil.replace(tzinfo=ZoneInfo(zone), fold=random.randint(0, 1))
+    before = random.choice((0, 1, used - 1, used, used + 1, *(random.randint(0, used) for _ in range(4))))
     fraction = random.choice((0, 0, 1, SECOND - 1, random.randrange(SECOND)))
     return (moment - EPOCH) // timedelta(microseconds=1) - before * SECOND + fraction
-
-
-def zone(random: Random, world: World) -> ZoneInfo:
-    return ZoneInfo(random.choice(world.zones))
 
 
 def number(random: Random) -> str:
@@ -112,8 +107,3 @@ def number(random: Random) -> str:
 
 def digits(random: Random, count: int) -> str:
     return "".join(random.choices("0123456789", k=count))
-
-
-def shifted(events: Sequence[Event], weeks: int) -> list[Event]:
-    """The events, whole weeks later."""
-    return [Event(**{**vars(each), "start_us": each.start_us + weeks * 7 * 86_400 * SECOND}) for each in events]

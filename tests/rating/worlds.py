@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,13 +20,19 @@ from tests.oracle.civil import days_of
 ZONES = ("Europe/London", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 RANGES = (*DAYS, "mon-fri", "sat-sun", "mon-sun", "fri-mon", "mon,wed,fri", "sun,tue-thu")
-CLOCKS = ("00:00", "00:15", "01:00", "01:30", "02:00", "02:30", "03:00", "06:00", "07:59", "08:00", "12:00", "12:05")
-CLOCKS += ("17:59", "18:00", "18:01", "22:00", "23:00", "23:59", "24:00")
+CLOCKS = (
+    *("00:00", "00:15", "01:00", "01:30", "02:00", "02:30", "03:00", "06:00", "07:59", "08:00", "12:00", "12:05"),
+    *("17:59", "18:00", "18:01", "22:00", "23:00", "23:59", "24:00"),
+)
 WHOLE_DAY = ("00:00", "24:00")
-DATES = ("2023-12-31", "2024-01-01", "2024-02-28", "2024-02-29", "2024-03-10", "2024-03-31", "2024-04-01", "2024-04-07")
-DATES += ("2024-07-03", "2024-10-06", "2024-10-27", "2024-11-03", "2024-12-25", "2024-12-26", "2024-12-31")
-EDGES = ("2024-01-01", "2024-02-29 12:00", "2024-03-31T05:30:00", "2024-04-07T00:00:00.5Z", "2024-07-03 18:00+02:00")
-EDGES += ("2024-10-27 12:00", "2024-12-25", "2025-01-01T00:00:00Z")
+DATES = (
+    *("2023-12-31", "2024-01-01", "2024-02-28", "2024-02-29", "2024-03-10", "2024-03-31", "2024-04-01", "2024-04-07"),
+    *("2024-07-03", "2024-10-06", "2024-10-27", "2024-11-03", "2024-12-25", "2024-12-26", "2024-12-31"),
+)
+EDGES = (
+    *("2024-01-01", "2024-02-29 12:00", "2024-03-31T05:30:00", "2024-04-07T00:00:00.5Z", "2024-07-03 18:00+02:00"),
+    *("2024-10-27 12:00", "2024-12-25", "2025-01-01T00:00:00Z"),
+)
 """Dates on which things begin and end, in order."""
 PREFIXES = ("1", "12", "121", "2", "44", "447", "4475", "44751", "4420", "61", "612", "977", "9")
 LOCALS = ("1", "11", "112", "2", "23", "2327", "45")
@@ -50,7 +57,8 @@ class World:
     """The files of a folder by name, and what its calendars turn on."""
 
     files: dict[str, bytes] = field(default_factory=dict)
-    zones: list[str] = field(default_factory=list)
+    edges: list[tuple[str, str]] = field(default_factory=list)
+    """(zone, clock) where some band of a calendar begins or ends."""
 
     def write(self, folder: Path) -> None:
         for name, content in self.files.items():
@@ -118,10 +126,11 @@ class _Maker:
     def calendar(self, name: str) -> list[str]:
         """Write a calendar and return its bands."""
         zone = self.random.choice(ZONES)
-        self.made.zones.append(zone)
-        default = self.random.choice(("offpeak", "peak", None))
+        default = self.random.choice(("offpeak", "offpeak", "peak", None))
         special = self.special() if self.kind.dated and self.chance(0.6) else {}
-        bands = self.bands([*special, *RANGES])
+        bands = self.bands([*special, *RANGES, *["mon-sun", "mon-fri", "sat-sun"] * 6])
+        clocks = {clock for spans in bands.values() for span in spans for clock in _clocks(span)}
+        self.made.edges += [(zone, clock) for clock in sorted({"00:00", *clocks})]
         self.table(f"calendar.{name}", zone=zone, **({"default": default} if default else {}))
         self.table(f"calendar.{name}.bands", **bands)
         self.table(f"calendar.{name}.special", **special)
@@ -135,9 +144,10 @@ class _Maker:
         """Spans that share no minute of a day with another band, also not by running over midnight."""
         taken: dict[tuple[str, int], str] = {}
         bands: dict[str, list[str]] = {}
-        for _ in range(self.random.randint(0, 6)):
+        for _ in range(self.random.choice((0, 2, 6, 12, 20))):
             band, day = self.random.choice(("peak", "night", "holiday")), self.random.choice(days)
-            begin, end = self.random.choice(CLOCKS[:-1]), self.random.choice(CLOCKS)
+            first = self.random.randrange(len(CLOCKS) - 1)
+            begin, end = CLOCKS[first], CLOCKS[(first + self.random.choice((1, 1, 2, 3, 8, 15))) % len(CLOCKS)]
             if begin == end:
                 continue
             covered = set(_covered(day, _minutes(begin), _minutes(end)))
@@ -197,10 +207,8 @@ class _Maker:
         if self.chance(0.4):
             terms["setup_fee"] = self.fee(5, scale)
         limits = sorted((self.fee(30, scale), self.fee(30, scale)), key=float)
-        for key, limit in zip(("min_charge", "max_charge"), limits, strict=True):
-            if self.kind.limits and self.chance(0.3):
-                terms[key] = limit
-        return terms
+        drawn = zip(("min_charge", "max_charge"), limits, strict=True)
+        return terms | {key: limit for key, limit in drawn if self.kind.limits and self.chance(0.3)}
 
     def decks(self) -> list[str]:
         names = ["az", "premium"]
@@ -223,9 +231,7 @@ class _Maker:
                 begin, end = (_rewritten(date, text.get("date_format", "")) for date in period)
                 rows.append(self.deck_row(prefix, terms["rounding"]["scale"]) | {"valid_from": begin, "valid_to": end})
             rows += [rows[-1] | {"Status": "Old"}] if self.chance(0.1) else []
-        for key in ("minimum", "increment"):
-            if self.chance(0.4):
-                terms[key] = self.random.choice((1, 6, 60))
+        terms |= {key: self.random.choice((1, 6, 60)) for key in ("minimum", "increment") if self.chance(0.4)}
         if self.chance(0.6):
             terms["per"] = self.random.choice(PERS)
         lines = [text.get("separator", ",").join(row[column] for column in (*columns, "Status")) for row in rows]
@@ -251,7 +257,7 @@ class _Maker:
             return [("", "")]
         edges = [EDGES[at] for at in sorted(self.random.sample(range(len(EDGES)), self.random.randint(1, 3)))]
         edges = [self.random.choice(("", edges[0])), *edges[1:], self.random.choice(("", "2026-01-01"))]
-        pairs = list(zip(edges, edges[1:], strict=False))
+        pairs = list(pairwise(edges))
         return [pair for pair in pairs if self.chance(0.85)] or pairs[:1]
 
     # Plans
@@ -260,7 +266,7 @@ class _Maker:
         self, name: str, calendars: dict[str, list[str]], zones: list[str], rates: list[str], decks: list[str]
     ) -> None:
         match = self.random.sample(("service", "direction", "zone", "band"), 4)
-        calendar = self.random.choice((*calendars, None))
+        calendar = self.random.choice((*calendars, *calendars, None))
         bands = calendars[calendar] if calendar else ["any"]
         self.table(f"plan.{name}", currency="EUR", match=match, **({"calendar": calendar} if calendar else {}))
         for begin, end in self.periods():
@@ -268,12 +274,12 @@ class _Maker:
             kind = "version.rule" if dates or self.chance(0.5) else "rule"
             if kind == "version.rule":
                 self.table(f"[plan.{name}.version]", **dates)
-            for rule in self.rules(bands, zones, rates, decks):
+            for rule in self.rules(bands, zones, decks):
                 rate = {} if "deck" in rule else {"rate": self.random.choice(rates)}
                 short = {column: values[0] if len(values) == 1 else values for column, values in rule.items()}
                 self.table(f"[plan.{name}.{kind}]", **short, **rate)
 
-    def rules(self, bands: list[str], zones: list[str], rates: list[str], decks: list[str]) -> list[Rule]:
+    def rules(self, bands: list[str], zones: list[str], decks: list[str]) -> list[Rule]:
         columns = {
             "service": (SERVICES, 0.3),
             "direction": (DIRECTIONS, 0.25),
@@ -281,7 +287,7 @@ class _Maker:
             "zone": (zones, 0.6),
         }
         rules: list[Rule] = []
-        for _ in range(self.random.randint(3, 12)):
+        for _ in range(self.random.randint(3, 10)):
             rule: Rule = {
                 column: self.random.sample(values, self.random.randint(1, len(values)))
                 for column, (values, share) in columns.items()
@@ -289,8 +295,8 @@ class _Maker:
             }
             if "zone" not in rule and self.chance(0.6):
                 rule["deck"] = [self.random.choice(decks)]
-            if not any(_rivals(rule, other) for other in rules):
-                rules.append(rule)
+            each = [rule | {"band": [band]} for band in bands] if self.chance(0.5) else [rule]
+            rules += [rule for rule in each if not any(_rivals(rule, other) for other in rules)]
         return rules
 
     # Who pays
@@ -299,7 +305,6 @@ class _Maker:
         lines = ["kind,key,account,plan,valid_from,valid_to"]
         for kind, keys in (("number", NUMBERS), ("imsi", IMSIS), ("account", ACCOUNTS), ("trunk", ("", *TRUNKS[-1:]))):
             for key in keys[1:]:
-                periods = self.periods()
                 for begin, end in self.periods():
                     payer = f"A{self.random.randint(1, 4)},{self.random.choice(plans)}"
                     lines.append(f"{kind},{key},{payer},{begin},{end}")
@@ -332,6 +337,12 @@ def _money(nano: int) -> str:
 def _rewritten(date: str, pattern: str) -> str:
     """``date`` in another format, without its offset."""
     return datetime.fromisoformat(date).strftime(pattern) if date and pattern else date
+
+
+def _clocks(span: str) -> list[str]:
+    """Where a span begins and ends."""
+    _, _, hours = span.partition(" ")
+    return hours.split("-") if hours else []
 
 
 def _minutes(clock: str) -> int:
