@@ -25,7 +25,7 @@ from mediation.controls import Counted, Found, declared, sequence_findings, trai
 from mediation.dedup import SeenIds, keys_of
 from mediation.frame import control_lines
 from mediation.layout import Layout
-from mediation.pickup import CHUNK_BYTES, InputError, SourceFile, blocks, named_columns, pick_up
+from mediation.pickup import CHUNK_BYTES, InputError, SourceFile, blocks, named_columns, pick_up, readable
 from mediation.records import Chunk
 from rating.ahead import ahead
 from rating.lake import Delta, Lake, LayoutVersion, TariffVersion
@@ -81,9 +81,9 @@ def rate_files(job: Job, paths: Iterable[str], watch: Callable[[FileSummary], No
         try:
             picked.append(pick_up(path, job.layout))
         except InputError as fault:
-            yield FileSummary(name=path, error=str(fault))
+            yield FileSummary(name=readable(path), error=str(fault))
     for file in sorted(picked, key=lambda f: (f.stream, f.sequence_no or 0, f.name)):
-        summary = FileSummary(name=file.path, source=file.source, size_bytes=file.content_bytes)
+        summary = FileSummary(name=readable(file.path), source=file.source, size_bytes=file.content_bytes)
         try:
             rate_file(job, file, summary, watch)
         except InputError as fault:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from rating.cli.shared import compiled, json_argument, lake_argument, print_json, show
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.table import Table
 
     from rating.summary import FileSummary
@@ -27,13 +29,31 @@ def arguments(part: argparse.ArgumentParser) -> None:
     lake_argument(part)
     part.add_argument("--config", metavar="FILE", help="TOML file with these arguments, by their long names")
     part.add_argument(
-        "--window-days", type=int, metavar="N", help="deduplicate over N days; older events wait in suspense"
+        "--window-days",
+        type=_from_to(0, 36_500),
+        metavar="N",
+        help="deduplicate over N days; older events wait in suspense",
     )
     part.add_argument(
-        "--chunk-mib", type=int, default=32, metavar="N", help="size of a batch in MiB (default: %(default)s)"
+        "--chunk-mib",
+        type=_from_to(1, 256),
+        default=32,
+        metavar="N",
+        help="size of a batch in MiB (default: %(default)s)",
     )
     part.add_argument("--force", action="store_true", help="take a file even if no record of it fits the layout")
     json_argument(part)
+
+
+def _from_to(least: int, most: int) -> Callable[[str], int]:
+    """What reads a whole number from ``least`` to ``most``."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {most}, not {text!r}")
+        return int(text)
+
+    return number
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
     from rating.summary import total
 
     paths = input_files(args.inputs)
+    if not paths:
+        print("toll rate: there are no files in the given folders", file=sys.stderr)
     choose_jit(paths)
     job = _job(args)
     with job.lake, following(paths, quiet=args.json) as watch:

@@ -110,10 +110,11 @@ class Lake(ABC):
         return batch_id
 
     def _take_turn(self, delta: Delta) -> int:
-        """Check and move the source's offset; return the batch id."""
+        """Check and move the source's offset; return the batch id. A complete file takes findings only."""
         stored = self._sql.execute(_OFFSET, {"source": delta.source}).fetchone()
         at, _, complete = stored or (0, 1, False)
-        if at != delta.first_offset or complete:  # an empty file is complete at 0
+        adds = delta.records > 0 or delta.source_file is not None
+        if at != delta.first_offset or (complete and adds):  # an empty file is complete at 0
             raise StaleOffset(
                 f"{delta.source} is committed up to {at}, not {delta.first_offset}: another run has taken this "
                 "batch; start again from the stored offset"
