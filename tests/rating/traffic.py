@@ -79,9 +79,10 @@ def start(random: Random, world: World, used: int) -> int:
     zone, clock = random.choice(world.edges)
     if pick < 0.02:
         moment = datetime.fromisoformat(random.choice(OUTER))
-    elif pick < 0.12:
+    elif pick < 0.15:
         said = datetime.fromisoformat(random.choice(EDGES))
-        moment = said if said.tzinfo else said.replace(tzinfo=ZoneInfo(zone))
+        edge = said if said.tzinfo else said.replace(tzinfo=ZoneInfo(world.zone))
+        return (edge - EPOCH) // timedelta(microseconds=1) + random.choice((-SECOND, -1, 0, 0, 0, 1))
     else:
         clock = random.choice((clock, clock, random.choice(CLOCKS)))
         days = timedelta(days=random.choice((-1, 0, 0, 0, 1, 2, 100)))

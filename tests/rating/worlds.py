@@ -57,6 +57,8 @@ class World:
     """The files of a folder by name, and what its calendars turn on."""
 
     files: dict[str, bytes] = field(default_factory=dict)
+    zone: str = "UTC"
+    """Of its dates."""
     edges: list[tuple[str, str]] = field(default_factory=list)
     """(zone, clock) where some band of a calendar begins or ends."""
 
@@ -99,7 +101,8 @@ class _Maker:
         return self.random.random() < share
 
     def world(self) -> World:
-        self.table("tariff", zone=self.random.choice(ZONES))
+        self.made.zone = self.random.choice(ZONES)
+        self.table("tariff", zone=self.made.zone)
         calendars = {name: self.calendar(name) for name in ("one", "two")}
         zones = self.zones()
         rates = [self.rate(f"rate-{number}") for number in range(self.random.randint(2, 6))]
