@@ -76,18 +76,33 @@ def murmur128(words: Words, length: int) -> tuple[int, int, int, int]:
 
 
 @kernel
+def _append(text: Bytes, first: int, last: int, block: Bytes, at: int) -> int:
+    """Put a span, behind its length in two bytes, into ``block`` at ``at``; where it ends."""
+    block[at] = (last - first) & 0xFF
+    block[at + 1] = (last - first) >> 8 & 0xFF
+    at += 2
+    for i in range(first, last):
+        block[at] = text[i]
+        at += 1
+    return at
+
+
+@kernel
 def hash_rows(
     text: Bytes,
     begin: Spans,
     end: Spans,
     columns: npt.NDArray[np.int64],
+    split: int,
     prefix: Bytes,
     block: Bytes,
     words: Words,
-    out: Words,
+    identity: Words,
+    content: Words,
 ) -> None:
-    """Hash ``prefix`` and, behind its length in two bytes, each span of ``columns``, per row, into ``out`` (n, 4).
+    """Hash the spans of each row: of the first ``split`` columns, and of all of them, behind ``prefix``.
 
+    The hashes go to ``identity`` and ``content``, (n, 4) each.
     ``begin`` and ``end`` have a row per column. ``block`` is scratch space for the longest row and 16
     bytes more; ``words`` is the same memory.
     """
@@ -95,26 +110,25 @@ def hash_rows(
         block[i] = prefix[i]
     for row in range(begin.shape[1]):
         at = len(prefix)
-        for column in columns:
-            first, last = begin[column, row], end[column, row]
-            block[at] = (last - first) & 0xFF
-            block[at + 1] = (last - first) >> 8 & 0xFF
-            at += 2
-            for i in range(first, last):
-                block[at] = text[i]
-                at += 1
-        for i in range(at, at + 16):
-            block[i] = 0
-        h1, h2, h3, h4 = murmur128(words, at)
-        out[row, 0], out[row, 1], out[row, 2], out[row, 3] = h1, h2, h3, h4
+        for c in range(len(columns) + 1):
+            if c in (split, len(columns)):
+                block[at : at + 16] = 0
+                h1, h2, h3, h4 = murmur128(words, at)
+                if c == split:
+                    identity[row, 0], identity[row, 1], identity[row, 2], identity[row, 3] = h1, h2, h3, h4
+                content[row, 0], content[row, 1], content[row, 2], content[row, 3] = h1, h2, h3, h4
+            if c < len(columns):
+                at = _append(text, begin[columns[c], row], end[columns[c], row], block, at)
 
 
-def hash_spans(text: Bytes, begin: Spans, end: Spans, columns: npt.NDArray[np.int64], prefix: bytes) -> Words:
-    """The hash of each record's spans (``begin`` and ``end`` have a row per column): an array (n, 4)."""
+def hash_spans(
+    text: Bytes, begin: Spans, end: Spans, columns: npt.NDArray[np.int64], split: int, prefix: bytes
+) -> tuple[Words, Words]:
+    """The hashes of each record's first ``split`` columns and of all its ``columns``: two arrays (n, 4)."""
     longest = int((end[columns] - begin[columns]).sum(axis=0).max(initial=0))
     room = longest + 2 * len(columns) + len(prefix) + 16
     words = np.zeros(room // 4 + 4, np.uint32)
-    out = np.empty((begin.shape[1], 4), np.uint32)
+    identity, content = np.empty((begin.shape[1], 4), np.uint32), np.empty((begin.shape[1], 4), np.uint32)
     start = np.array(list(prefix), np.uint8)
-    hash_rows(text, begin, end, columns, start, words.view(np.uint8), words, out)
-    return out
+    hash_rows(text, begin, end, columns, split, start, words.view(np.uint8), words, identity, content)
+    return identity, content

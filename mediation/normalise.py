@@ -226,12 +226,14 @@ def _usage(draft: _Draft) -> None:
 
 
 def _identity(draft: _Draft) -> None:
+    """The event's id by its identity columns, and the hash of these and all mapped columns."""
     fields, layout = draft.fields, draft.layout
-    identity = np.array([fields.row(c) for c in layout.identity], np.int64)
-    event = hash_spans(fields.text, fields.begin, fields.end, identity, layout.namespace.encode())
     mapped = dict.fromkeys(c for m in layout.mappings for c in (*m.columns, m.fallback) if c)
-    rows = np.array([fields.row(c) for c in mapped], np.int64)
-    content = hash_spans(fields.text, fields.begin, fields.end, rows, b"")
+    others = [c for c in mapped if c not in layout.identity]
+    columns = np.array([fields.row(c) for c in (*layout.identity, *others)], np.int64)
+    event, content = hash_spans(
+        fields.text, fields.begin, fields.end, columns, len(layout.identity), layout.namespace.encode()
+    )
     storage = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(event), [None, pa.py_buffer(event)])
     draft.columns["event_id"] = pa.ExtensionArray.from_storage(EVENT_ID, storage)
     draft.columns["content_hash"] = pa.array(np.ascontiguousarray(content.view(np.int64)[:, 0]))

@@ -22,7 +22,7 @@ _PRUNES: Final = ("source", "record_no", "offset_bytes", "start_utc")
 """Columns whose statistics let a reader skip row groups; on the others they cost a fifth of the writing for nothing."""
 
 
-def _options(schema: pa.Schema) -> dict[str, Any]:
+def writer_options(schema: pa.Schema) -> dict[str, Any]:
     """How to write each column: dictionaries for labels, statistics where a reader can skip by them."""
     return {
         "compression": "zstd",
@@ -37,7 +37,7 @@ def _options(schema: pa.Schema) -> dict[str, Any]:
 def _write(rows: pa.RecordBatch | pa.Table, path: Path) -> None:
     table = pa.table(rows) if isinstance(rows, pa.RecordBatch) else rows
     with path.open("wb") as file:
-        pq.write_table(table, file, **_options(table.schema))
+        pq.write_table(table, file, **writer_options(table.schema))
         file.flush()
         os.fsync(file.fileno())
 
