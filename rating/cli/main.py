@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from rating.cli import audit, bill, explain, layout, quote, rate, settle, sql, suspense, tariff
+from rating.cli.config import with_config
 from rating.cli.faults import CommandError, known_faults
 
 COMMANDS = (rate, layout, tariff, quote, explain, suspense, audit, bill, settle, sql)
@@ -37,7 +38,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
-    args = parser().parse_args(arguments)
+    try:
+        args = parser().parse_args(with_config(sys.argv[1:] if arguments is None else arguments))
+    except CommandError as fault:
+        print(f"toll: {fault}", file=sys.stderr)
+        return fault.code
     try:
         code: int = args.run(args)
         sys.stdout.flush()

@@ -7,14 +7,18 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.system.conftest import DATA, Toll, balanced, contents, spawned, tariff_folder
+from tests.system.conftest import DATA, Ended, Toll, balanced, contents, spawned, tariff_folder
 
 LINES = (DATA / "generic_csv" / "cdr_SW1_000001.csv").read_bytes().splitlines(keepends=True)
 GOOD = b"".join(LINES)
 ROOT_USER = os.geteuid() == 0
+Rate = Callable[..., Ended]
+Mounted = Callable[[str], Path]
+"""Mounts a small file system in memory with the given options."""
 HEAD = """
 extends = "generic_csv"
 name = "mine"
@@ -27,8 +31,8 @@ def lake(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def rate(toll: Toll, lake: Path, tariffs: Path) -> Callable[..., object]:
-    def run(*inputs: object, layout: object = "generic_csv", more: tuple[object, ...] = ()) -> object:
+def rate(toll: Toll, lake: Path, tariffs: Path) -> Rate:
+    def run(*inputs: object, layout: object = "generic_csv", more: tuple[object, ...] = ()) -> Ended:
         return toll("rate", *inputs, "--layout", layout, "--tariffs", tariffs, "--lake", lake, *more)
 
     return run
@@ -40,7 +44,7 @@ def file(folder: Path, content: bytes, name: str = "x.csv") -> Path:
     return path
 
 
-def reasons(ended) -> dict[str, int]:
+def reasons(ended: Ended) -> dict[str, int]:
     return ended.json()["total"]["reasons"]
 
 
@@ -60,7 +64,9 @@ AS_SUSPENSE = [
 
 
 @pytest.mark.parametrize(("content", "expected"), [c[1:] for c in AS_SUSPENSE], ids=[c[0] for c in AS_SUSPENSE])
-def test_bad_records_wait_in_suspense(rate, toll, lake, tmp_path, content, expected) -> None:
+def test_bad_records_wait_in_suspense(
+    rate: Rate, toll: Toll, lake: Path, tmp_path: Path, content: bytes, expected: dict[str, int]
+) -> None:
     ended = rate(file(tmp_path, content), more=("--json",))
     assert (ended.code, ended.err) == (0, "")
     assert reasons(ended).items() >= expected.items()
@@ -90,7 +96,9 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("name", "content", "says"), [c[1:] for c in REFUSED], ids=[c[0] for c in REFUSED])
-def test_a_file_that_is_refused_does_not_stop_the_others(rate, toll, lake, tmp_path, name, content, says) -> None:
+def test_a_file_that_is_refused_does_not_stop_the_others(
+    rate: Rate, toll: Toll, lake: Path, tmp_path: Path, name: str, content: bytes, says: str
+) -> None:
     good = file(tmp_path, GOOD, "good_1.csv")
     ended = rate(file(tmp_path, content, name), good)
     assert ended.code == 1
@@ -101,7 +109,7 @@ def test_a_file_that_is_refused_does_not_stop_the_others(rate, toll, lake, tmp_p
     balanced(toll, lake)
 
 
-def test_the_wrong_layout_is_refused_and_lands_nothing(rate, toll, lake, tmp_path) -> None:
+def test_the_wrong_layout_is_refused_and_lands_nothing(rate: Rate, toll: Toll, lake: Path, tmp_path: Path) -> None:
     calls = file(tmp_path, (DATA / "nodobo_calls" / "calls.csv").read_bytes() * 5)
     ended = rate(calls, layout="sip_acc")
     assert (ended.code, ended.err.count("\n")) == (1, 1)
@@ -111,7 +119,7 @@ def test_the_wrong_layout_is_refused_and_lands_nothing(rate, toll, lake, tmp_pat
     balanced(toll, lake)
 
 
-def test_a_file_of_no_bytes_is_noted_once(rate, toll, lake, tmp_path) -> None:
+def test_a_file_of_no_bytes_is_noted_once(rate: Rate, toll: Toll, lake: Path, tmp_path: Path) -> None:
     empty = file(tmp_path, b"")
     for _ in range(2):
         assert rate(empty).code == 0
@@ -119,7 +127,7 @@ def test_a_file_of_no_bytes_is_noted_once(rate, toll, lake, tmp_path) -> None:
     balanced(toll, lake)
 
 
-def test_a_folder_stands_for_its_files(rate, toll, lake, tmp_path) -> None:
+def test_a_folder_stands_for_its_files(rate: Rate, toll: Toll, lake: Path, tmp_path: Path) -> None:
     spool = tmp_path / "spool"
     (spool / "below").mkdir(parents=True)
     nothing = rate(spool)
@@ -132,7 +140,7 @@ def test_a_folder_stands_for_its_files(rate, toll, lake, tmp_path) -> None:
     balanced(toll, lake)
 
 
-def test_a_name_that_is_no_utf8_is_kept_readable(rate, toll, lake, tmp_path) -> None:
+def test_a_name_that_is_no_utf8_is_kept_readable(rate: Rate, toll: Toll, lake: Path, tmp_path: Path) -> None:
     name = os.fsdecode(b"K\xf6ln_1.csv")
     file(tmp_path, GOOD, name)
     ended = rate(tmp_path / name)
@@ -141,14 +149,16 @@ def test_a_name_that_is_no_utf8_is_kept_readable(rate, toll, lake, tmp_path) -> 
     balanced(toll, lake)
 
 
-def test_a_number_in_a_name_that_is_too_long_is_no_sequence_number(rate, toll, lake, tmp_path) -> None:
+def test_a_number_in_a_name_that_is_too_long_is_no_sequence_number(
+    rate: Rate, toll: Toll, lake: Path, tmp_path: Path
+) -> None:
     assert rate(file(tmp_path, GOOD, f"cdr_{'9' * 40}.csv")).code == 0
     assert contents(lake)["source_file"][0]["sequence_no"] is None
     balanced(toll, lake)
 
 
 @pytest.mark.skipif(ROOT_USER, reason="root reads everything")
-def test_a_file_without_leave_to_read_is_refused(rate, tmp_path) -> None:
+def test_a_file_without_leave_to_read_is_refused(rate: Rate, tmp_path: Path) -> None:
     path = file(tmp_path, GOOD)
     path.chmod(0)
     ended = rate(path)
@@ -164,14 +174,16 @@ def test_a_file_without_leave_to_read_is_refused(rate, tmp_path) -> None:
         ("asterisk_cdr_csv/latin1.toml", (DATA / "asterisk_cdr_csv" / "latin1.csv").read_bytes()),
     ],
 )
-def test_odd_files_are_read_by_their_layout(rate, toll, lake, tmp_path, layout, content) -> None:
+def test_odd_files_are_read_by_their_layout(
+    rate: Rate, toll: Toll, lake: Path, tmp_path: Path, layout: str, content: bytes
+) -> None:
     ended = rate(file(tmp_path, content), layout=DATA / layout, more=("--json",))
     assert ended.code == 0
     assert not reasons(ended).keys() & {"bad_encoding", "record_too_long", "wrong_field_count"}
     balanced(toll, lake)
 
 
-def test_a_file_of_bare_cr_by_the_wrong_layout_is_refused(rate, tmp_path) -> None:
+def test_a_file_of_bare_cr_by_the_wrong_layout_is_refused(rate: Rate, tmp_path: Path) -> None:
     ended = rate(file(tmp_path, GOOD.replace(b"\n", b"\r")))
     assert (ended.code, ended.err.count("\n")) == (1, 1)
 
@@ -190,15 +202,19 @@ WRONG_LAYOUTS = [
     ("no TOML", "[framing", ["not TOML"]),
     (
         "five mistakes",
-        'typo = 1\nfile_name = "("\n[framing]\nencoding = "x"\n[fields.nobody]\ncolumn = "x"\n'
-        '[limits]\nearliest = "soon"',
+        (
+            'typo = 1\nfile_name = "("\n[framing]\nencoding = "x"\n[fields.nobody]\ncolumn = "x"\n'
+            '[limits]\nearliest = "soon"'
+        ),
         ["typo: no such key", "file_name: ", "framing.encoding: ", "fields.nobody: no such field", "limits.earliest: "],
     ),
 ]
 
 
 @pytest.mark.parametrize(("text", "says"), [c[1:] for c in WRONG_LAYOUTS], ids=[c[0] for c in WRONG_LAYOUTS])
-def test_every_mistake_of_a_layout_is_listed(rate, toll, lake, tmp_path, text, says) -> None:
+def test_every_mistake_of_a_layout_is_listed(
+    rate: Rate, toll: Toll, lake: Path, tmp_path: Path, text: str, says: list[str]
+) -> None:
     layout = tmp_path / "mine.toml"
     layout.write_text(HEAD + text)
     ended = rate(file(tmp_path, GOOD), layout=layout)
@@ -223,7 +239,9 @@ def test_every_mistake_of_a_layout_is_listed(rate, toll, lake, tmp_path, text, s
         ({"more": ["--window-days", "-1"]}, 2, "--window-days"),
     ],
 )
-def test_wrong_use_is_told_and_makes_no_lake(toll, lake, tariffs, tmp_path, change, code, says) -> None:
+def test_wrong_use_is_told_and_makes_no_lake(
+    toll: Toll, lake: Path, tariffs: Path, tmp_path: Path, change: dict[str, Any], code: int, says: str
+) -> None:
     given = {"inputs": [file(tmp_path, GOOD)], "layout": "generic_csv", "tariffs": tariffs, "more": []} | change
     ended = toll(
         "rate", *given["inputs"], "--layout", given["layout"], "--tariffs", given["tariffs"], "--lake", lake,
@@ -234,7 +252,7 @@ def test_wrong_use_is_told_and_makes_no_lake(toll, lake, tariffs, tmp_path, chan
     assert not lake.exists()
 
 
-def test_all_errors_of_a_tariff_folder_are_told(rate, tariffs, lake, tmp_path) -> None:
+def test_all_errors_of_a_tariff_folder_are_told(rate: Rate, tariffs: Path, lake: Path, tmp_path: Path) -> None:
     tariff_folder(tariffs, plan='[tariff]\nzone = "Mars/Base"\n[rate.flat]\nprice = "dear"\ncurrency = "GBP"\n')
     ended = rate(file(tmp_path, GOOD))
     assert ended.code == 1
@@ -243,7 +261,7 @@ def test_all_errors_of_a_tariff_folder_are_told(rate, tariffs, lake, tmp_path) -
     assert not lake.exists()
 
 
-def test_a_tariff_folder_without_a_file_is_told(rate, tariffs, tmp_path) -> None:
+def test_a_tariff_folder_without_a_file_is_told(rate: Rate, tariffs: Path, tmp_path: Path) -> None:
     (tariffs / "retail.toml").unlink()
     ended = rate(file(tmp_path, GOOD))
     assert ended.code == 1
@@ -253,7 +271,7 @@ def test_a_tariff_folder_without_a_file_is_told(rate, tariffs, tmp_path) -> None
 # --- the lake's place
 
 
-def test_a_lake_that_is_a_file_is_told(rate, toll, lake, tmp_path) -> None:
+def test_a_lake_that_is_a_file_is_told(rate: Rate, toll: Toll, lake: Path, tmp_path: Path) -> None:
     lake.write_text("precious")
     ended = rate(file(tmp_path, GOOD))
     assert (ended.code, ended.err.count("\n")) == (1, 1)
@@ -263,7 +281,7 @@ def test_a_lake_that_is_a_file_is_told(rate, toll, lake, tmp_path) -> None:
         assert toll(*command.split(), "--lake", lake).code == 1
 
 
-def test_a_catalogue_that_is_garbage_is_told(rate, lake, tmp_path) -> None:
+def test_a_catalogue_that_is_garbage_is_told(rate: Rate, lake: Path, tmp_path: Path) -> None:
     lake.mkdir()
     file(lake, b"garbage" * 1000, "catalog.sqlite")
     ended = rate(file(tmp_path, GOOD))
@@ -272,7 +290,7 @@ def test_a_catalogue_that_is_garbage_is_told(rate, lake, tmp_path) -> None:
 
 
 @pytest.mark.skipif(ROOT_USER, reason="root writes everywhere")
-def test_an_unwritable_lake_is_told(rate, lake, tmp_path) -> None:
+def test_an_unwritable_lake_is_told(rate: Rate, lake: Path, tmp_path: Path) -> None:
     lake.mkdir(mode=0o500)
     ended = rate(file(tmp_path, GOOD))
     assert (ended.code, ended.err.count("\n")) == (1, 1)
@@ -280,7 +298,7 @@ def test_an_unwritable_lake_is_told(rate, lake, tmp_path) -> None:
 
 
 @pytest.fixture
-def mounted(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+def mounted(tmp_path: Path) -> Iterator[Mounted]:
     """Small file systems in memory, with given mount options."""
     places: list[Path] = []
 
@@ -298,7 +316,7 @@ def mounted(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         subprocess.run(["umount", str(place)], check=True)
 
 
-def test_a_disk_without_leave_to_write_is_told(mounted, toll, tariffs, tmp_path) -> None:
+def test_a_disk_without_leave_to_write_is_told(mounted: Mounted, toll: Toll, tariffs: Path, tmp_path: Path) -> None:
     place = mounted("size=1m,ro")
     ended = toll(
         "rate", file(tmp_path, GOOD), "--layout", "generic_csv", "--tariffs", tariffs, "--lake", place / "lake"
@@ -308,7 +326,7 @@ def test_a_disk_without_leave_to_write_is_told(mounted, toll, tariffs, tmp_path)
 
 
 @pytest.mark.parametrize("free_kib", [4, 300, 700, 900, 1200, 1500])
-def test_a_full_disk_loses_nothing(mounted, toll, operator, tmp_path, free_kib: int) -> None:
+def test_a_full_disk_loses_nothing(mounted: Mounted, toll: Toll, operator: Path, tmp_path: Path, free_kib: int) -> None:
     disk = mounted("size=16m")
     ballast, lake = disk / "ballast", disk / "lake"
     ballast.write_bytes(bytes((16 << 20) - (free_kib << 10)))

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.system.conftest import DATA, PLAN, balanced, contents, tariff_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tests.system.conftest import Toll
 
-HEADER = b"call_id,switch,service,direction,a_number,b_number,trunk_in,trunk_out,start_time,duration_s,volume_up_bytes,volume_down_bytes,cause\n"
+    Do = Callable[..., Any]
+
+HEADER = (
+    b"call_id,switch,service,direction,a_number,b_number,trunk_in,trunk_out,"
+    b"start_time,duration_s,volume_up_bytes,volume_down_bytes,cause\n"
+)
 CALL = b"c-%d@sw1,SW1,voice,O,%s,+442079460018,,,2026-03-01 12:34:5%d+00:00,60,0,0,16\n"
 KNOWN, UNKNOWN = b"+447700900123", b"+447700900999"
-OTHER_ORDER = b"start_time,remark,duration_s,b_number,a_number,switch,call_id,service,direction,trunk_in,trunk_out,volume_up_bytes,volume_down_bytes,cause\n"
+OTHER_ORDER = (
+    b"start_time,remark,duration_s,b_number,a_number,switch,call_id,service,"
+    b"direction,trunk_in,trunk_out,volume_up_bytes,volume_down_bytes,cause\n"
+)
 OTHER_CALL = b"2026-03-01 12:34:51+00:00,x,60,+442079460018,+447700900999,SW1,c-8@sw1,voice,O,,,0,0,16\n"
-
-Do = Callable[..., dict[str, object]] if TYPE_CHECKING else object
 
 
 @pytest.fixture
@@ -33,7 +39,7 @@ def lake(tmp_path: Path) -> Path:
 def do(toll: Toll, lake: Path) -> Do:
     """Run a command that must go well and leave the books balanced; its answer."""
 
-    def run(*arguments: object) -> dict[str, object]:
+    def run(*arguments: object) -> Any:  # noqa: ANN401 - JSON is untyped
         ended = toll(*arguments, "--lake", lake, "--json")
         assert ended.code == 0, ended.err
         balanced(toll, lake)
@@ -60,7 +66,9 @@ def charged(lake: Path) -> tuple[int, Decimal]:
     return len(charges), sum((c["amount"] for c in charges), Decimal(0))
 
 
-def test_a_record_without_account_is_charged_once(do, lake, tariffs, mended, tmp_path) -> None:
+def test_a_record_without_account_is_charged_once(
+    do: Do, lake: Path, tariffs: Path, mended: Path, tmp_path: Path
+) -> None:
     rated(do, tariffs, tmp_path, a=HEADER + CALL % (1, KNOWN, 1) + CALL % (2, UNKNOWN, 2))
     assert charged(lake) == (1, Decimal("0.06"))
     assert do("suspense", "recycle", "--tariffs", tariffs) == {"tried": 1, "left_suspense": 0}
@@ -72,7 +80,7 @@ def test_a_record_without_account_is_charged_once(do, lake, tariffs, mended, tmp
     assert do("suspense", "list") == []
 
 
-def test_a_record_without_rate_is_charged_once(do, lake, tmp_path, tariffs) -> None:
+def test_a_record_without_rate_is_charged_once(do: Do, lake: Path, tmp_path: Path, tariffs: Path) -> None:
     without = tariff_folder(tmp_path / "without", KNOWN.decode(), plan=PLAN.replace('"voice", ', ""))
     rated(do, without, tmp_path, a=HEADER + CALL % (1, KNOWN, 1))
     assert [row["reason"] for row in do("suspense", "list")] == ["no_rate"]
@@ -81,7 +89,9 @@ def test_a_record_without_rate_is_charged_once(do, lake, tmp_path, tariffs) -> N
     assert charged(lake) == (1, Decimal("0.06"))
 
 
-def test_of_two_copies_in_suspense_one_is_charged(do, lake, tariffs, mended, tmp_path) -> None:
+def test_of_two_copies_in_suspense_one_is_charged(
+    do: Do, lake: Path, tariffs: Path, mended: Path, tmp_path: Path
+) -> None:
     call = CALL % (2, UNKNOWN, 2)
     rated(do, tariffs, tmp_path, a=HEADER + call, b=HEADER + CALL % (1, KNOWN, 1) + call)
     assert sum(row["records"] for row in do("suspense", "list")) == 2
@@ -93,7 +103,9 @@ def test_of_two_copies_in_suspense_one_is_charged(do, lake, tariffs, mended, tmp
     assert charged(lake) == (2, Decimal("0.12"))
 
 
-def test_files_with_other_column_orders_are_recycled_by_their_own(do, lake, tariffs, mended, tmp_path) -> None:
+def test_files_with_other_column_orders_are_recycled_by_their_own(
+    do: Do, lake: Path, tariffs: Path, mended: Path, tmp_path: Path
+) -> None:
     rated(do, tariffs, tmp_path, a=HEADER + CALL % (2, UNKNOWN, 2), b=OTHER_ORDER + OTHER_CALL)
     assert do("suspense", "recycle", "--tariffs", mended) == {"tried": 2, "left_suspense": 2}
     assert charged(lake) == (2, Decimal("0.12"))
@@ -101,7 +113,7 @@ def test_files_with_other_column_orders_are_recycled_by_their_own(do, lake, tari
 
 
 @pytest.mark.parametrize("order", [("acc_2.log", "acc_3.log"), ("acc_3.log", "acc_2.log")])
-def test_halves_of_a_call_in_two_files_meet(do, lake, tariffs, order) -> None:
+def test_halves_of_a_call_in_two_files_meet(do: Do, lake: Path, tariffs: Path, order: tuple[str, str]) -> None:
     first, second = (DATA / "sip_acc" / name for name in order)
     do("rate", first, "--layout", "sip_acc", "--tariffs", tariffs)
     assert [row["reason"] for row in do("suspense", "list")] == ["awaiting_pair"]
@@ -117,7 +129,9 @@ def test_halves_of_a_call_in_two_files_meet(do, lake, tariffs, order) -> None:
     assert contents(lake) == settled
 
 
-def test_a_call_of_two_files_that_finds_no_account_is_charged_once(do, lake, tariffs, tmp_path) -> None:
+def test_a_call_of_two_files_that_finds_no_account_is_charged_once(
+    do: Do, lake: Path, tariffs: Path, tmp_path: Path
+) -> None:
     nobody = tariff_folder(tmp_path / "nobody", "+447700900000")
     halves = [DATA / "sip_acc" / name for name in ("acc_2.log", "acc_3.log")]
     for half in halves:
@@ -132,7 +146,9 @@ def test_a_call_of_two_files_that_finds_no_account_is_charged_once(do, lake, tar
     assert charged(lake) == (1, Decimal("0.12"))
 
 
-def test_what_is_written_off_waits_no_longer_and_stays_in_the_books(do, lake, tariffs, mended, tmp_path) -> None:
+def test_what_is_written_off_waits_no_longer_and_stays_in_the_books(
+    do: Do, lake: Path, tariffs: Path, mended: Path, tmp_path: Path
+) -> None:
     rated(do, tariffs, tmp_path, a=HEADER + CALL % (1, KNOWN, 1) + CALL % (2, UNKNOWN, 2) + b"broken\n")
     assert do("suspense", "write-off", "--why", "test call", "--reason", "no_account") == {"written_off": 1}
     assert [row["reason"] for row in do("suspense", "list")] == ["wrong_field_count"]
@@ -142,7 +158,7 @@ def test_what_is_written_off_waits_no_longer_and_stays_in_the_books(do, lake, ta
     assert charged(lake) == (1, Decimal("0.06"))
 
 
-def test_what_is_exported_is_what_came(do, tariffs, tmp_path) -> None:
+def test_what_is_exported_is_what_came(do: Do, tariffs: Path, tmp_path: Path) -> None:
     waiting = [CALL % (2, UNKNOWN, 2), b"caf\xe9,\x00\r\n", b'"open\n', b"cut off"]
     rated(do, tariffs, tmp_path, a=HEADER + CALL % (1, KNOWN, 1) + b"".join(waiting))
     assert do("suspense", "export", "--to", tmp_path / "out")["exported"] == len(waiting)
