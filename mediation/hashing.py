@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mediation.jit import kernel
+from mediation.jit import inlined, kernel
 
 Bytes = npt.NDArray[np.uint8]
 Spans = npt.NDArray[np.int32]
@@ -38,7 +38,7 @@ def _mix(h: int) -> int:
     return h ^ (h >> 16)
 
 
-@kernel
+@inlined
 def _blocks(words: Words, count: int, h1: int, h2: int, h3: int, h4: int) -> tuple[int, int, int, int]:
     """Mix ``count`` blocks of four words into the state."""
     for at in range(0, 4 * count, 4):
@@ -53,7 +53,7 @@ def _blocks(words: Words, count: int, h1: int, h2: int, h3: int, h4: int) -> tup
     return h1, h2, h3, h4
 
 
-@kernel
+@inlined
 def murmur128(words: Words, length: int) -> tuple[int, int, int, int]:
     """The four 32-bit words of the hash (seed 0) of the first ``length`` bytes of ``words``.
 
@@ -75,7 +75,7 @@ def murmur128(words: Words, length: int) -> tuple[int, int, int, int]:
     return h1, (h2 + h1) & _MASK, (h3 + h1) & _MASK, (h4 + h1) & _MASK
 
 
-@kernel
+@inlined
 def _append(text: Bytes, first: int, last: int, block: Bytes, at: int) -> int:
     """Put a span, behind its length in two bytes, into ``block`` at ``at``; where it ends."""
     block[at] = (last - first) & 0xFF

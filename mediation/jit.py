@@ -18,7 +18,7 @@ from typing import ParamSpec, TypeVar, cast
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_MARK = b"@kernel"
+_MARKS = (b"@kernel", b"@inlined")
 
 
 @cache
@@ -33,7 +33,7 @@ def cache_folder() -> Path:
     )
     packages = (Path(__file__).parent, Path(__file__).parent.parent / "rating")
     sources = [path.read_bytes() for package in packages for path in sorted(package.glob("*.py"))]
-    digest = hashlib.sha256(b"".join(text for text in sources if _MARK in text)).hexdigest()
+    digest = hashlib.sha256(b"".join(text for text in sources if any(mark in text for mark in _MARKS))).hexdigest()
     return Path(root) / f"kernels-{digest[:16]}"
 
 
@@ -45,9 +45,22 @@ def enabled() -> bool:
 
 def kernel(rule: Callable[P, R]) -> Callable[P, R]:
     """Compile ``rule`` (a scalar rule or a loop over arrays) on first use; identity when disabled."""
+    return _compiled(rule, "never")
+
+
+def inlined(rule: Callable[P, R]) -> Callable[P, R]:
+    """As :func:`kernel`, for a short rule that takes an array and is called per row.
+
+    A call that passes an array counts its references, which costs more than such a rule itself.
+    """
+    return _compiled(rule, "always")
+
+
+def _compiled(rule: Callable[P, R], inline: str) -> Callable[P, R]:
     if not enabled():
         return rule
     os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))
     import numba
 
-    return cast("Callable[P, R]", numba.njit(rule, nogil=True, cache=True, boundscheck=False, error_model="python"))
+    options = {"nogil": True, "cache": True, "boundscheck": False, "error_model": "python", "inline": inline}
+    return cast("Callable[P, R]", numba.njit(rule, **options))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mediation.jit import kernel
+from mediation.jit import inlined, kernel
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -72,7 +72,7 @@ def find_lines(text: Bytes, line_end: int, end: Spans, stop: Spans, marks: Bytes
     return count
 
 
-@kernel
+@inlined
 def _trim(text: Bytes, first: int, last: int) -> tuple[int, int]:
     while first < last and text[first] == 32:
         first += 1
@@ -81,7 +81,7 @@ def _trim(text: Bytes, first: int, last: int) -> tuple[int, int]:
     return first, last
 
 
-@kernel
+@inlined
 def _quoted_end(text: Bytes, at: int, end: int, quote: int, escape: int) -> tuple[int, bool]:
     """The closing quote of a field whose content begins at ``at`` (-1: none), and whether it holds escapes."""
     escaped = False
@@ -165,7 +165,7 @@ def split_delimited(
         verdict[row] = status if status == UNBALANCED or least <= count <= most else WRONG_COUNT
 
 
-@kernel
+@inlined
 def _first(text: Bytes, at: int, end: int, byte: int) -> int:
     """Where ``byte`` first stands, or ``end``."""
     while at < end and text[at] != byte:
@@ -287,7 +287,7 @@ def durations_s(text: Bytes, begin: Spans, end: Spans, form: int, ticks_per_s: i
             out[i] = _suffixed(text, begin[i], end[i])
 
 
-@kernel
+@inlined
 def _same(text: Bytes, begin: int, end: int, other: int, other_end: int) -> bool:
     if end - begin != other_end - other:
         return False

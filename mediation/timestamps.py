@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mediation.jit import kernel
+from mediation.jit import inlined, kernel
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -116,7 +116,7 @@ def _month_name(text: Bytes, at: int) -> int:
     return 0
 
 
-@kernel
+@inlined
 def _offset_s(text: Bytes, at: int, end: int) -> tuple[int, int]:
     """A ``%z`` at ``at``: its seconds and where it ends (-1: it is none)."""
     if at < end and text[at] == 90:
@@ -137,7 +137,7 @@ def _offset_s(text: Bytes, at: int, end: int) -> tuple[int, int]:
     return (-seconds if text[at] == 45 else seconds), stop
 
 
-@kernel
+@inlined
 def _fraction_us(text: Bytes, at: int, end: int) -> tuple[int, int]:
     """An optional fraction at ``at``: microseconds, and where it ends."""
     if at >= end or text[at] != 46:
@@ -161,7 +161,7 @@ def _epoch(text: Bytes, at: int, end: int, tick_us: int) -> tuple[int, int, int]
     return (OK if after == end else BAD), value * tick_us + fraction, 0
 
 
-@kernel
+@inlined
 def _number(text: Bytes, at: int, end: int, digits: int) -> int:
     """Two or four digits at ``at``; -1 if they are not all there."""
     if at + digits > end:
@@ -173,7 +173,7 @@ def _number(text: Bytes, at: int, end: int, digits: int) -> int:
     return value * 100 + rest if rest >= 0 else -1
 
 
-@kernel
+@inlined
 def _read(text: Bytes, at: int, end: int, operation: int, civil: Ints) -> int:
     """Do one directive: its value goes to ``civil[operation]``; returns where it ends, -1 if it is not there."""
     if operation == _ZONE:
@@ -199,7 +199,7 @@ def _read(text: Bytes, at: int, end: int, operation: int, civil: Ints) -> int:
     return at + digits
 
 
-@kernel
+@inlined
 def parse_civil(text: Bytes, begin: int, end: int, operations: Ints, civil: Ints) -> tuple[int, int, int]:
     """One text by its operations: (OK or BAD, microseconds of the civil time since 1970, offset in seconds).
 
