@@ -21,7 +21,10 @@ from mediation.stage import labels
 LOCAL_DIGITS_MAX: Final = 6
 """A bare number of up to so many digits is a local one; a longer one is E.164."""
 
-KEYS: Final = ("account", "imsi", "trunk_in", "trunk_out", "direction", "plan", "leg")
+KEYS: Final = ("imsi", "trunk_in", "trunk_out", "direction", "plan", "leg")
+SUBJECT_KEYS: Final = ("tenant", "category", "subject")
+"""Keys that together are an account key, ``tenant/category/subject``."""
+
 _INSTANT: Final = "an ISO 8601 date and time"
 _DEFAULT_UNITS: Final = {"voice": "s", "data": "byte"}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -72,8 +75,16 @@ def parse_event(said: dict[str, object]) -> Event:
         start_us=_start(said.get("start")),
         a_number=number(_text(said, "a_number")),
         b_number=number(_text(said, "b_number")),
+        account=_account(keys),
         **{key: _text(keys, key, {"direction": "originated", "leg": "retail"}.get(key, "")) for key in KEYS},
     )
+
+
+def _account(keys: dict[str, object]) -> str:
+    """The account key: all SUBJECT_KEYS where any is given, with the account for a subject that is not."""
+    account = _text(keys, "account")
+    tenant, category, subject = (_text(keys, key) for key in SUBJECT_KEYS)
+    return "/".join((tenant, category, subject or account)) if tenant or category or subject else account
 
 
 def number(text: str) -> str:
