@@ -115,7 +115,7 @@ def _gaps(plan: Plan, rules: tuple[Rule, ...], source: Source, winners: dict[str
     if missing:
         place = next(rule.place for rule in rules if source[1] in rule.zone or source[1] == rule.deck)
         message = f"no rule for {source[0]} {source[1]} in band {', '.join(missing)}"
-        yield Problem(place, f"plan.{plan.id}.rule", message, lint=True)
+        yield Problem(place, f"plan.{plan.id}.rule", message, lint=True, code="gap")
 
 
 def _grouped(winners: dict[str, Rule | None]) -> Iterator[tuple[Rule, str]]:

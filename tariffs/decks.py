@@ -51,7 +51,7 @@ def deck(table: Table, folder: Path, zone: ZoneInfo) -> Deck | None:
     sheet.period(names["valid_from"], names["valid_to"], zone, pattern)
     sheet.frame = sheet.frame.with_columns((pl.col(names["zone"]) if names["zone"] else pl.lit("")).alias(".zone"))
     sheet.refuse_overlaps([".prefix"], names["prefix"])
-    return _deck(sheet.frame, template)
+    return _deck(sheet, template)
 
 
 def _filter(where: Table, sheet: Sheet | None) -> None:
@@ -100,7 +100,8 @@ def _units(least: int, text: str) -> int:
     return int(text)
 
 
-def _deck(frame: pl.DataFrame, template: Rate) -> Deck:
+def _deck(sheet: Sheet, template: Rate) -> Deck:
+    frame = sheet.frame
     priced = [f".{key}" for key in _PRICED]
     known = frame.filter(pl.col(".price") != _UNPRICED)
     distinct = known.select(priced).unique().sort(priced).with_row_index("rate").cast({"rate": pl.Int64})
@@ -118,4 +119,4 @@ def _deck(frame: pl.DataFrame, template: Rate) -> Deck:
     chosen = rows.select(
         pl.col(".prefix").alias("prefix"), pl.col(".zone").alias("zone"), "rate", "valid_from", "valid_to", "line"
     )
-    return Deck(template.id, template.currency, rates, chosen, template.place)
+    return Deck(template.id, template.currency, rates, chosen, template.place, sheet.file)

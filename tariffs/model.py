@@ -36,12 +36,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """Something wrong in a tariff; ``lint`` ones do not keep it from being compiled."""
+    """Something wrong in a tariff; ``lint`` ones do not keep it from being compiled.
+
+    ``code`` says what kind of lint it is (docs/tariff-tools.md lists them); errors have none.
+    """
 
     place: Place
     key: str
     message: str
     lint: bool = False
+    code: str = ""
 
     @property
     def fatal(self) -> bool:
@@ -132,7 +136,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Deck:
-    """An A-Z price list.
+    """An A-Z price list, read from ``file``.
 
     ``rows``: prefix, zone, rate (index into ``rates``, -1: unpriced), valid_from, valid_to, line.
     """
@@ -142,6 +146,7 @@ class Deck:
     rates: tuple[Rate, ...]
     rows: pl.DataFrame
     place: Place = Place()
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

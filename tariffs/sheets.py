@@ -69,10 +69,13 @@ class Sheet:
     def refuse_overlaps(self, keys: list[str], what: str) -> None:
         """A problem for each row whose period meets that of an earlier row of the same ``keys``."""
         rows = self.frame.sort([*keys, "valid_from", "line"])
-        same_key = pl.all_horizontal(pl.col(key) == pl.col(key).shift(1) for key in keys)
-        meets = same_key & (pl.col("valid_to").shift(1) > pl.col("valid_from"))
-        near = rows.with_columns(pl.col("line").shift(1).alias("before")).filter(meets)
-        for row in near.iter_rows(named=True):
+        reach = pl.col("valid_to").cum_max().shift(1).over(keys).alias("reach")
+        met = rows.with_columns(reach).filter(pl.col("valid_from") < pl.col("reach"))
+        if met.is_empty():
+            return
+        reaching = rows.select(*keys, pl.col("valid_to").alias("reach"), pl.col("line").alias("before"))
+        first = reaching.unique([*keys, "reach"], keep="first", maintain_order=True)
+        for row in met.join(first, on=[*keys, "reach"]).sort("line").iter_rows(named=True):
             name = " ".join(str(row[key]) for key in keys)
             self.problem(row["line"], what, f"{name} is already in force then by line {row['before']}")
 

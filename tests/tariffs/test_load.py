@@ -140,6 +140,11 @@ SHEETS = [
     ("d.csv", DECK_HEAD + "4O,1,,", "d.csv:2: p: expected up to 18 digits"),
     ("d.csv", DECK_HEAD + "44,1,soon,", "d.csv:2: f: expected a date"),
     ("d.csv", DECK_HEAD + "44,1,,2024-01-02\n+44,2,2024-01-01,", "d.csv:3: p: 44 is already in force then by line 2"),
+    (
+        "d.csv",
+        DECK_HEAD + "44,1,,2024-09-01\n44,2,2024-02-01,2024-03-01\n44,3,2024-04-01,2024-05-01",
+        "d.csv:4: p: 44 is already in force then by line 2",
+    ),
     ("d.csv", "p,f,t\n44,,", "d.csv:1: r: this column is missing"),
     ("d.csv", "", "d.csv:0: file: cannot be read"),
 ]

@@ -1,0 +1,207 @@
+"""The prices of a catalogue as tables: what every prefix costs, by plan, version, service, direction and band.
+
+Enters: a ``Catalogue``. Leaves: polars tables. Always holds: prices stay int nano for ``per`` units, as the
+tariff wrote them; where a zone and a deck list one prefix the zone's row comes first, as it does in rating.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from tariffs import catalogue as layout
+from tariffs.catalogue import NONE, Catalogue, Ints
+from tariffs.model import BOUNDARIES, COUNTERS, MODES, NANO, STAGES
+from tariffs.prefixes import END, FIRST
+
+DIGITS: Final = 10
+
+
+def cells(catalogue: Catalogue) -> pl.DataFrame:
+    """The cell of each (plan, version, service, direction) that has one; ``""``: any other service or direction."""
+    version, service, direction = (axis.reshape(-1) for axis in np.indices(catalogue.selector.shape))
+    cell = catalogue.selector.reshape(-1).astype(np.int64)
+    plan = catalogue.versions[version, layout.VERSION_PLAN]
+    frame = pl.DataFrame(
+        {
+            "plan": _named(catalogue, "plan", plan),
+            "version_from": catalogue.versions[version, layout.VERSION_FROM],
+            "version_to": catalogue.versions[version, layout.VERSION_TO],
+            "service": _named(catalogue, "service", service),
+            "direction": _named(catalogue, "direction", direction),
+            "cell": cell,
+        }
+    ).filter(pl.col("cell") != NONE)
+    kept = frame["cell"].to_numpy()
+    currency = _named(catalogue, "currency", catalogue.cells[kept, layout.CELL_CURRENCY])
+    return frame.with_columns(currency.alias("currency"))
+
+
+def prices(catalogue: Catalogue, chosen: Iterable[int]) -> pl.DataFrame:
+    """Every price of the cells ``chosen``: cell, prefix, zone, band (``""``: all), period, rule, rate, its first step.
+
+    ``prefix`` is ``+4475``, ``2327`` or ``""`` (numbers that no prefix matches, or local ones; ``kind`` tells);
+    ``code`` is the rate's row in the catalogue, NONE where the event is refused for want of a price.
+    """
+    every = [pl.DataFrame(schema=_SCHEMA), *(_cell(catalogue, cell) for cell in chosen)]
+    return pl.concat(every).join(_steps(catalogue), on="code", how="left", maintain_order="left")
+
+
+_SCHEMA: Final = {
+    "cell": pl.Int64,
+    "kind": pl.String,
+    "prefix": pl.String,
+    "zone": pl.String,
+    "band": pl.String,
+    "valid_from": pl.Int64,
+    "valid_to": pl.Int64,
+    "rule": pl.String,
+    "code": pl.Int64,
+}
+
+
+def _cell(catalogue: Catalogue, cell: int) -> pl.DataFrame:
+    row = catalogue.cells[cell]
+    parts = {
+        "e164": _below(catalogue, int(row[layout.CELL_E164])),
+        "local": _below(catalogue, int(row[layout.CELL_LOCAL])),
+        "anywhere": np.arange(row[layout.CELL_FIRST], row[layout.CELL_END]),
+    }
+    items = np.concatenate(list(parts.values()))
+    rows = catalogue.items[items]
+    return pl.DataFrame(
+        {
+            "cell": np.full(len(items), cell),
+            "kind": [kind for kind, part in parts.items() for _ in range(len(part))],
+            "prefix": _named(catalogue, "prefix", rows[:, layout.ITEM_PREFIX]),
+            "zone": _named(catalogue, "zone", rows[:, layout.ITEM_ZONE]),
+            "band": _named(catalogue, "band", rows[:, layout.ITEM_BAND]),
+            "valid_from": rows[:, layout.ITEM_FROM],
+            "valid_to": rows[:, layout.ITEM_TO],
+            "rule": _named(catalogue, "rule", rows[:, layout.ITEM_RULE]),
+            "code": rows[:, layout.ITEM_RATE],
+        },
+        schema=_SCHEMA,
+    )
+
+
+def _below(catalogue: Catalogue, root: int) -> Ints:
+    """The items of the trie ``root``, level by level: shorter prefixes first, then in order of digits."""
+    found: list[Ints] = []
+    level = np.array([root])
+    while len(level):
+        nodes = catalogue.nodes[level]
+        first, counts = nodes[:, FIRST], nodes[:, END] - nodes[:, FIRST]
+        ends = np.cumsum(counts)
+        found.append(np.repeat(first - ends + counts, counts) + np.arange(ends[-1]))
+        children = nodes[:, :DIGITS].reshape(-1)
+        level = children[children != 0]
+    return np.concatenate(found)
+
+
+def _named(catalogue: Catalogue, table: str, codes: Ints) -> pl.Series:
+    """The names of ``codes`` in a name table; empty for NONE and for codes beyond its end."""
+    known = pl.Series([*getattr(catalogue, f"{table}_names").to_pylist(), ""], dtype=pl.String)
+    places = np.where((codes < 0) | (codes >= len(known)), len(known) - 1, codes)
+    return known.gather(places)
+
+
+def _steps(catalogue: Catalogue) -> pl.DataFrame:
+    rates = catalogue.rates
+    first = catalogue.steps[rates[:, layout.RATE_FIRST_STEP]]
+    return pl.DataFrame(
+        {
+            "code": np.arange(len(rates)),
+            "rate": _named(catalogue, "rate", rates[:, layout.RATE_NAME]),
+            "price": first[:, layout.STEP_SHOWN_PRICE],
+            "per": first[:, layout.STEP_SHOWN_PER],
+            "increment": first[:, layout.STEP_INCREMENT],
+            "minimum": rates[:, layout.RATE_MINIMUM],
+            "setup_fee": rates[:, layout.RATE_SETUP],
+        },
+        schema_overrides={"code": pl.Int64},
+    )
+
+
+def in_force(instant: int, *periods: str) -> pl.Expr:
+    """Whether ``instant`` (UTC microseconds) lies in all of ``periods``: ``valid`` is valid_from to valid_to."""
+    return pl.all_horizontal(
+        (pl.col(f"{period}_from") <= instant) & (instant < pl.col(f"{period}_to")) for period in periods
+    )
+
+
+def in_bands(priced: pl.DataFrame, bands: list[str]) -> pl.DataFrame:
+    """``priced`` with rows of all bands repeated for each of ``bands``, one row for each cell, prefix and band."""
+    if bands:
+        every = pl.when(pl.col("band") == "").then(pl.lit(bands)).otherwise(pl.concat_list("band"))
+        priced = priced.with_columns(every.alias("band")).explode("band")
+    return priced.unique(["cell", "kind", "prefix", "band"], keep="first", maintain_order=True)
+
+
+def nearest(wanted: pl.DataFrame, listed: pl.DataFrame, on: list[str]) -> pl.DataFrame:
+    """Each of ``wanted`` with the row of ``listed``, equal in ``on``, that has the longest prefix beginning its own.
+
+    Columns of ``listed`` that both have get the suffix ``_listed``; rows of ``wanted`` without any such are left out.
+    Both have ``kind`` and ``prefix``; rows for numbers without a prefix (``anywhere``) fit every number.
+    """
+    rest, found = wanted, []
+    lengths = listed.filter(pl.col("kind") != "anywhere")["prefix"].str.len_bytes().unique().sort(descending=True)
+    for length in lengths:
+        level = listed.filter((pl.col("kind") != "anywhere") & (pl.col("prefix").str.len_bytes() == length))
+        long = rest.filter(pl.col("prefix").str.len_bytes() >= length)
+        keyed = long.with_columns(pl.col("prefix").str.slice(0, length).alias("_key"))
+        right = level.with_columns(pl.col("prefix").alias("_key"))
+        found.append(keyed.join(right, on=[*on, "kind", "_key"], suffix="_listed").drop("_key"))
+        rest = rest.join(found[-1], on=[*on, "kind", "prefix"], how="anti")
+    anywhere = listed.filter(pl.col("kind") == "anywhere")
+    if on:
+        found.append(rest.join(anywhere.drop("kind"), on=on, suffix="_listed"))
+    else:
+        found.append(rest.join(anywhere.drop("kind"), how="cross", suffix="_listed"))
+    return pl.concat(found, how="diagonal")
+
+
+def terms(catalogue: Catalogue, code: int) -> str:
+    """All that the rate ``code`` says, in one line: ``0.10 per 60, 30/6, from 600 0.05 per 60, 60/60, setup 0.02``."""
+    if code < 0:
+        return "unpriced"
+    row = catalogue.rates[code].tolist()
+    steps = catalogue.steps[row[layout.RATE_FIRST_STEP] : row[layout.RATE_END_STEP]].tolist()
+    return ", ".join([*_told_steps(steps, row[layout.RATE_MINIMUM]), *_told_rest(row)])
+
+
+def _told_steps(steps: list[list[int]], minimum: int) -> Iterable[str]:
+    for number, step in enumerate(steps):
+        since = f"from {step[layout.STEP_FROM]} " if number else ""
+        increment = step[layout.STEP_INCREMENT]
+        first = minimum if minimum and not number else increment
+        price, per = money(step[layout.STEP_SHOWN_PRICE]), step[layout.STEP_SHOWN_PER]
+        yield f"{since}{price} per {per}, {first}/{increment}"
+
+
+def _told_rest(row: list[int]) -> Iterable[str]:
+    """What differs from a rate's defaults."""
+    if row[layout.RATE_SETUP]:
+        yield f"setup {money(row[layout.RATE_SETUP])}"
+    if row[layout.RATE_FREE_UNDER]:
+        yield f"free under {row[layout.RATE_FREE_UNDER]}"
+    for name, column in (("at least", layout.RATE_MIN), ("at most", layout.RATE_MAX)):
+        if row[column] != NONE:
+            yield f"{name} {money(row[column])}"
+    if row[layout.RATE_BOUNDARY] != BOUNDARIES.index("carry"):
+        yield f"boundary {BOUNDARIES[row[layout.RATE_BOUNDARY]]}"
+    if row[layout.RATE_COUNTER] != COUNTERS.index("consecutive"):
+        yield f"step counter {COUNTERS[row[layout.RATE_COUNTER]]}"
+    rounding = (MODES[row[layout.RATE_MODE]], row[layout.RATE_UNIT], STAGES[row[layout.RATE_STAGE]])
+    if rounding != ("half_up", 1, "charge"):
+        yield f"rounded {rounding[0]} to {money(rounding[1])} each {rounding[2]}"
+
+
+def money(nano: int) -> str:
+    """Nano-units as a decimal string without needless zeros: ``0.0125``."""
+    whole, rest = divmod(nano, NANO)
+    places = f"{rest:09d}".rstrip("0")
+    return f"{whole}.{places}" if places else str(whole)
