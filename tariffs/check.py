@@ -11,7 +11,7 @@ from math import gcd
 from typing import Final
 
 from tariffs.calendar import overlaps
-from tariffs.model import Calendar, Place, Plan, Problem, Rate, Rule, Step, Tariff
+from tariffs.model import Calendar, Plan, Problem, Rate, Rule, Step, Tariff
 
 EXACT_MAX: Final = 2**62
 """Bound of ``price x per`` (reduced) and of the common multiple of a plan's ``per``."""
@@ -41,7 +41,7 @@ def check(tariff: Tariff) -> list[Problem]:
 def _calendars(tariff: Tariff) -> Iterator[Problem]:
     for calendar in tariff.calendars.values():
         for message in overlaps(calendar):
-            yield Problem(Place(), f"calendar.{calendar.id}.bands", message)
+            yield Problem(calendar.place, f"calendar.{calendar.id}.bands", message)
 
 
 def _prices(tariff: Tariff) -> Iterator[Problem]:

@@ -134,6 +134,7 @@ def _calendar(table: Table) -> Calendar:
         default=table.text("default", "any"),
         special=tuple((name, special.converted(name, values.day)) for name in special.content),
         bands=tuple((name, bands.converted(name, lambda text: values.span(text, names))) for name in bands.content),
+        place=bands.place,
     )
 
 

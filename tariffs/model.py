@@ -75,6 +75,7 @@ class Calendar:
     default: str = ANY_BAND
     bands: tuple[tuple[str, tuple[Span, ...]], ...] = ()
     special: tuple[tuple[str, tuple[date, ...]], ...] = ()
+    place: Place = field(default=Place(), compare=False)
 
     @property
     def band_names(self) -> tuple[str, ...]:

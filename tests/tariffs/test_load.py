@@ -72,7 +72,7 @@ TEXTS = [
     ('[calendar.c]\n[calendar.c.bands]\npeak = ["mon 8:00-9:00"]', "a.toml:3: calendar.c.bands.peak: expected a span"),
     (
         '[calendar.c]\n[calendar.c.bands]\nx = ["mon 22:00-06:00"]\ny = ["tue 05:00-07:00"]',
-        "calendar.c.bands: bands x and y both cover part of tue",
+        "a.toml:2: calendar.c.bands: bands x and y both cover part of tue",
     ),
     ('[zone.z]\nprefixes = ["44x"]', "a.toml:2: zone.z.prefixes: expected up to 18 digits"),
     ('[zone.z]\nprefixes = ["44", "+44"]', "a.toml:2: zone.z.prefixes: 44 is there twice"),

@@ -1,0 +1,170 @@
+"""Two catalogues compared: what every destination costs in each at one instant.
+
+Enters: an old and a new ``Catalogue`` and an instant. Leaves: a ``Comparison``. Always holds: a destination is
+compared with what really priced it before, also where that was a shorter prefix; percents are exact fractions,
+rounded once to 4 places; currencies are never compared with each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+import polars as pl
+
+from tariffs.catalogue import Catalogue
+from tariffs.pricelist import cells, in_bands, in_force, money, nearest, prices, terms
+
+CHANGES: Final = ("up", "down", "new", "gone", "terms")
+"""What may happen to a price; ``terms``: the price stays, its increments, fees, steps or rounding do not."""
+
+HUNDRED_PERCENT: Final = 1_000_000
+"""Percents are whole ten-thousandths of a percent."""
+
+_KEY: Final = ["kind", "prefix", "band"]
+_ROW_SCHEMA: Final = {
+    "plan": pl.String,
+    "usage": pl.String,
+    "currency": pl.String,
+    "zone": pl.String,
+    "prefix": pl.String,
+    "band": pl.String,
+    "change": pl.String,
+    "old": pl.String,
+    "new": pl.String,
+    "percent": pl.Int128,
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``rows``: plan, usage, currency, zone, prefix, band, change, old and new terms, percent (null: no old price)."""
+
+    old: str
+    new: str
+    compared: int
+    rows: pl.DataFrame
+
+    def summary(self, *by: str) -> pl.DataFrame:
+        """How many prices changed in which way, and by how much at most, for each value of the columns ``by``."""
+        counts = [(pl.col("change") == change).sum().alias(change) for change in CHANGES]
+        limits = [pl.col("percent").max().alias("highest"), pl.col("percent").min().alias("lowest")]
+        return self.rows.group_by(by, maintain_order=True).agg(*counts, *limits).sort(by)
+
+    def largest(self, count: int) -> pl.DataFrame:
+        """The ``count`` changes of most percent; those without a percent last."""
+        size = pl.col("percent").abs()
+        return self.rows.sort(
+            size, "plan", "usage", "prefix", "band", descending=[True, *[False] * 4], nulls_last=True
+        )[:count]
+
+
+def compare(old: Catalogue, new: Catalogue, instant: int) -> Comparison:
+    """What changes from ``old`` to ``new`` for events that start at ``instant`` (UTC microseconds)."""
+    on = ["plan", "service", "direction", "currency"]
+    before, after = (cells(each).filter(in_force(instant, "version")).select(*on, "cell") for each in (old, new))
+    pairs = before.join(after, on=on, how="full", coalesce=True, suffix="_new", maintain_order="left_right")
+    compared, parts = 0, [pl.DataFrame(schema=_ROW_SCHEMA)]
+    for (plan, currency, cell, cell_new), scope in pairs.group_by(
+        ["plan", "currency", "cell", "cell_new"], maintain_order=True
+    ):
+        found = _destinations(_listed(old, cell, instant), _listed(new, cell_new, instant))
+        compared += found.height
+        context = [pl.lit(plan).alias("plan"), pl.lit(usage_of(scope)).alias("usage")]
+        rows = _changed(found, old, new).with_columns(*context, pl.lit(currency).alias("currency"))
+        parts.append(rows.select(list(_ROW_SCHEMA)))
+    return Comparison(old.version, new.version, compared, pl.concat(parts))
+
+
+def usage_of(scope: pl.DataFrame) -> str:
+    """The services and directions of ``scope`` in words: ``voice originated+forwarded, sms``; ``""`` is any other."""
+    directions = scope.group_by("service", maintain_order=True).agg("direction")
+    by_direction: dict[tuple[str, ...], list[str]] = {}
+    for service, names in directions.iter_rows():
+        by_direction.setdefault(tuple(names), []).append(service)
+    return ", ".join(_said(services, names) for names, services in by_direction.items())
+
+
+def _said(services: list[str], directions: tuple[str, ...]) -> str:
+    whose = "any" if "" in services else "+".join(services)
+    return whose if "" in directions else f"{whose} {'+'.join(directions)}"
+
+
+def _listed(catalogue: Catalogue, cell: object, instant: int) -> pl.DataFrame:
+    chosen = [cell] if isinstance(cell, int) else []
+    return prices(catalogue, chosen).filter(in_force(instant, "valid"))
+
+
+def _destinations(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """Every prefix and band that either lists, with what prices it in each."""
+    bands = sorted({*old["band"], *new["band"]} - {""})
+    sides = [in_bands(side, bands) for side in (old, new)]
+    wanted = pl.concat(side.select(_KEY) for side in sides).unique(maintain_order=True)
+    for side, name in zip(sides, ("_old", "_new"), strict=True):
+        renamed = nearest(wanted, side.with_columns(pl.col("prefix").alias("prefix_own")), ["band"])
+        told = renamed.select(*_KEY, *(pl.col(c).alias(c + name) for c in ("zone", "price", "per", "code")),
+                              pl.col("prefix_own").alias("listed" + name))  # fmt: skip
+        wanted = wanted.join(told, on=_KEY, how="left", maintain_order="left")
+    return wanted
+
+
+def _changed(found: pl.DataFrame, old: Catalogue, new: Catalogue) -> pl.DataFrame:
+    """The destinations whose price or terms are not the same."""
+    told = found.with_columns(_terms(old, found["code_old"], "old"), _terms(new, found["code_new"], "new"))
+    rows = told.with_columns(
+        pl.coalesce("zone_new", "zone_old").alias("zone"),
+        _listed_itself("old").alias("was_listed"),
+        _listed_itself("new").alias("is_listed"),
+    ).filter(
+        (pl.col("was_listed") | pl.col("is_listed"))
+        & ((pl.col("was_listed") != pl.col("is_listed")) | (pl.col("old") != pl.col("new")))
+    )
+    percents = pl.Series("percent", list(_percents(rows)), pl.Int128)
+    return rows.with_columns(percents).with_columns(
+        pl.when(~pl.col("was_listed"))
+        .then(pl.lit("new"))
+        .when(~pl.col("is_listed"))
+        .then(pl.lit("gone"))
+        .when(_worth("new") > _worth("old"))
+        .then(pl.lit("up"))
+        .when(_worth("new") < _worth("old"))
+        .then(pl.lit("down"))
+        .otherwise(pl.lit("terms"))
+        .alias("change")
+    )
+
+
+def _listed_itself(side: str) -> pl.Expr:
+    """Whether a side prices the prefix by a row of its own."""
+    priced = (pl.col(f"code_{side}") >= 0).fill_null(value=False)
+    return pl.col(f"listed_{side}").eq_missing(pl.col("prefix")) & priced
+
+
+def _worth(side: str) -> pl.Expr:
+    """A price brought to the units of both sides, so that the two compare exactly."""
+    other = "old" if side == "new" else "new"
+    return pl.col(f"price_{side}").cast(pl.Int128) * pl.col(f"per_{other}").cast(pl.Int128)
+
+
+def _terms(catalogue: Catalogue, codes: pl.Series, name: str) -> pl.Series:
+    told = {code: terms(catalogue, code) for code in codes.drop_nulls().unique()}
+    return pl.Series(name, ["" if code is None else told[code] for code in codes], pl.String)
+
+
+def _percents(rows: pl.DataFrame) -> Iterator[int | None]:
+    columns = rows.select("price_old", "per_old", "price_new", "per_new")
+    for price_old, per_old, price_new, per_new in columns.iter_rows():
+        if price_old and price_new is not None:
+            grown = Fraction(price_new, per_new) / Fraction(price_old, per_old) - 1
+            yield round(grown * HUNDRED_PERCENT)
+        else:
+            yield None
+
+
+def percent_text(percent: int | None) -> str:
+    """Ten-thousandths of a percent in words: ``+12.5``; empty where there is none."""
+    if percent is None:
+        return ""
+    return f"{'-' if percent < 0 else '+'}{money(abs(percent) * 100_000)}"
