@@ -50,11 +50,15 @@ def instant(text: str, zone: ZoneInfo, pattern: str = "") -> int:
 
 
 def _by_pattern(text: str, pattern: str) -> datetime:
-    fraction = None if "%f" in pattern else _FRACTION.search(text)
-    if fraction is None:
+    """``text`` as ``pattern`` has it, or with a fraction of a second behind it."""
+    try:
         return datetime.strptime(text, pattern)  # noqa: DTZ007 (the caller gives the zone)
+    except ValueError:
+        fraction = _FRACTION.search(text)
+        if fraction is None:
+            raise
     micros = int(fraction[0][1:7].ljust(6, "0"))
-    return _by_pattern(text[: fraction.start()], pattern) + timedelta(microseconds=micros)
+    return datetime.strptime(text[: fraction.start()], pattern) + timedelta(microseconds=micros)  # noqa: DTZ007 (same)
 
 
 def prefix(text: str) -> str:

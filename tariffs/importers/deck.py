@@ -23,7 +23,17 @@ from tariffs.importers.report import Report
 from tariffs.importers.sheet import Rows, read_sheet
 from tariffs.model import EVER_FROM, EVER_TO, Place
 
-HEADER: Final = ("prefix", "zone", "price", "minimum", "increment", "setup_fee", "valid_from", "valid_to", "line")
+HEADER: Final = (
+    "prefix",
+    "zone",
+    "price",
+    "minimum",
+    "increment",
+    "setup_fee",
+    "valid_from",
+    "valid_to",
+    "source_line",
+)
 CODES_MAX: Final = 10_000
 """Codes that one range may stand for."""
 
@@ -76,7 +86,7 @@ def import_deck(sheet: Path, folder: Path, mapping: Mapping) -> Report:
     plan = {"currency": mapping.currency, "rule": [{"service": "voice", "deck": mapping.id}]}
     write_csv(folder / f"{mapping.id}.csv", HEADER, map(_cells, entries))
     tables: dict[str, object] = {"deck": {mapping.id: deck}, "plan": {mapping.id: plan}}
-    write_toml(folder / f"{mapping.id}.toml", f"Imported from {sheet.name}; line is the line there.", tables)
+    write_toml(folder / f"{mapping.id}.toml", f"Imported from {sheet.name}; source_line is the line there.", tables)
     report.written = {"prefixes": len(entries), "unpriced": sum(not entry.terms.price for entry in entries)}
     prove(folder, report)
     return report
@@ -133,10 +143,12 @@ class _Reader:
             self.report.lost(place, f"{error}: the row is left out")
             return []
         try:
-            terms = self._terms(row)
+            terms = self._terms(row) if row["price"] else Terms("")
         except ValueError as error:
             self.report.lost(place, f"{error}: {row['prefix']} is in the deck without a price")
             terms = Terms("")
+        if not row["price"]:
+            self.report.decided(place, f"{row['prefix']} has no price: its events are no_rate")
         return [Entry(prefix, row.get("zone", ""), terms, start, end, line) for prefix in prefixes]
 
     def _period(self, first: str, last: str) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from typing import Final
 
 from tariffs.importers.cgrates.rates import Priced, priced
 from tariffs.importers.cgrates.rows import ANY, DestinationRateRow, PlanRow, Source
-from tariffs.importers.cgrates.timings import ALWAYS, Timing, timing
+from tariffs.importers.cgrates.timings import ALWAYS, Timing, read_timing
 from tariffs.importers.exact import decimal
 from tariffs.importers.report import Report
 from tariffs.model import Place
@@ -106,7 +106,7 @@ class Offers:
             for row in rows[1:]:
                 self.report.lost(row.place, f"timing {name} is defined already in line {rows[0].place.line}")
             try:
-                self.timings[name] = timing(rows[0])
+                self.timings[name] = read_timing(rows[0])
             except ValueError as error:
                 self.report.decided(rows[0].place, f"timing {name} cannot be expressed: {error}")
             else:
@@ -114,21 +114,26 @@ class Offers:
                     self.report.decided(rows[0].place, f"timing {name} ends at its end time, not at midnight")
 
     def _offers(self, row: PlanRow) -> Iterator[Offer]:
-        found = self.timings.get(row.timing)
         rates = self.source.destination_rates.get(row.destination_rates, [])
-        if found is None:
-            self.report.lost(row.place, f"timing {row.timing} is missing or cannot be expressed: the line is left out")
+        try:
+            timing, weight = self._terms(row)
+        except ValueError as error:
+            self.report.lost(row.place, f"{error}: the line is left out")
             return
-        if not rates:
-            self.report.lost(row.place, f"there is no destination rate {row.destination_rates}: the line is left out")
         for rate in rates:
             try:
-                weight = decimal(row.weight or "0")
                 name, made = self._rate(rate)
             except ValueError as error:
-                self.report.lost(rate.place, f"{row.id}, {rate.id}: {error}: {rate.destination} is left out")
+                self.report.lost(rate.place, f"{error}: plan {row.id} leaves {rate.destination} out")
                 continue
-            yield Offer(row.id, rate.destination, name, made.services, made.free, found, weight, row.place)
+            yield Offer(row.id, rate.destination, name, made.services, made.free, timing, weight, row.place)
+
+    def _terms(self, row: PlanRow) -> tuple[Timing, Fraction]:
+        if row.timing not in self.timings:
+            raise ValueError(f"timing {row.timing} is missing or cannot be expressed")
+        if row.destination_rates not in self.source.destination_rates:
+            raise ValueError(f"there is no destination rate {row.destination_rates}")
+        return self.timings[row.timing], decimal(row.weight or "0")
 
     def _rate(self, row: DestinationRateRow) -> tuple[str, Priced]:
         """The rate of ``row`` and its id: that of the source, numbered where its terms differ by destination."""

@@ -83,13 +83,16 @@ class Plans:
         own = next(offer for offer in chosen if offer and self._own(offer, prefixes))
         shown = ", ".join(dict.fromkeys(prefix.digits for prefix in prefixes[:10]))
         report = self.offers.report
+        others: dict[str, list[str]] = defaultdict(list)
         for band, offer in dict(zip(bands, chosen, strict=True)).items():
-            start = f"{own.destination} ({shown}) has no timing in band {band} of plan {own.plan}"
             if offer is None:
-                report.decided(own.place, f"{start}: no_rate there")
+                others["its events are no_rate"].append(band)
             elif not self._own(offer, prefixes):
-                report.decided(own.place, f"{start}: priced there as {offer.destination} of {offer.plan}")
-        terms = {(str(self.offers.rates[each.rate]["rounding"])) for each in chosen if each}
+                others[f"{offer.destination} of {offer.plan} prices it there"].append(band)
+        for how, within in others.items():
+            place = f"in {', '.join(within)} of plan {own.plan}"
+            report.decided(own.place, f"{own.destination} ({shown}) has no timing in force {place}: {how}")
+        terms = {str(self.offers.rates[each.rate]["rounding"]) for each in chosen if each}
         if len(terms) > 1:
             report.decided(own.place, f"{own.destination} ({shown}) rounds a whole event as its first band does")
 

@@ -56,7 +56,9 @@ class Profiles:
                 continue
             found = self.activations[row.tenant, row.category, row.subject]
             for old in [each for each in found if each[0] == start]:
-                self.report.lost(old[1].place, f"line {row.place.line} replaces it from its very start")
+                same = (old[1].plan, old[1].fallback) == (row.plan, row.fallback)
+                note = self.report.decided if same else self.report.lost
+                note(old[1].place, f"line {row.place.line} replaces it from its very start")
                 found.remove(old)
             found.append((start, row))
             found.sort(key=lambda each: each[0])
@@ -80,7 +82,11 @@ class Profiles:
     def _chain(self, key: Key, at: int, level: int) -> Chain:
         """The plan of ``key`` at an instant, then those of its fallback subjects, each with its own behind it."""
         found = self.activations.get(key)
-        if not found or level > self.depth:
+        if not found:
+            return ()
+        if level > self.depth:
+            message = f"as a fallback subject {key[2]} is not asked where it is more than {self.depth} levels deep"
+            self.report.decided(found[0][1].place, message)
             return ()
         past = [row for start, row in found if start <= at]
         subjects = _fallback(past[-1]) if past else ([ANY] if key[2] != ANY else [])

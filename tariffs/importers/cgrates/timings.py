@@ -58,7 +58,7 @@ class Timing:
 ALWAYS: Final = Timing(ANY)
 
 
-def timing(row: TimingRow) -> Timing:
+def read_timing(row: TimingRow) -> Timing:
     """The timing of a row; ValueError where it cannot be expressed."""
     starts, _, ends = row.time.partition(";")
     start_min, end_min = _start(starts), _end(ends)
