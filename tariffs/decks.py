@@ -114,7 +114,8 @@ def _deck(sheet: Sheet, template: Rate) -> Deck:
         )
         for row in distinct.iter_rows(named=True)
     )
-    rows = frame.join(distinct, on=priced, how="left", maintain_order="left")
+    ours = frame.select(*priced, ".prefix", ".zone", "valid_from", "valid_to", "line")
+    rows = ours.join(distinct, on=priced, how="left", maintain_order="left")
     rows = rows.with_columns(pl.col("rate").fill_null(_UNPRICED))
     chosen = rows.select(
         pl.col(".prefix").alias("prefix"), pl.col(".zone").alias("zone"), "rate", "valid_from", "valid_to", "line"

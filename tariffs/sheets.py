@@ -105,6 +105,7 @@ def read(
         message = str(error).splitlines()[0]
         problems.append(Problem(Place(path.name), "file", f"cannot be read: {message}"))
         return None
+    frame = frame.drop("line", strict=False)  # the name is taken by the row's line in the file
     missing = [name for name in required if name not in frame.columns]
     problems.extend(Problem(Place(path.name, 1), name, "this column is missing") for name in missing)
     if missing:
