@@ -74,8 +74,15 @@ def compare(old: Catalogue, new: Catalogue, instant: int) -> Comparison:
         compared += found.height
         context = [pl.lit(plan).alias("plan"), pl.lit(usage_of(scope)).alias("usage")]
         rows = _changed(found, old, new).with_columns(*context, pl.lit(currency).alias("currency"))
-        parts.append(rows.select(list(_ROW_SCHEMA)))
+        parts.append(_together(rows.select(list(_ROW_SCHEMA)), found["band"].n_unique()))
     return Comparison(old.version, new.version, compared, pl.concat(parts))
+
+
+def _together(rows: pl.DataFrame, bands: int) -> pl.DataFrame:
+    """``rows`` with one row, of band ``""``, for what changes alike in all bands."""
+    alike = rows.group_by([name for name in rows.columns if name != "band"], maintain_order=True).agg("band")
+    folded = pl.when(pl.col("band").list.len() == bands).then(pl.lit([""])).otherwise("band")
+    return alike.with_columns(folded.alias("band")).explode("band").select(rows.columns)
 
 
 def usage_of(scope: pl.DataFrame) -> str:

@@ -1,0 +1,33 @@
+"""Prices that changed by more than anyone would mean.
+
+Enters: a tariff and the comparison of what is in force with it. Leaves: lints of code ``jump``. Always holds:
+only prices with an old price can jump; the threshold itself is still no jump.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final
+
+import polars as pl
+
+from tariffs.compare import Comparison, percent_text
+from tariffs.lints.places import Places
+from tariffs.model import Problem, Tariff
+
+PERCENT: Final = 10_000
+"""What ``percent`` of a comparison has for one percent."""
+
+
+def jumps(tariff: Tariff, comparison: Comparison, percent: Decimal, instant: int) -> Iterator[Problem]:
+    """A lint for each price of ``tariff`` that differs by more than ``percent`` from the one in force."""
+    places = Places(tariff, instant)
+    far = comparison.rows.filter(pl.col("percent").abs() > int(percent * PERCENT))
+    for row in far.iter_rows(named=True):
+        where = f"{row['prefix'] or 'everything'} {row['zone']}".rstrip() + (
+            f" in {row['band']}" if row["band"] else ""
+        )
+        message = f"{where} changes by {percent_text(row['percent'])}%, from {row['old']} to {row['new']}"
+        place = places.of(row["plan"], row["zone"], row["prefix"])
+        yield Problem(place, f"plan.{row['plan']}", message, lint=True, code="jump")
