@@ -51,7 +51,9 @@ def table(records: int = 2_000_000, rounds: int = 3) -> Iterator[str]:
         ours, floors = [], []
         for _ in range(rounds):
             ours.append(rated(inputs, lake))
-            floors.append(json.loads(run([sys.executable, "-m", "benchmarks.floor", *map(str, (inputs, lake, out))]).output))
+            floors.append(
+                json.loads(run([sys.executable, "-m", "benchmarks.floor", *map(str, (inputs, lake, out))]).output)
+            )
         size = sum(p.stat().st_size for p in inputs.glob("*.csv")) / 1e6
     yield from _lines(records, size, ours, floors)
 

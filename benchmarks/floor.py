@@ -36,7 +36,9 @@ def measure(inputs: list[Path], lake: Path, out: Path) -> dict[str, object]:
     figures: dict[str, object] = {}
     figures["read"] = timed(lambda: [pacsv.read_csv(path, parse_options=options).num_rows for path in inputs])
     for name in ("lake", "default"):
-        figures[name] = timed(lambda name=name: [write(table, out / f"{i}.parquet", name) for i, table in enumerate(tables)])
+        figures[name] = timed(
+            lambda name=name: [write(table, out / f"{i}.parquet", name) for i, table in enumerate(tables)]
+        )
     return figures
 
 

@@ -1,8 +1,10 @@
 """The identity of an event: MurmurHash3 (x86, 128 bit; Austin Appleby, public domain) over spans of text.
 
-Enters: the spans of the identifying fields, per record. Leaves: 16 bytes per record. Always holds: every
-field is preceded by its length, so that ("ab", "c") and ("a", "bc") differ; the jitted and the plain form
-give the same bytes, those of the reference implementation.
+Enters: the spans of the identifying fields and of all mapped fields, per record. Leaves: two hashes of 16
+bytes per record. Always holds: what is hashed is a defined string of whole blocks of 16 bytes (a prefix,
+then for each group of fields their lengths as 32-bit words, then their bytes; each part filled up with
+zeros), so that ("ab", "c") and ("a", "bc") differ; the jitted and the plain form give the same bytes,
+those of the reference implementation.
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ import numpy.typing as npt
 from mediation.jit import inlined, kernel
 
 Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
 Spans = npt.NDArray[np.int32]
 Words = npt.NDArray[np.uint32]
 
+BLOCK = 16
 _MASK = 0xFFFFFFFF
 _C1, _C2, _C3, _C4 = 0x239B961B, 0xAB0E9789, 0x38B34AE5, 0xA1E38B93
 
@@ -38,35 +42,23 @@ def _mix(h: int) -> int:
     return h ^ (h >> 16)
 
 
-@inlined
-def _blocks(words: Words, count: int, h1: int, h2: int, h3: int, h4: int) -> tuple[int, int, int, int]:
-    """Mix ``count`` blocks of four words into the state."""
-    for at in range(0, 4 * count, 4):
-        h1 ^= _times(_turn(_times(int(words[at]), _C1), 15), _C2)
-        h1 = ((_turn(h1, 19) + h2) * 5 + 0x561CCD1B) & _MASK
-        h2 ^= _times(_turn(_times(int(words[at + 1]), _C2), 16), _C3)
-        h2 = ((_turn(h2, 17) + h3) * 5 + 0x0BCAA747) & _MASK
-        h3 ^= _times(_turn(_times(int(words[at + 2]), _C3), 17), _C4)
-        h3 = ((_turn(h3, 15) + h4) * 5 + 0x96CD1C35) & _MASK
-        h4 ^= _times(_turn(_times(int(words[at + 3]), _C4), 18), _C1)
-        h4 = ((_turn(h4, 13) + h1) * 5 + 0x32AC3B17) & _MASK
+@kernel
+def _block(h1: int, h2: int, h3: int, h4: int, k1: int, k2: int, k3: int, k4: int) -> tuple[int, int, int, int]:
+    """Mix a block of four words into the state."""
+    h1 ^= _times(_turn(_times(k1, _C1), 15), _C2)
+    h1 = ((_turn(h1, 19) + h2) * 5 + 0x561CCD1B) & _MASK
+    h2 ^= _times(_turn(_times(k2, _C2), 16), _C3)
+    h2 = ((_turn(h2, 17) + h3) * 5 + 0x0BCAA747) & _MASK
+    h3 ^= _times(_turn(_times(k3, _C3), 17), _C4)
+    h3 = ((_turn(h3, 15) + h4) * 5 + 0x96CD1C35) & _MASK
+    h4 ^= _times(_turn(_times(k4, _C4), 18), _C1)
+    h4 = ((_turn(h4, 13) + h1) * 5 + 0x32AC3B17) & _MASK
     return h1, h2, h3, h4
 
 
-@inlined
-def murmur128(words: Words, length: int) -> tuple[int, int, int, int]:
-    """The four 32-bit words of the hash (seed 0) of the first ``length`` bytes of ``words``.
-
-    ``words`` is little-endian and goes on with zeros to the end of the last block of 16 bytes.
-    """
-    whole = length // 16
-    h1, h2, h3, h4 = _blocks(words, whole, 0, 0, 0, 0)
-    if whole * 16 < length:
-        tail = 4 * whole
-        h4 ^= _times(_turn(_times(int(words[tail + 3]), _C4), 18), _C1)
-        h3 ^= _times(_turn(_times(int(words[tail + 2]), _C3), 17), _C4)
-        h2 ^= _times(_turn(_times(int(words[tail + 1]), _C2), 16), _C3)
-        h1 ^= _times(_turn(_times(int(words[tail]), _C1), 15), _C2)
+@kernel
+def _finished(h1: int, h2: int, h3: int, h4: int, length: int) -> tuple[int, int, int, int]:
+    """The hash of ``length`` bytes (whole blocks), from the state behind the last of them."""
     h1, h2, h3, h4 = h1 ^ length, h2 ^ length, h3 ^ length, h4 ^ length
     h1 = (h1 + h2 + h3 + h4) & _MASK
     h2, h3, h4 = (h2 + h1) & _MASK, (h3 + h1) & _MASK, (h4 + h1) & _MASK
@@ -75,60 +67,98 @@ def murmur128(words: Words, length: int) -> tuple[int, int, int, int]:
     return h1, (h2 + h1) & _MASK, (h3 + h1) & _MASK, (h4 + h1) & _MASK
 
 
+@kernel
+def _shifted(low: int, high: int, at: int) -> int:
+    """The 32-bit word that begins at byte ``at & 3`` of two words."""
+    return ((low | high << 32) >> ((at & 3) << 3)) & _MASK
+
+
+@kernel
+def _kept(word: int, count: int) -> int:
+    """The first ``count`` bytes of ``word``, the others zero; any count."""
+    return word & ((1 << (min(max(count, 0), 4) << 3)) - 1)  # no branch: lengths vary from row to row
+
+
 @inlined
-def _append(text: Bytes, first: int, last: int, block: Bytes, at: int) -> int:
-    """Put a span, behind its length in two bytes, into ``block`` at ``at``; where it ends."""
-    block[at] = (last - first) & 0xFF
-    block[at + 1] = (last - first) >> 8 & 0xFF
-    at += 2
-    for i in range(first, last):
-        block[at] = text[i]
-        at += 1
-    return at
+def _word_by_bytes(text: Bytes, at: int, end: int) -> int:
+    """The 32-bit word at ``at``, of bytes before ``end`` alone."""
+    word = 0
+    for i in range(max(min(end - at, 4), 0)):
+        word |= int(text[at + i]) << (i << 3)
+    return word
+
+
+@inlined
+def _group(
+    text: Bytes, words: Words, begin: Spans, end: Spans, columns: Ints, row: int, h1: int, h2: int, h3: int, h4: int
+) -> tuple[int, int, int, int, int]:
+    """Mix a group of fields into the state; the state, and how many bytes that were."""
+    count = len(columns)
+    size = 0
+    for c in range(0, count, 4):
+        k1 = end[columns[c], row] - begin[columns[c], row]
+        k2 = end[columns[c + 1], row] - begin[columns[c + 1], row] if c + 1 < count else 0
+        k3 = end[columns[c + 2], row] - begin[columns[c + 2], row] if c + 2 < count else 0
+        k4 = end[columns[c + 3], row] - begin[columns[c + 3], row] if c + 3 < count else 0
+        h1, h2, h3, h4 = _block(h1, h2, h3, h4, k1, k2, k3, k4)
+        size += BLOCK
+    for column in columns:
+        last = end[column, row]
+        for at in range(begin[column, row], last, BLOCK):
+            place = at >> 2
+            if place + 5 <= len(words):
+                w0, w1, w2 = int(words[place]), int(words[place + 1]), int(words[place + 2])
+                w3, w4 = int(words[place + 3]), int(words[place + 4])
+                k1, k2 = _kept(_shifted(w0, w1, at), last - at), _kept(_shifted(w1, w2, at), last - at - 4)
+                k3, k4 = _kept(_shifted(w2, w3, at), last - at - 8), _kept(_shifted(w3, w4, at), last - at - 12)
+            else:
+                k1, k2 = _word_by_bytes(text, at, last), _word_by_bytes(text, at + 4, last)
+                k3, k4 = _word_by_bytes(text, at + 8, last), _word_by_bytes(text, at + 12, last)
+            h1, h2, h3, h4 = _block(h1, h2, h3, h4, k1, k2, k3, k4)
+            size += BLOCK
+    return h1, h2, h3, h4, size
 
 
 @kernel
 def hash_rows(
     text: Bytes,
+    words: Words,
     begin: Spans,
     end: Spans,
-    columns: npt.NDArray[np.int64],
-    split: int,
-    prefix: Bytes,
-    block: Bytes,
-    words: Words,
+    identifying: Ints,
+    others: Ints,
+    prefix: Words,
     identity: Words,
     content: Words,
 ) -> None:
-    """Hash the spans of each row: of the first ``split`` columns, and of all of them, behind ``prefix``.
+    """Hash the spans of each row: those of ``identifying`` columns, and with those of the ``others`` behind them.
 
-    The hashes go to ``identity`` and ``content``, (n, 4) each.
-    ``begin`` and ``end`` have a row per column. ``block`` is scratch space for the longest row and 16
-    bytes more; ``words`` is the same memory.
+    ``begin`` and ``end`` have a row per column; ``words`` is ``text`` as little-endian words, without the up
+    to three bytes that are no whole one; ``prefix`` is whole blocks. The hashes go to ``identity`` and
+    ``content``, (n, 4) each.
     """
-    for i in range(len(prefix)):
-        block[i] = prefix[i]
+    p1 = p2 = p3 = p4 = 0
+    for w in range(0, len(prefix), 4):
+        p1, p2, p3, p4 = _block(
+            p1, p2, p3, p4, int(prefix[w]), int(prefix[w + 1]), int(prefix[w + 2]), int(prefix[w + 3])
+        )
     for row in range(begin.shape[1]):
-        at = len(prefix)
-        for c in range(len(columns) + 1):
-            if c in (split, len(columns)):
-                block[at : at + 16] = 0
-                h1, h2, h3, h4 = murmur128(words, at)
-                if c == split:
-                    identity[row, 0], identity[row, 1], identity[row, 2], identity[row, 3] = h1, h2, h3, h4
-                content[row, 0], content[row, 1], content[row, 2], content[row, 3] = h1, h2, h3, h4
-            if c < len(columns):
-                at = _append(text, begin[columns[c], row], end[columns[c], row], block, at)
+        h1, h2, h3, h4, size = _group(text, words, begin, end, identifying, row, p1, p2, p3, p4)
+        size += 4 * len(prefix)
+        f1, f2, f3, f4 = _finished(h1, h2, h3, h4, size)
+        identity[row, 0], identity[row, 1], identity[row, 2], identity[row, 3] = f1, f2, f3, f4
+        h1, h2, h3, h4, more = _group(text, words, begin, end, others, row, h1, h2, h3, h4)
+        f1, f2, f3, f4 = _finished(h1, h2, h3, h4, size + more)
+        content[row, 0], content[row, 1], content[row, 2], content[row, 3] = f1, f2, f3, f4
 
 
 def hash_spans(
-    text: Bytes, begin: Spans, end: Spans, columns: npt.NDArray[np.int64], split: int, prefix: bytes
+    text: Bytes, begin: Spans, end: Spans, identifying: list[int], others: list[int], prefix: bytes
 ) -> tuple[Words, Words]:
-    """The hashes of each record's first ``split`` columns and of all its ``columns``: two arrays (n, 4)."""
-    longest = int((end[columns] - begin[columns]).sum(axis=0).max(initial=0))
-    room = longest + 2 * len(columns) + len(prefix) + 16
-    words = np.zeros(room // 4 + 4, np.uint32)
-    identity, content = np.empty((begin.shape[1], 4), np.uint32), np.empty((begin.shape[1], 4), np.uint32)
-    start = np.array(list(prefix), np.uint8)
-    hash_rows(text, begin, end, columns, split, start, words.view(np.uint8), words, identity, content)
+    """The hashes of each record's ``identifying`` columns, and of these and the ``others``: two arrays (n, 4)."""
+    words = text[: len(text) // 4 * 4].view(np.uint32)
+    start = np.frombuffer(prefix + bytes(-len(prefix) % BLOCK), np.uint32).copy()
+    identity, content = np.empty((2, begin.shape[1], 4), np.uint32)
+    columns = np.array(identifying, np.int64), np.array(others, np.int64)
+    hash_rows(text, words, begin, end, *columns, start, identity, content)
     return identity, content

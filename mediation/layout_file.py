@@ -34,7 +34,7 @@ from mediation.layout import (
     Position,
     TimeFormat,
 )
-from mediation.timestamps import check_pattern
+from mediation.timestamps import compile_pattern
 from mediation.zones import utc_offsets
 
 _LINE_ENDS = {"lf": 0x0A, "cr": 0x0D}
@@ -251,7 +251,7 @@ def _mapping(target: str, keys: Keys) -> Mapping:
 def _time(keys: Keys) -> TimeFormat:
     pattern, zone = keys.text("format"), keys.text("zone", "UTC")
     ambiguous = keys.choice("ambiguous", tuple(Ambiguous), Ambiguous.EARLIER)
-    for problem in check_pattern(pattern):
+    for problem in compile_pattern(pattern).problems:
         keys.wrong("format", problem)
     try:
         return TimeFormat(pattern, utc_offsets(zone), Ambiguous(ambiguous))

@@ -123,6 +123,7 @@ def _start(draft: _Draft) -> None:
     assert mapping is not None  # noqa: S101 - check_layout refuses a layout without it
     assert mapping.time is not None  # noqa: S101 - layout_file reads it for this target
     column, time = column_of(draft.fields, mapping), mapping.time
+    pattern = compile_pattern(time.pattern)
     rows = len(draft.fields.records)
     instant, offset = np.zeros(rows, np.int64), np.zeros(rows, np.int16)
     verdict = np.zeros(rows, np.uint8)
@@ -130,7 +131,13 @@ def _start(draft: _Draft) -> None:
         column.text,
         column.begin,
         column.end,
-        compile_pattern(time.pattern),
+        pattern.places,
+        pattern.literals,
+        pattern.width,
+        pattern.middle,
+        pattern.fraction,
+        pattern.zone,
+        pattern.tick_us,
         time.zone.since_s,
         time.zone.offset_s,
         time.ambiguous is Ambiguous.LATER,
@@ -229,11 +236,9 @@ def _identity(draft: _Draft) -> None:
     """The event's id by its identity columns, and the hash of these and all mapped columns."""
     fields, layout = draft.fields, draft.layout
     mapped = dict.fromkeys(c for m in layout.mappings for c in (*m.columns, m.fallback) if c)
-    others = [c for c in mapped if c not in layout.identity]
-    columns = np.array([fields.row(c) for c in (*layout.identity, *others)], np.int64)
-    event, content = hash_spans(
-        fields.text, fields.begin, fields.end, columns, len(layout.identity), layout.namespace.encode()
-    )
+    identifying = [fields.row(c) for c in layout.identity]
+    others = [fields.row(c) for c in mapped if c not in layout.identity]
+    event, content = hash_spans(fields.text, fields.begin, fields.end, identifying, others, layout.namespace.encode())
     storage = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(event), [None, pa.py_buffer(event)])
     draft.columns["event_id"] = pa.ExtensionArray.from_storage(EVENT_ID, storage)
     draft.columns["content_hash"] = pa.array(np.ascontiguousarray(content.view(np.int64)[:, 0]))

@@ -289,12 +289,21 @@ def durations_s(text: Bytes, begin: Spans, end: Spans, form: int, ticks_per_s: i
 
 @inlined
 def _same(text: Bytes, begin: int, end: int, other: int, other_end: int) -> bool:
-    if end - begin != other_end - other:
-        return False
-    for i in range(end - begin):  # noqa: SIM110 - numba compiles no generator expressions
-        if text[begin + i] != text[other + i]:
-            return False
-    return True
+    """Whether two spans hold the same bytes."""
+    same = end - begin == other_end - other
+    if same:
+        for i in range(end - begin):
+            same &= text[begin + i] == text[other + i]
+    return same
+
+
+@inlined
+def _label_slot(text: Bytes, begin: int, end: int, mask: int) -> int:
+    """Where a text's search begins: by its length and its first bytes, none of which waits for another."""
+    word = end - begin
+    for i in range(min(end - begin, 8)):
+        word ^= int(text[begin + i]) << (5 * i)
+    return (word ^ (word >> 11) ^ (word >> 23)) & mask
 
 
 @kernel
@@ -306,10 +315,7 @@ def label_codes(text: Bytes, begin: Spans, end: Spans, table: Spans, first: Span
     """
     count, mask = 0, len(table) - 1
     for i in range(len(begin)):
-        h = 0
-        for j in range(begin[i], end[i]):
-            h = (h * 31 + int(text[j])) & 0xFFFFFFFF
-        slot = (h ^ (h >> 15)) & mask
+        slot = _label_slot(text, begin[i], end[i], mask)
         while True:
             code = table[slot]
             if code < 0:

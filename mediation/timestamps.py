@@ -4,12 +4,16 @@ Enters: spans of text and a pattern such as ``%Y-%m-%d %H:%M:%S%z``. Leaves: mic
 offset from UTC that the source's clock had. Always holds: a text that does not match whole is refused;
 a local time that the clock change skipped is refused; one that it repeats is resolved as declared.
 
-Directives: ``%Y %y %m %d %H %M %S`` (four digits, else two), ``%b`` (English month), ``%a`` (any three letters), ``%z``
-(``Z``, ``+hh``, ``+hhmm``, ``+hh:mm``), ``%.f`` (an optional fraction of a second; below a microsecond
-it is dropped); or one of ``epoch_s epoch_ms epoch_us`` alone. Any other character stands for itself.
+Directives: ``%Y %y %m %d %H %M %S`` (four digits, else two), ``%b`` (English month), ``%a`` (any three
+letters), ``%z`` (``Z``, ``+hh``, ``+hhmm``, ``+hh:mm``), ``%.f`` (an optional fraction of a second; below a
+microsecond it is dropped); or one of ``epoch_s epoch_ms epoch_us`` alone. Any other character stands for
+itself. ``%z`` and ``%.f`` vary in length, so at most ``%.f`` and ``%z`` in one run of their own: what
+stands before them has fixed places from the text's begin, what stands behind them from its end.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -22,55 +26,94 @@ Spans = npt.NDArray[np.int32]
 
 OK, BAD, NONEXISTENT = 0, 1, 2
 NO_OFFSET = 1 << 40
+ABSENT = 1 << 20
+"""The place of a directive that a pattern does not have."""
 
-_DIRECTIVES = {"Y": 1, "y": 2, "m": 3, "d": 4, "H": 5, "M": 6, "S": 7, "b": 8, "a": 9, "z": 10, ".f": 11}
-_YEAR, _YEAR2, _MONTH, _DAY, _HOUR, _MINUTE, _SECOND, _MONTH_NAME, _DAY_NAME, _ZONE, _FRACTION = range(1, 12)
+_WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "b": 3, "a": 3, "z": 0, ".f": 0}
+_PLACES = "YymdHMSb"
+_YEAR, _YEAR2, _MONTH, _DAY, _HOUR, _MINUTE, _SECOND, _MONTH_NAME = range(8)
 _EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
-_LITERAL = 256
-"""Operations from here on stand for the byte (operation - _LITERAL)."""
-_EPOCH = 1024
-"""Operations from here on: a count of (operation - _EPOCH) microseconds."""
 
 _MONTHS = np.array(
-    [
-        int.from_bytes(m.encode(), "big")
-        for m in ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-    ]
+    [int.from_bytes(month.encode(), "big") for month in "jan feb mar apr may jun jul aug sep oct nov dec".split(" ")]
 )
 _MONTH_DAYS = np.array([31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 
-def check_pattern(pattern: str) -> list[str]:
-    """What is wrong with ``pattern``: empty if nothing is."""
-    operations, problems = _operations(pattern)
-    if not operations.max(initial=0) >= _EPOCH:
-        for needed in ("Y", "m", "d", "H", "M"):
-            alternatives = {"Y": "Yy", "m": "mb"}.get(needed, needed)
-            if not any(_DIRECTIVES[a] in operations for a in alternatives):
-                problems.append(f"a pattern that gives %{needed}, or epoch_s, epoch_ms, epoch_us")
-    return problems
+@dataclass(slots=True, eq=False)
+class Pattern:
+    """A pattern as its kernel reads it; places from the end of the text are negative.
+
+    ``places`` holds the place of each of ``YymdHMSb``; ``literals`` rows of (place, byte); ``width`` the bytes
+    of all that is fixed; ``middle`` where the varying part begins, with the flags ``fraction`` and
+    ``zone``; ``tick_us`` is not 0 for an epoch.
+    """
+
+    places: Ints = field(default_factory=lambda: np.full(len(_PLACES), ABSENT, np.int64))
+    literals: Ints = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    width: int = 0
+    middle: int = ABSENT
+    fraction: bool = False
+    zone: bool = False
+    tick_us: int = 0
+    problems: list[str] = field(default_factory=list)
 
 
-def compile_pattern(pattern: str) -> Ints:
-    """The operations of a checked ``pattern``, for :func:`parse_instants`."""
-    return _operations(pattern)[0]
+def compile_pattern(text: str) -> Pattern:
+    """Read a pattern; what is wrong with it is in its ``problems``."""
+    pattern = Pattern(tick_us=_EPOCHS.get(text, 0))
+    if pattern.tick_us:
+        return pattern
+    literals: list[tuple[int, int]] = []
+    for token in _tokens(text, pattern.problems):
+        if token in ("%z", "%.f"):
+            _vary(pattern, token)
+            continue
+        if token[0] != "%":
+            literals.append((pattern.width, ord(token)))
+        elif token[1:] in _PLACES:
+            pattern.places[_PLACES.index(token[1:])] = pattern.width
+        pattern.width += _WIDTHS[token[1:]] if token[0] == "%" else 1
+    _count_from_the_end(pattern, literals)
+    for needed in ("Yy", "mb", "d", "H", "M"):
+        if all(pattern.places[_PLACES.index(n)] == ABSENT for n in needed):
+            pattern.problems.append(f"a pattern that gives %{needed[0]}, or epoch_s, epoch_ms, epoch_us")
+    return pattern
 
 
-def _operations(pattern: str) -> tuple[Ints, list[str]]:
-    if pattern in _EPOCHS:
-        return np.array([_EPOCH + _EPOCHS[pattern]]), []
-    operations, problems, i = [], [], 0
-    while i < len(pattern):
-        if pattern[i] != "%":
-            operations += [_LITERAL + b for b in pattern[i].encode()]
+def _tokens(text: str, problems: list[str]) -> list[str]:
+    """The directives and single characters of a pattern."""
+    tokens, i = [], 0
+    while i < len(text):
+        if text[i] != "%":
+            tokens.append(text[i])
             i += 1
             continue
-        name = pattern[i + 1 : i + 3] if pattern[i + 1 : i + 3] == ".f" else pattern[i + 1 : i + 2]
-        if name not in _DIRECTIVES:
-            problems.append(f"directives among %{' %'.join(_DIRECTIVES)}, not %{name}")
-        operations.append(_DIRECTIVES.get(name, 0))
+        name = text[i + 1 : i + 3] if text[i + 1 : i + 3] == ".f" else text[i + 1 : i + 2]
+        if name in _WIDTHS:
+            tokens.append(f"%{name}")
+        else:
+            problems.append(f"directives among %{' %'.join(_WIDTHS)}, not %{name}")
         i += 1 + max(len(name), 1)
-    return np.array(operations, np.int64), problems
+    return tokens
+
+
+def _vary(pattern: Pattern, token: str) -> None:
+    """Take ``%.f`` or ``%z`` into the pattern's varying part."""
+    if (pattern.middle not in (ABSENT, pattern.width)) or pattern.zone or (pattern.fraction and token == "%.f"):
+        pattern.problems.append("%.f and %z once each and side by side, in this order")
+    pattern.middle = pattern.width
+    pattern.fraction |= token == "%.f"
+    pattern.zone |= token == "%z"
+
+
+def _count_from_the_end(pattern: Pattern, literals: list[tuple[int, int]]) -> None:
+    """Give what stands behind the varying part its place from the end of the text."""
+    shift = pattern.width
+    behind = (pattern.places >= pattern.middle) & (pattern.places != ABSENT)
+    pattern.places[behind] -= shift
+    rows = [(place - shift if place >= pattern.middle else place, byte) for place, byte in literals]
+    pattern.literals = np.array(rows, np.int64).reshape(-1, 2)
 
 
 @kernel
@@ -107,7 +150,7 @@ def _two(tens: int, ones: int) -> int:
     return (tens - 48) * 10 + ones - 48
 
 
-@kernel
+@inlined
 def _month_name(text: Bytes, at: int) -> int:
     word = ((int(text[at]) | 32) << 16) | ((int(text[at + 1]) | 32) << 8) | (int(text[at + 2]) | 32)
     for month in range(12):
@@ -162,75 +205,14 @@ def _epoch(text: Bytes, at: int, end: int, tick_us: int) -> tuple[int, int, int]
 
 
 @inlined
-def _number(text: Bytes, at: int, end: int, digits: int) -> int:
-    """Two or four digits at ``at``; -1 if they are not all there."""
-    if at + digits > end:
-        return -1
-    value = _two(int(text[at]), int(text[at + 1]))
-    if digits == 2 or value < 0:
-        return value
-    rest = _two(int(text[at + 2]), int(text[at + 3]))
-    return value * 100 + rest if rest >= 0 else -1
-
-
-@inlined
-def _read(text: Bytes, at: int, end: int, operation: int, civil: Ints) -> int:
-    """Do one directive: its value goes to ``civil[operation]``; returns where it ends, -1 if it is not there."""
-    if operation == _ZONE:
-        civil[_ZONE], at = _offset_s(text, at, end)
-        return at
-    if operation == _FRACTION:
-        civil[_FRACTION], at = _fraction_us(text, at, end)
-        return at
-    if operation >= _MONTH_NAME:
-        if at + 3 > end:
-            return -1
-        if operation == _MONTH_NAME:
-            civil[_MONTH] = _month_name(text, at)
-        return at + 3
-    digits = 4 if operation == _YEAR else 2
-    value = _number(text, at, end, digits)
-    if value < 0:
-        return -1
-    if operation == _YEAR2:
-        civil[_YEAR] = value + (2000 if value < 69 else 1900)
-    else:
-        civil[operation] = value
-    return at + digits
-
-
-@inlined
-def parse_civil(text: Bytes, begin: int, end: int, operations: Ints, civil: Ints) -> tuple[int, int, int]:
-    """One text by its operations: (OK or BAD, microseconds of the civil time since 1970, offset in seconds).
-
-    The offset is ``NO_OFFSET`` where the text carries none. ``civil`` is scratch space for 12 numbers.
-    """
-    if operations[0] >= _EPOCH:
-        return _epoch(text, begin, end, operations[0] - _EPOCH)
-    civil[:] = 0
-    civil[_ZONE] = NO_OFFSET
-    at = begin
-    for operation in operations:
-        if operation < _LITERAL:
-            at = _read(text, at, end, operation, civil)
-            if at < 0:
-                return BAD, 0, 0
-        elif at < end and int(text[at]) + _LITERAL == operation:
-            at += 1
-        else:
-            return BAD, 0, 0
-    hour, minute, second = civil[_HOUR], civil[_MINUTE], civil[_SECOND]
-    if (
-        at != end
-        or hour > 23
-        or minute > 59
-        or second > 59
-        or not _valid_date(civil[_YEAR], civil[_MONTH], civil[_DAY])
-    ):
-        return BAD, 0, 0
-    days = days_from_civil(civil[_YEAR], civil[_MONTH], civil[_DAY])
-    seconds = days * 86_400 + hour * 3600 + minute * 60 + second
-    return OK, seconds * 1_000_000 + civil[_FRACTION], civil[_ZONE]
+def _varying(text: Bytes, at: int, end: int, fraction: bool, zone: bool) -> tuple[bool, int, int]:
+    """The part that varies in length: (whether it ends at ``end``, microseconds, offset in seconds)."""
+    micros, offset = 0, NO_OFFSET
+    if fraction:
+        micros, at = _fraction_us(text, at, end)
+    if zone:
+        offset, at = _offset_s(text, at, end)
+    return at == end, micros, offset
 
 
 @kernel
@@ -262,11 +244,27 @@ def zone_offset(civil_s: int, since: Ints, offset: Ints, later: bool) -> int:
 
 
 @kernel
+def _civil_us(year: int, month: int, day: int, hour: int, minute: int, second: int) -> int:
+    """Microseconds of a civil time since 1970; -1 << 62 if there is none such."""
+    if hour < 0 or hour > 23 or minute < 0 or minute > 59 or second < 0 or second > 59:
+        return -1 << 62
+    if year < 0 or not _valid_date(year, month, day):
+        return -1 << 62
+    return (days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second) * 1_000_000
+
+
+@kernel
 def parse_instants(
     text: Bytes,
     begin: Spans,
     end: Spans,
-    operations: Ints,
+    places: Ints,
+    literals: Ints,
+    width: int,
+    middle: int,
+    fraction: bool,
+    zone: bool,
+    tick_us: int,
     since: Ints,
     offset: Ints,
     later: bool,
@@ -274,14 +272,49 @@ def parse_instants(
     offset_min: npt.NDArray[np.int16],
     verdict: npt.NDArray[np.uint8],
 ) -> None:
-    """Fill ``instant_us``, ``offset_min`` and ``verdict`` (OK, BAD, NONEXISTENT) for each span of ``text``."""
-    civil = np.zeros(12, np.int64)
+    """Fill ``instant_us``, ``offset_min`` and ``verdict`` (OK, BAD, NONEXISTENT) for each span of ``text``.
+
+    The arguments from ``places`` to ``tick_us`` are those of :class:`Pattern`.
+    """
+    found = np.zeros(len(_PLACES), np.int64)
     for i in range(len(begin)):
-        status, civil_us, seconds = parse_civil(text, begin[i], end[i], operations, civil)
-        if status == OK and seconds == NO_OFFSET:
+        first, last = int(begin[i]), int(end[i])
+        verdict[i] = BAD
+        if tick_us:
+            verdict[i], instant_us[i], _ = _epoch(text, first, last, tick_us)
+            continue
+        if last - first < width or (middle == ABSENT and last - first != width):
+            continue
+        fits = True
+        for k in range(len(literals)):
+            place = literals[k, 0]
+            fits &= text[first + place if place >= 0 else last + place] == literals[k, 1]
+        for k in range(_MONTH_NAME):
+            place = places[k]
+            found[k] = 0
+            if place != ABSENT:
+                at = first + place if place >= 0 else last + place
+                value = _two(int(text[at]), int(text[at + 1]))
+                if k == _YEAR:
+                    rest = _two(int(text[at + 2]), int(text[at + 3]))
+                    value = value * 100 + rest if value >= 0 and rest >= 0 else -1
+                found[k] = value
+        if places[_YEAR2] != ABSENT and found[_YEAR2] >= 0:
+            found[_YEAR] = found[_YEAR2] + (2000 if found[_YEAR2] < 69 else 1900)
+        if places[_MONTH_NAME] != ABSENT:
+            place = places[_MONTH_NAME]
+            found[_MONTH] = _month_name(text, first + place if place >= 0 else last + place)
+        micros, seconds = 0, NO_OFFSET
+        if middle != ABSENT:
+            whole, micros, seconds = _varying(text, first + middle, last - (width - middle), fraction, zone)
+            fits &= whole
+        civil_us = _civil_us(found[_YEAR], found[_MONTH], found[_DAY], found[_HOUR], found[_MINUTE], found[_SECOND])
+        if not fits or civil_us == -1 << 62 or found[_YEAR2] < 0:
+            continue
+        verdict[i] = OK
+        if seconds == NO_OFFSET:
             seconds = zone_offset(civil_us // 1_000_000, since, offset, later)
             if seconds == NO_OFFSET:
-                status, seconds = NONEXISTENT, 0
-        verdict[i] = status
-        instant_us[i] = civil_us - seconds * 1_000_000
+                verdict[i], seconds = NONEXISTENT, 0
+        instant_us[i] = civil_us + micros - seconds * 1_000_000
         offset_min[i] = seconds // 60

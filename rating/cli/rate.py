@@ -58,6 +58,9 @@ def _from_to(least: int, most: int) -> Callable[[str], int]:
 
 def run(args: argparse.Namespace) -> int:
     """Rate the inputs; 1 if a file was refused."""
+    from rating.cli.memory import keep_pages, rest_collector
+
+    keep_pages()
     from mediation.pickup import input_files
     from rating.cli.progress import following
     from rating.cli.warmth import choose_jit
@@ -72,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
         from rating.job import rate_files
         from rating.recycle import recycle_pairs
 
+        rest_collector()
         job.lake.delete_orphans()
         files = list(rate_files(job, paths, watch))
         recycle_pairs(job)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediation.timestamps import BAD, NONEXISTENT, OK, check_pattern, compile_pattern, parse_instants
+from mediation.timestamps import BAD, NONEXISTENT, OK, compile_pattern, parse_instants
 from mediation.zones import utc_offsets
 
 ISO = "%Y-%m-%d %H:%M:%S"
@@ -20,10 +20,9 @@ def parsed(text: str, pattern: str, zone: str = "UTC", *, later: bool = False) -
     octets = np.frombuffer(text.encode() + b"?", np.uint8).copy()
     instant, offset, verdict = np.zeros(1, np.int64), np.zeros(1, np.int16), np.zeros(1, np.uint8)
     bounds = np.array([0], np.int32), np.array([len(text)], np.int32)
-    table = utc_offsets(zone)
-    parse_instants(
-        octets, *bounds, compile_pattern(pattern), table.since_s, table.offset_s, later, instant, offset, verdict
-    )
+    table, p = utc_offsets(zone), compile_pattern(pattern)
+    read = (p.places, p.literals, p.width, p.middle, p.fraction, p.zone, p.tick_us)
+    parse_instants(octets, *bounds, *read, table.since_s, table.offset_s, later, instant, offset, verdict)
     return int(verdict[0]), datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(instant[0])), int(offset[0])
 
 
@@ -101,9 +100,11 @@ def test_zones_agree_with_zoneinfo(zone: str, civil: datetime, later: bool) -> N
         assert offset_min == local.utcoffset() // timedelta(minutes=1)  # type: ignore[operator]
 
 
-@pytest.mark.parametrize(("pattern", "problems"), [(ISO, 0), ("epoch_ms", 0), ("%Y-%m-%d", 2), ("%Q", 6), ("", 5)])
+@pytest.mark.parametrize(
+    ("pattern", "problems"), [(ISO, 0), ("epoch_ms", 0), ("%Y-%m-%d", 2), ("%Q", 6), ("", 5), (f"%z {ISO}%.f", 1)]
+)
 def test_patterns_are_checked(pattern: str, problems: int) -> None:
-    assert len(check_pattern(pattern)) == problems
+    assert len(compile_pattern(pattern).problems) == problems
 
 
 def test_an_unknown_zone_is_refused() -> None:

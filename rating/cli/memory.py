@@ -1,0 +1,34 @@
+"""Keeping the pages that one batch freed for the next one.
+
+Enters: nothing. Leaves: the settings of the two allocators and of Python's cycle collector, for this process.
+Always holds: results do not depend on it, and a setting that the user made in the environment stays.
+
+Batches of one size follow each other, so memory that is given back to the system is asked for again at
+once, page by page and zeroed: measured as a tenth of a run's CPU time.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+from contextlib import suppress
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of mallopt(3)
+_KEPT_BYTES = 1 << 30
+
+
+def keep_pages() -> None:
+    """Set the allocators before pyarrow is loaded; call once, at the start of a long run."""
+    os.environ.setdefault("MIMALLOC_PURGE_DELAY", "-1")  # pyarrow's allocator
+    with suppress(OSError, AttributeError):  # not glibc: its own settings are as good
+        mallopt = ctypes.CDLL(None).mallopt
+        for option, value in ((_MMAP_THRESHOLD, _KEPT_BYTES), (_TRIM_THRESHOLD, _KEPT_BYTES), (_ARENA_MAX, 1)):
+            mallopt(option, value)
+
+
+def rest_collector() -> None:
+    """Take all that lives now (a compiled tariff, modules) out of the cycle collector's rounds."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
