@@ -8,19 +8,31 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rating.guide_kernels import number_key, subscription
-from rating.kernels import longest
+from rating import guide_kernels
+from rating.columns import text_buffers
+from rating.find_kernels import find_destinations
 from tariffs.calendar import compile_calendar
-from tariffs.catalogue import Catalogue, load_catalogue
+from tariffs.catalogue import (
+    ITEM_COLUMNS,
+    ITEM_TO,
+    KEY,
+    KEY_ACCOUNT,
+    KEY_COLUMNS,
+    KEY_TO,
+    NONE,
+    Catalogue,
+    load_catalogue,
+)
 from tariffs.compile import compile_tariff
 from tariffs.keys import key_table, number_keys
 from tariffs.load import load
 from tariffs.model import Calendar
-from tariffs.prefixes import FIRST, trie
+from tariffs.prefixes import trie
 from tariffs.values import WEEK, span
 
 FOLDER = Path(__file__).parent / "data"
@@ -111,12 +123,15 @@ def test_longest_prefix(prefixes: set[str], number: str) -> None:
     ordered = sorted(prefixes)
     nodes = trie(np.array(ordered, "S") if ordered else np.zeros(0, "S1"), 1, 0)
     nodes = np.concatenate([np.zeros((1, 16), np.int32), nodes])
-    node, depth = longest(nodes, 1, np.frombuffer(number.encode() or b"\0", np.uint8), 0, len(number))
-    matching = [prefix for prefix in ordered if number.startswith(prefix)]
-    assert (node >= 0) == bool(matching)
-    if matching:
-        assert ordered[nodes[node, FIRST]] == max(matching, key=len)
-        assert depth == len(max(matching, key=len))
+    items = np.zeros((len(ordered), ITEM_COLUMNS), np.int64)
+    items[:, ITEM_TO] = 1
+    first, end, cell = np.zeros((3, 1), np.int32)
+    none, cells = len(ordered), np.array([[0, 1, 0, len(ordered), len(ordered), 1, 0, 0]])
+    zeros = np.zeros(1, np.int64)
+    find_destinations(zeros, cell, zeros, *text_buffers(pa.array([number])), cells, nodes, items, first, end)
+    matching = [ordered.index(prefix) for prefix in ordered if number.startswith(prefix)]
+    found = max(matching, key=lambda place: len(ordered[place]), default=none)
+    assert (first[0], end[0]) == (found, found + bool(matching))
 
 
 NUMBERS = ["+447700900001", "447700900001", "0", "00", "+0", "999999999999999999", "+999999999999999999"]
@@ -125,8 +140,9 @@ NUMBERS = ["+447700900001", "447700900001", "0", "00", "+0", "999999999999999999
 def test_keys_of_numbers_agree_and_differ() -> None:
     for imsi in (0, 1):
         made = number_keys(pl.Series(NUMBERS), pl.Series([bool(imsi)] * len(NUMBERS))).tolist()
-        read = [number_key(np.frombuffer(n.encode(), np.uint8), 0, len(n), imsi) for n in NUMBERS]
-        assert made == read
+        read, numbers = np.zeros(len(NUMBERS), np.int64), text_buffers(pa.array(NUMBERS))
+        guide_kernels.number_keys(np.ones(len(NUMBERS), bool), *numbers, imsi, read)
+        assert made == read.tolist()
         assert len(set(made)) == len(NUMBERS)
 
 
@@ -134,8 +150,11 @@ def test_keys_are_found_in_their_buckets() -> None:
     numbers = pl.Series([f"+4477{n:08d}" for n in range(1_000)])
     keys = number_keys(numbers, pl.Series([False] * 1_000))
     table = key_table(keys)
-    rows = np.zeros((1_000, 6), np.int64)
-    rows[:, 0], rows[:, 2] = keys[table.order], 1
-    found = [subscription(rows, table.starts, table.shift, int(key), 0) for key in keys]
-    assert np.array_equal(rows[found, 0], keys)
-    assert subscription(rows, table.starts, table.shift, 12345, 0) == -1
+    rows = np.zeros((1_000, KEY_COLUMNS), np.int64)
+    rows[:, KEY], rows[:, KEY_TO], rows[:, KEY_ACCOUNT] = keys[table.order], 1, table.order
+    wanted, start = np.append(keys, 12345), np.zeros(1_001, np.int64)
+    account, plan = np.full((2, 1_001), NONE, np.int32)
+    field = np.zeros(1_001, np.uint8)
+    guide_kernels.find_subscriptions(wanted, 0, start, rows, table.starts, table.shift, account, plan, field)
+    assert account.tolist() == [*range(1_000), NONE]
+    assert plan.tolist() == [0] * 1_000 + [NONE]

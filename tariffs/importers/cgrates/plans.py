@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Final
 
 from tariffs.importers.cgrates.choice import Choice, Chosen
@@ -59,8 +60,10 @@ class Plans:
         name = plan_id(chain)
         self.plans[name] = {"currency": self.offers.currency, "match": MATCH, "rule": rules}
         if len(set(bands)) > 1:
-            self.plans[name]["calendar"] = name
-            self.calendars[name] = calendar(found, dict(zip(choice.parts, bands, strict=True)).__getitem__, self.zone)
+            table = calendar(found, dict(zip(choice.parts, bands, strict=True)).__getitem__, self.zone)
+            shared = next((known for known, other in self.calendars.items() if other == table), name)
+            self.calendars[shared] = table
+            self.plans[name]["calendar"] = shared
 
     def _zone(self, chosen: Chosen, prefixes: list[Prefix]) -> str:
         """The zone of ``prefixes``: named by their destinations, numbered where the name is taken."""
@@ -117,10 +120,8 @@ def _bands(found: list[Chosen]) -> list[str]:
             continue
         winners = dict.fromkeys(offer.timing.id for offer in column if offer and offer.timing.id != ANY)
         base = "+".join(sorted(winners)) or ANY_BAND
-        taken = set(named.values())
-        named[column] = next(
-            name for name in (base, *(f"{base}-{n}" for n in range(2, len(found) + 99))) if name not in taken
-        )
+        names = (base if number == 1 else f"{base}-{number}" for number in count(1))
+        named[column] = next(name for name in names if name not in named.values())
     return [named[column] for column in zip(*found, strict=True)]
 
 
