@@ -17,8 +17,9 @@ import numpy as np
 import pyarrow as pa
 
 from mediation.reasons import BY_CODE, REASONS
+from rating.columns import text_buffers
 from rating.guide import LEGS, Guided, guide
-from rating.guide_kernels import EXPIRED, NO_KEY, number_key, subscription, version_in_force
+from rating.guide_kernels import EXPIRED, NO_KEY, find_subscriptions, find_versions, number_keys
 from rating.hypothetical import Event, usage_batch
 from rating.kernels import (
     RUN_BAND,
@@ -125,31 +126,34 @@ def _retail(event: Event, catalogue: Catalogue) -> Iterator[Node]:
         if found:
             yield Node(label, "not asked: found already")
             continue
-        row = _subscription(value, kind, event, catalogue)
-        found = row >= 0
-        if row < 0:
-            yield Node(label, "known, but no subscription is in force" if row == EXPIRED else "no subscription")
+        account, plan = _subscription(value, kind, event, catalogue)
+        found = plan >= 0
+        if not found:
+            yield Node(label, "known, but no subscription is in force" if plan == EXPIRED else "no subscription")
             continue
-        key = catalogue.keys[row]
-        account = catalogue.name("account", int(key[layout.KEY_ACCOUNT]))
-        yield Node(label, f"account {account}", (_plan(int(key[layout.KEY_PLAN]), event, catalogue),))
+        yield Node(label, f"account {catalogue.name('account', account)}", (_plan(plan, event, catalogue),))
 
 
-def _subscription(value: str, kind: str, event: Event, catalogue: Catalogue) -> int:
+def _subscription(value: str, kind: str, event: Event, catalogue: Catalogue) -> tuple[int, int]:
+    """(account, plan) of the subscription to one key; the plan is EXPIRED or NONE where none is in force."""
+    key = np.full(1, NO_KEY, np.int64)
     if kind in {"number", "imsi"}:
-        text = np.frombuffer(value.encode() or b"\0", np.uint8)
-        key = number_key(text, 0, len(value.encode()), int(kind == "imsi"))
-    else:
-        code = catalogue.codes["key_names"].get(f"{kind}:{value}")
-        key = NO_KEY if code is None else -1 - code
-    return int(subscription(catalogue.keys, catalogue.key_starts, int(catalogue.key_shift[0]), key, event.start_us))
+        number_keys(np.ones(1, np.bool_), *text_buffers(pa.array([value])), int(kind == "imsi"), key)
+    elif (code := catalogue.codes["key_names"].get(f"{kind}:{value}")) is not None:
+        key[0] = -1 - code
+    account, plan = np.full((2, 1), NONE, np.int32)
+    table = (catalogue.keys, catalogue.key_starts, int(catalogue.key_shift[0]))
+    find_subscriptions(key, 0, np.array([event.start_us]), *table, account, plan, np.zeros(1, np.uint8))
+    return int(account[0]), int(plan[0])
 
 
 def _plan(plan: int, event: Event, catalogue: Catalogue) -> Node:
-    version = version_in_force(catalogue.versions, catalogue.plan_versions, plan, event.start_us)
-    if version < 0:
+    found = np.zeros(1, np.int32)
+    plans, start = np.array([plan], np.int32), np.array([event.start_us])
+    find_versions(plans, start, catalogue.versions, catalogue.plan_versions, found)
+    if found[0] < 0:
         return Node("plan", f"{catalogue.name('plan', plan) or 'none'}: no version in force")
-    first, last = catalogue.versions[version, [layout.VERSION_FROM, layout.VERSION_TO]].tolist()
+    first, last = catalogue.versions[found[0], [layout.VERSION_FROM, layout.VERSION_TO]].tolist()
     return Node("plan", f"{catalogue.name('plan', plan)}, version in force {_period(first, last)}")
 
 

@@ -1,7 +1,9 @@
-"""Guiding as loops: keys from digits, subscriptions and plan versions in force.
+"""Guiding as loops: keys from digits, subscriptions, trunks and plan versions in force.
 
 Enters: columns of usage and the guiding arrays of a ``Catalogue``. Leaves: account and plan version per
-leg, or a reason. Always holds: a key is looked up in one bucket, no text is built; NONE means no such leg.
+leg, or a reason. Always holds: one loop looks for one thing and calls nothing with arrays; no text is built.
+
+``plan`` and ``version`` below zero say why there is none: NONE (no such leg), EXPIRED, UNLISTED.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import numpy.typing as npt
 
 from mediation.jit import kernel
 from mediation.reasons import CODE
-from rating.kernels import Bytes
+from rating.find_kernels import Bytes
 from tariffs.catalogue import (
     KEY,
     KEY_ACCOUNT,
@@ -23,10 +25,6 @@ from tariffs.catalogue import (
     NONE,
     TRUNK_CARRIER,
     TRUNK_FROM,
-    TRUNK_IN,
-    TRUNK_OUT,
-    TRUNK_PLAN_IN,
-    TRUNK_PLAN_OUT,
     TRUNK_TO,
     VERSION_FROM,
     VERSION_TO,
@@ -35,9 +33,13 @@ from tariffs.catalogue import (
 )
 from tariffs.keys import DIGITS_MAX, LOW_63, MULTIPLIER
 
+Flags = npt.NDArray[np.bool_]
+
 NO_KEY: Final = 0
 EXPIRED: Final = -2
 """A key, trunk or plan that is known, but not in force."""
+UNLISTED: Final = -3
+"""A trunk that is not listed for that direction at the start."""
 NO_TRUNK: Final = -2
 """The event names no trunk; NONE is one that is not listed."""
 
@@ -45,7 +47,6 @@ NO_ACCOUNT: Final = CODE["no_account"]
 UNKNOWN_TRUNK: Final = CODE["unknown_trunk"]
 NO_PLAN: Final = CODE["no_plan"]
 
-ORIGINATED, TERMINATED, FORWARDED = range(3)
 RETAIL, WHOLESALE_IN, WHOLESALE_OUT = range(3)
 FIELDS: Final = ("a_number", "b_number", "imsi", "account_key", "trunk_in", "trunk_out")
 """The columns that keys come from, as ``field`` counts them."""
@@ -56,131 +57,117 @@ _ZERO: Final = 48
 
 
 @kernel
-def number_key(text: Bytes, begin: int, end: int, imsi: int) -> int:
-    """The key of a number, as tariffs/keys.py makes it; NO_KEY for no number or one of no digits."""
-    plus = 0
-    if begin < end and text[begin] == _PLUS:
-        plus = 2
-        begin += 1
-    if begin == end or end - begin > DIGITS_MAX:
-        return NO_KEY
-    digits = 1
-    for place in range(begin, end):
-        digit = int(np.int64(text[place])) - _ZERO
-        if digit < 0 or digit > 9:
-            return NO_KEY
-        digits = digits * 10 + digit
-    return digits * 4 + plus + imsi
+def number_keys(wanted: Flags, offsets: Codes, text: Bytes, imsi: int, keys: Ints) -> None:
+    """The key of each ``wanted`` number, as tariffs/keys.py makes it; NO_KEY for one of no digits or too many."""
+    for row in range(len(keys)):
+        begin, end = offsets[row], offsets[row + 1]
+        if not wanted[row] or begin == end:
+            continue
+        plus = 0
+        if text[begin] == _PLUS:
+            plus = 2
+            begin += 1
+        digits, count = 1, end - begin
+        if count == 0 or count > DIGITS_MAX:
+            continue
+        for place in range(begin, end):
+            digit = int(np.int64(text[place])) - _ZERO
+            if digit < 0 or digit > 9:
+                digits = NO_KEY
+                break
+            digits = digits * 10 + digit
+        keys[row] = digits * 4 + plus + imsi if digits != NO_KEY else NO_KEY
 
 
 @kernel
-def subscription(keys: Ints, starts: Codes, shift: int, key: int, start_us: int) -> int:
-    """The row of ``key`` in force at ``start_us``; EXPIRED if only others have it, NONE if no row has."""
-    if key == NO_KEY:
-        return NONE
-    bucket = ((int(key) * MULTIPLIER) & LOW_63) >> shift
-    found = NONE
-    for row in range(starts[bucket], starts[bucket + 1]):
-        if keys[row, KEY] == key:
-            if keys[row, KEY_FROM] <= start_us < keys[row, KEY_TO]:
-                return row
-            found = EXPIRED
-    return found
-
-
-@kernel
-def version_in_force(versions: Ints, plan_versions: Codes, plan: int, start_us: int) -> int:
-    """The version of ``plan`` in force at ``start_us``; EXPIRED without one."""
-    if plan != NONE:
-        for version in range(plan_versions[plan], plan_versions[plan + 1]):
-            if versions[version, VERSION_FROM] <= start_us < versions[version, VERSION_TO]:
-                return version
-    return EXPIRED
-
-
-@kernel
-def trunk_row(trunks: Ints, trunk_rows: Codes, trunk: int, side: int, start_us: int) -> int:
-    """The row of ``trunk`` in force in its column ``side`` (TRUNK_IN, TRUNK_OUT); NONE without one."""
-    if trunk != NONE:
-        for row in range(trunk_rows[trunk], trunk_rows[trunk + 1]):
-            if trunks[row, side] == 1 and trunks[row, TRUNK_FROM] <= start_us < trunks[row, TRUNK_TO]:
-                return row
-    return NONE
-
-
-@kernel
-def guide_rows(  # noqa: C901, PLR0912 - one pass over a row's keys; every path shares its state
-    directions: Codes,
+def find_subscriptions(
+    wanted: Ints,
+    column: int,
     start_us: Ints,
-    a_offsets: Codes,
-    a_text: Bytes,
-    b_offsets: Codes,
-    b_text: Bytes,
-    imsi_offsets: Codes,
-    imsi_text: Bytes,
-    account_keys: Ints,
-    trunk_keys: Ints,
-    trunks_in: Codes,
-    trunks_out: Codes,
     keys: Ints,
-    key_starts: Codes,
-    key_shift: Ints,
+    starts: Codes,
+    shift: int,
+    account: Codes,
+    plan: Codes,
+    field: Bytes,
+) -> None:
+    """``account`` and ``plan`` of the subscription to each key ``wanted``, for rows that have none yet.
+
+    The plan is EXPIRED where only subscriptions not in force have the key; ``field`` is the ``column`` that was known.
+    """
+    for row in range(len(wanted)):
+        key = wanted[row]
+        if key == NO_KEY or plan[row] >= 0:
+            continue
+        bucket = ((int(key) * MULTIPLIER) & LOW_63) >> shift
+        for found in range(starts[bucket], starts[bucket + 1]):
+            if keys[found, KEY] == key:
+                plan[row], field[row] = EXPIRED, column
+                if keys[found, KEY_FROM] <= start_us[row] < keys[found, KEY_TO]:
+                    account[row], plan[row] = keys[found, KEY_ACCOUNT], keys[found, KEY_PLAN]
+                    break
+
+
+@kernel
+def find_trunks(
+    wanted: Codes,
+    side: int,
+    plan_column: int,
+    start_us: Ints,
     trunks: Ints,
     trunk_rows: Codes,
-    versions: Ints,
-    plan_versions: Codes,
-    reason: npt.NDArray[np.uint8],
-    field: npt.NDArray[np.uint8],
-    accounts: Codes,
-    guided: Codes,
+    account: Codes,
+    plan: Codes,
 ) -> None:
-    """Guide each usage row: ``accounts[leg, row]`` and the plan version ``guided[leg, row]`` (NONE: no such leg).
-
-    ``account_keys`` and ``trunk_keys`` are keys of texts or NO_KEY; trunks are codes, NONE or NO_TRUNK.
-    A row that fails gets a ``reason`` and the ``field`` whose value failed.
-    """
-    for row in range(len(directions)):
-        start = start_us[row]
-        direction = directions[row]
-        column, number = A_NUMBER, NO_KEY
-        if direction in (ORIGINATED, FORWARDED):
-            number = number_key(a_text, a_offsets[row], a_offsets[row + 1], 0)
-        elif direction == TERMINATED:
-            column, number = B_NUMBER, number_key(b_text, b_offsets[row], b_offsets[row + 1], 0)
-        served = column
-        payer, known = NONE, NONE
-        for kind in (served, IMSI, ACCOUNT_KEY, KEY_TRUNK_IN):
-            if kind == IMSI:
-                number = number_key(imsi_text, imsi_offsets[row], imsi_offsets[row + 1], 1)
-            elif kind == ACCOUNT_KEY:
-                number = account_keys[row]
-            elif kind == KEY_TRUNK_IN:
-                number = trunk_keys[row]
-            payer = subscription(keys, key_starts, key_shift[0], number, start)
-            if payer != NONE:
-                known, column = payer, kind
-            if payer >= 0:
+    """The carrier's ``account`` and ``plan`` for each trunk ``wanted``, listed on ``side`` (TRUNK_IN, TRUNK_OUT)."""
+    for row in range(len(wanted)):
+        trunk = wanted[row]
+        if trunk == NO_TRUNK:
+            continue
+        plan[row] = UNLISTED
+        if trunk == NONE:
+            continue
+        for line in range(trunk_rows[trunk], trunk_rows[trunk + 1]):
+            if trunks[line, side] == 1 and trunks[line, TRUNK_FROM] <= start_us[row] < trunks[line, TRUNK_TO]:
+                plan[row] = NONE
+                if trunks[line, TRUNK_CARRIER] != NONE:
+                    account[row] = trunks[line, TRUNK_CARRIER]
+                    plan[row] = trunks[line, plan_column] if trunks[line, plan_column] != NONE else EXPIRED
                 break
-        if payer >= 0:
-            accounts[RETAIL, row] = keys[payer, KEY_ACCOUNT]
-            guided[RETAIL, row] = version_in_force(versions, plan_versions, keys[payer, KEY_PLAN], start)
-        elif known == EXPIRED:
-            guided[RETAIL, row] = EXPIRED
-        if guided[RETAIL, row] == EXPIRED:
-            reason[row], field[row] = NO_PLAN, column
-        for leg in (WHOLESALE_IN, WHOLESALE_OUT):
-            trunk, side, plan, key = trunks_in[row], TRUNK_IN, TRUNK_PLAN_IN, KEY_TRUNK_IN
-            if leg == WHOLESALE_OUT:
-                trunk, side, plan, key = trunks_out[row], TRUNK_OUT, TRUNK_PLAN_OUT, KEY_TRUNK_OUT
-            if trunk == NO_TRUNK:
-                continue
-            line = trunk_row(trunks, trunk_rows, trunk, side, start)
-            if line == NONE:
-                reason[row], field[row] = UNKNOWN_TRUNK, key
-            elif trunks[line, TRUNK_CARRIER] != NONE:
-                accounts[leg, row] = trunks[line, TRUNK_CARRIER]
-                guided[leg, row] = version_in_force(versions, plan_versions, trunks[line, plan], start)
-                if guided[leg, row] == EXPIRED and reason[row] == 0:
-                    reason[row], field[row] = NO_PLAN, key
-        if reason[row] == 0 and guided[RETAIL, row] == NONE and guided[WHOLESALE_IN, row] == NONE:
-            reason[row], field[row] = NO_ACCOUNT, served
+
+
+@kernel
+def find_versions(plan: Codes, start_us: Ints, versions: Ints, plan_versions: Codes, found: Codes) -> None:
+    """The version of each plan in force at the start; EXPIRED without one; what the plan says where it is below 0."""
+    for row in range(len(plan)):
+        wanted = plan[row]
+        if wanted < 0:
+            found[row] = wanted
+            continue
+        found[row] = EXPIRED
+        for version in range(plan_versions[wanted], plan_versions[wanted + 1]):
+            if versions[version, VERSION_FROM] <= start_us[row] < versions[version, VERSION_TO]:
+                found[row] = version
+                break
+
+
+@kernel
+def find_faults(
+    retail: Codes, incoming: Codes, outgoing: Codes, terminated: Flags, reason: Bytes, field: Bytes
+) -> None:
+    """The reason why a row is set aside, from its versions on the three legs, and the ``field`` whose value failed.
+
+    ``field`` comes with the column of the retail key that was known; a ``terminated`` row's
+    served party is the B-number.
+    """
+    for row in range(len(retail)):
+        if outgoing[row] == UNLISTED or incoming[row] == UNLISTED:
+            reason[row] = UNKNOWN_TRUNK
+            field[row] = KEY_TRUNK_OUT if outgoing[row] == UNLISTED else KEY_TRUNK_IN
+        elif retail[row] == EXPIRED:
+            reason[row] = NO_PLAN
+        elif incoming[row] == EXPIRED or outgoing[row] == EXPIRED:
+            reason[row] = NO_PLAN
+            field[row] = KEY_TRUNK_IN if incoming[row] == EXPIRED else KEY_TRUNK_OUT
+        elif retail[row] == NONE and incoming[row] == NONE:
+            reason[row], field[row] = NO_ACCOUNT, B_NUMBER if terminated[row] else A_NUMBER

@@ -16,15 +16,12 @@ import numpy.typing as npt
 from mediation.jit import kernel
 from mediation.reasons import CODE
 from rating import rules
-from rating.rules import exact_sum, increments_before, limited, rounded, run_price
+from rating.find_kernels import NO_BAND, NO_RATE, Bytes
+from rating.rules import exact_sum, flat_price, increments_before, limited, rounded, run_price
 from tariffs.catalogue import (
     ANY,
     CELL_CALENDAR,
     CELL_DENOMINATOR,
-    CELL_E164,
-    CELL_END,
-    CELL_FIRST,
-    CELL_LOCAL,
     ITEM_BAND,
     ITEM_FROM,
     ITEM_RATE,
@@ -34,10 +31,13 @@ from tariffs.catalogue import (
     RATE_COUNTER,
     RATE_FIRST_STEP,
     RATE_FREE_UNDER,
+    RATE_INCREMENT,
     RATE_MAX,
     RATE_MIN,
     RATE_MINIMUM,
     RATE_MODE,
+    RATE_PER,
+    RATE_PRICE,
     RATE_SETUP,
     RATE_STAGE,
     RATE_UNIT,
@@ -48,18 +48,10 @@ from tariffs.catalogue import (
     Codes,
     Ints,
 )
-from tariffs.prefixes import END, FIRST
 
-Bytes = npt.NDArray[np.uint8]
-
-NO_RATE: Final = CODE["no_rate"]
-NO_BAND: Final = CODE["no_band"]
 AMOUNT_OVERFLOW: Final = CODE["amount_overflow"]
 
 RUN_BAND, RUN_RATE, RUN_STEP, RUN_FROM, RUN_COUNT, RUN_UNITS, RUN_WHOLE, RUN_REST, RUN_COLUMNS = range(9)
-
-_PLUS: Final = 43
-_ZERO: Final = 48
 
 
 @kernel
@@ -76,75 +68,16 @@ def band_change(instants: Ints, first: int, end: int, second: int) -> int:
 
 
 @kernel
-def in_force(items: Ints, first: int, end: int, start_us: int) -> bool:
-    """Whether any of the items ``first..end`` exists at ``start_us``."""
-    for item in range(first, end):  # noqa: SIM110 - numba compiles no generators
-        if items[item, ITEM_FROM] <= start_us < items[item, ITEM_TO]:
-            return True
-    return False
-
-
-@kernel
-def choose(items: Ints, first: int, end: int, start_us: int, band: int) -> int:
-    """The first item in ``first..end`` that exists at ``start_us`` and holds in ``band``; NONE without one."""
-    for item in range(first, end):
-        of_band = items[item, ITEM_BAND]
-        if (of_band in (ANY, band)) and items[item, ITEM_FROM] <= start_us < items[item, ITEM_TO]:
-            return item
-    return NONE
-
-
-@kernel
-def longest(nodes: Codes, root: int, text: Bytes, begin: int, end: int) -> tuple[int, int]:
-    """The deepest node below ``root`` with items on the path of the digits ``text[begin:end]``, and its depth."""
-    node, best, depth = root, NONE, 0
-    if nodes[root, END] > 0:
-        best = root
-    for place in range(begin, end):
-        digit = int(np.int64(text[place])) - _ZERO
-        if digit < 0 or digit > 9:
-            break
-        node = nodes[node, digit]
-        if node == 0:
-            break
-        if nodes[node, END] > 0:
-            best, depth = node, place - begin + 1
-    return best, depth
-
-
-@kernel
-def destination(
-    nodes: Codes, items: Ints, cells: Ints, cell: int, text: Bytes, begin: int, end: int, start_us: int
-) -> tuple[int, int]:
-    """The items (first, end) of the longest prefix of ``text[begin:end]`` that exists at ``start_us``.
-
-    Without one, the items of numbers that no prefix matches.
-    """
-    root = cells[cell, CELL_LOCAL]
-    if begin < end and text[begin] == _PLUS:
-        root = cells[cell, CELL_E164]
-        begin += 1
-    while True:
-        node, depth = longest(nodes, root, text, begin, end)
-        if node == NONE:
-            return cells[cell, CELL_FIRST], cells[cell, CELL_END]
-        first, last = nodes[node, FIRST], nodes[node, END]
-        if in_force(items, first, last, start_us):
-            return first, last
-        if depth == 0:
-            return cells[cell, CELL_FIRST], cells[cell, CELL_END]
-        end = begin + depth - 1
-
-
-@kernel
 def rate_in_band(items: Ints, first: int, end: int, start_us: int, band: int) -> tuple[int, int]:
     """The rate in ``band`` among the items ``first..end``, or the reason why there is none: (reason, rate)."""
     if band == NONE:
         return NO_BAND, NONE
-    item = choose(items, first, end, start_us, band)
-    if item == NONE or items[item, ITEM_RATE] == NONE:
-        return NO_RATE, NONE
-    return 0, items[item, ITEM_RATE]
+    for item in range(first, end):
+        of_band = items[item, ITEM_BAND]
+        if (of_band in (ANY, band)) and items[item, ITEM_FROM] <= start_us < items[item, ITEM_TO]:
+            rate = items[item, ITEM_RATE]
+            return (NO_RATE, NONE) if rate == NONE else (0, rate)
+    return NO_RATE, NONE
 
 
 @kernel
@@ -242,17 +175,15 @@ def price_event(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one walk along the e
 @kernel
 def price_legs(
     rows: Ints,
-    versions: Codes,
-    services: Codes,
-    directions: Codes,
+    cell: Codes,
+    first: Codes,
+    end: Codes,
+    change: Codes,
+    item: Codes,
     timed: npt.NDArray[np.bool_],
     start_us: Ints,
     usage: Ints,
-    offsets: Codes,
-    text: Bytes,
-    selector: Codes,
     cells: Ints,
-    nodes: Codes,
     items: Ints,
     rates: Ints,
     steps: Ints,
@@ -260,40 +191,36 @@ def price_legs(
     instants: Ints,
     bands: Ints,
     runs: Ints,
-    reason: npt.NDArray[np.uint8],
-    out_cell: Codes,
-    out_item: Codes,
-    out_band: Codes,
+    reason: Bytes,
     billed: Ints,
     amount: Ints,
     note: Codes,
 ) -> None:
-    """Price leg ``i``: usage row ``rows[i]`` by plan version ``versions[i]``; results go to the last seven arrays.
+    """Price each leg that has no ``reason`` yet, by what rating/find_kernels.py found for it.
 
-    ``offsets`` and ``text`` are the Arrow buffers of the B-number; ``start_us`` and ``usage`` are by usage row.
+    A rate of one step costs no walk where no band changes; it is walked all the same where ``runs`` are asked for.
     """
     for leg in range(len(rows)):
+        if reason[leg] != 0:
+            continue
         row = rows[leg]
-        cell = selector[versions[leg], services[row], directions[row]]
-        out_cell[leg] = cell
-        if cell == NONE:
-            reason[leg] = NO_RATE
+        units, start = usage[row], start_us[row]
+        rate, denominator = items[item[leg], ITEM_RATE], cells[cell[leg], CELL_DENOMINATOR]
+        place, change_end = change[leg], changes[cells[cell[leg], CELL_CALENDAR] + 1]
+        constant = not timed[row] or place + 1 >= change_end or instants[place + 1] - start // 1_000_000 >= units
+        if constant and rates[rate, RATE_INCREMENT] > 0 and len(runs) == 0 and 0 < units < rules.USAGE_END:
+            if units < rates[rate, RATE_FREE_UNDER]:
+                note[leg] = rules.FREE_UNDER
+                continue
+            billed[leg], amount[leg], note[leg] = flat_price(
+                units, rates[rate, RATE_SETUP], rates[rate, RATE_MINIMUM], rates[rate, RATE_INCREMENT],
+                rates[rate, RATE_PRICE], rates[rate, RATE_PER], denominator,
+                rates[rate, RATE_MIN], rates[rate, RATE_MAX], rates[rate, RATE_UNIT], rates[rate, RATE_MODE],
+            )  # fmt: skip
+            if amount[leg] == rules.OVERFLOW:
+                reason[leg] = AMOUNT_OVERFLOW
             continue
-        start = start_us[row]
-        first, end = destination(nodes, items, cells, cell, text, offsets[row], offsets[row + 1], start)
-        calendar = cells[cell, CELL_CALENDAR]
-        change_first, change_end = changes[calendar], changes[calendar + 1]
-        change = band_change(instants, change_first, change_end, start // 1_000_000)
-        if change < change_first or bands[change] == NONE:
-            reason[leg] = NO_BAND
-            continue
-        item = choose(items, first, end, start, bands[change])
-        out_item[leg], out_band[leg] = item, bands[change]
-        if item == NONE or items[item, ITEM_RATE] == NONE:
-            reason[leg] = NO_RATE
-            continue
-        rate, denominator = items[item, ITEM_RATE], cells[cell, CELL_DENOMINATOR]
         reason[leg], billed[leg], amount[leg], note[leg] = price_event(
-            usage[row], start, timed[row], rate, first, end, change, change_end, denominator,
+            units, start, timed[row], rate, first[leg], end[leg], place, change_end, denominator,
             items, rates, steps, instants, bands, runs,
         )  # fmt: skip

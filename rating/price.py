@@ -16,6 +16,7 @@ import pyarrow as pa
 from mediation.fields import AMOUNT, schema
 from mediation.stage import Fault, constant, split
 from rating.columns import coded, integers, labelled, text_buffers
+from rating.find_kernels import choose_items, find_bands, find_cells, find_destinations
 from rating.guide import LEGS, Guided, direction_codes, service_codes
 from rating.kernels import RUN_COLUMNS, price_legs
 from rating.rules import NOTES
@@ -94,32 +95,36 @@ def price_all(guided: Guided, catalogue: Catalogue, runs: Ints | None = None) ->
     row = np.concatenate(rows)
     leg = np.repeat(np.arange(len(LEGS), dtype=np.int32), [len(part) for part in rows])
     version = guided.versions[leg, row]
-    reason = np.zeros(len(row), np.uint8)
-    cell, item, band, note = np.zeros((4, len(row)), np.int32)
+    reason, change = np.zeros(len(row), np.uint8), np.zeros(len(row), np.int32)
+    cell, item, band, note, first, end = np.zeros((6, len(row)), np.int32)
     billed, amount = np.zeros((2, len(row)), np.int64)
+    start, cells, items = integers(usage["start_utc"]), catalogue.cells, catalogue.items
+    bands = (catalogue.instants, catalogue.bands)
+    services, directions = service_codes(usage, catalogue), direction_codes(usage, catalogue)
+    find_cells(row, version, services, directions, catalogue.selector, cell, reason)
+    number = text_buffers(usage["b_number"])
+    find_destinations(row, cell, start, *number, cells, catalogue.nodes, items, first, end)
+    changes = catalogue.calendar_changes
+    find_bands(row, cell, start, cells, changes, catalogue.band_index, *bands, change, band, reason)
+    choose_items(row, first, end, band, start, items, item, reason)
     price_legs(
         row,
-        version,
-        service_codes(usage, catalogue),
-        direction_codes(usage, catalogue),
+        cell,
+        first,
+        end,
+        change,
+        item,
         coded(usage["unit"], lambda unit: unit == TIMED_UNIT, np.bool_),
-        integers(usage["start_utc"]),
+        start,
         integers(usage["usage"]),
-        *text_buffers(usage["b_number"]),
-        catalogue.selector,
-        catalogue.cells,
-        catalogue.nodes,
-        catalogue.items,
+        cells,
+        items,
         catalogue.rates,
         catalogue.steps,
-        catalogue.calendar_changes,
-        catalogue.instants,
-        catalogue.bands,
+        changes,
+        *bands,
         np.zeros((0, RUN_COLUMNS), np.int64) if runs is None else runs,
         reason,
-        cell,
-        item,
-        band,
         billed,
         amount,
         note,

@@ -17,8 +17,9 @@ import pyarrow as pa
 
 from mediation.reasons import CODE
 from mediation.stage import Fault, split
+from rating.columns import integers
 from rating.guide import LEGS, Guided, guide
-from rating.guide_kernels import version_in_force
+from rating.guide_kernels import find_versions
 from rating.hypothetical import Event, parse_event, parse_object, usage_batch
 from rating.price import price
 from tariffs.catalogue import NONE, Catalogue
@@ -119,12 +120,11 @@ def priced_events(catalogue: Catalogue, events: list[Event]) -> list[Answer]:
 def _direct(usage: pa.RecordBatch, events: list[Event], catalogue: Catalogue) -> tuple[Guided, pa.RecordBatch]:
     """Events guided by the plan that they name."""
     versions = np.full((len(LEGS), len(events)), NONE, np.int32)
-    reason = np.zeros(len(events), np.uint8)
-    for row, event in enumerate(events):
-        plan = catalogue.codes["plan_names"][event.plan]
-        version = version_in_force(catalogue.versions, catalogue.plan_versions, plan, event.start_us)
-        versions[LEGS.index(event.leg), row] = version
-        reason[row] = 0 if version >= 0 else CODE["no_plan"]
+    found = np.zeros(len(events), np.int32)
+    plans = np.array([catalogue.codes["plan_names"][event.plan] for event in events], np.int32)
+    find_versions(plans, integers(usage["start_utc"]), catalogue.versions, catalogue.plan_versions, found)
+    versions[[LEGS.index(event.leg) for event in events], np.arange(len(events))] = found
+    reason = np.where(found >= 0, 0, CODE["no_plan"]).astype(np.uint8)
     accepted, rejected = split(usage, Fault(reason, lambda _: "plan", lambda row: events[row].plan))
     good = reason == 0
     nobody = np.full((len(LEGS), int(good.sum())), len(catalogue.account_names) - 1, np.int32)

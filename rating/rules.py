@@ -19,6 +19,8 @@ AMOUNT_END: Final = 10**18
 USAGE_END: Final = 2**53
 """Usage and increments are below it, so that sums of a few of them stay within int64."""
 OVERFLOW: Final = -1
+_SMALL: Final = 2**29
+"""The product of two numbers below it is below AMOUNT_END, which saves a division."""
 
 START, END, CARRY, CUT = range(4)
 CONSECUTIVE, ISOLATED = range(2)
@@ -38,11 +40,12 @@ def increments_before(limit: int, position: int, increment: int) -> int:
 @kernel
 def exact_price(units: int, price: int, per: int, denominator: int) -> tuple[int, int]:
     """``units x price / per`` as (whole, rest); whole is OVERFLOW where it reaches AMOUNT_END."""
-    quotient, remainder = units // per, units % per
-    if price > 0 and quotient > (AMOUNT_END - 1) // price:
+    quotient = units // per
+    if (quotient >= _SMALL or price >= _SMALL) and price > 0 and quotient > (AMOUNT_END - 1) // price:
         return OVERFLOW, 0
-    part = remainder * price
-    return quotient * price + part // per, part % per * (denominator // per)
+    part = (units - quotient * per) * price
+    more = part // per
+    return quotient * price + more, (part - more * per) * (denominator // per)
 
 
 @kernel
@@ -99,3 +102,33 @@ def limited(whole: int, rest: int, least: int, most: int) -> tuple[int, int, int
     if most >= 0 and (whole > most or (whole == most and rest > 0)):
         return most, 0, MAX_CHARGE
     return whole, rest, NO_NOTE
+
+
+@kernel
+def flat_price(
+    usage: int,
+    setup: int,
+    minimum: int,
+    increment: int,
+    price: int,
+    per: int,
+    denominator: int,
+    least: int,
+    most: int,
+    unit: int,
+    mode: int,
+) -> tuple[int, int, int]:
+    """(billed usage, amount, note) of usage above 0 in one step and one band, rounded at the charge.
+
+    The amount is OVERFLOW where it reaches AMOUNT_END. Just what the walk over increments comes to.
+    """
+    billed = minimum
+    if billed < usage:
+        billed += increments_before(usage, minimum, increment) * increment
+    more, more_rest = exact_price(billed, price, per, denominator)
+    whole, rest = exact_sum(setup, 0, more, more_rest, denominator)
+    if whole == OVERFLOW:
+        return 0, OVERFLOW, NO_NOTE
+    whole, rest, note = limited(whole, rest, least, most)
+    amount = rounded(whole, rest, denominator, unit, mode)
+    return billed, (amount if amount < AMOUNT_END else OVERFLOW), note

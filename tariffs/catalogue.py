@@ -21,7 +21,7 @@ import pyarrow as pa
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 
-FORMAT: Final = b"tollstream catalogue 1"
+FORMAT: Final = b"tollstream catalogue 2"
 
 # Columns of the integer tables. A row is 64 or 128 bytes, so that it is one or two cache lines.
 ITEM_FROM, ITEM_TO, ITEM_BAND, ITEM_ZONE, ITEM_PREFIX, ITEM_RATE, ITEM_RULE, ITEM_COLUMNS = 0, 1, 2, 3, 4, 5, 6, 8
@@ -39,8 +39,12 @@ ITEM_FROM, ITEM_TO, ITEM_BAND, ITEM_ZONE, ITEM_PREFIX, ITEM_RATE, ITEM_RULE, ITE
     RATE_FIRST_STEP,
     RATE_END_STEP,
     RATE_NAME,
-) = range(13)
+    RATE_PRICE,
+    RATE_PER,
+    RATE_INCREMENT,
+) = range(16)
 RATE_COLUMNS: Final = 16
+"""The last three are of the first step; RATE_INCREMENT is 0 for a rate of more steps, or rounded before the charge."""
 STEP_FROM, STEP_UNTIL, STEP_PRICE, STEP_PER, STEP_INCREMENT, STEP_SHOWN_PRICE, STEP_SHOWN_PER, STEP_COLUMNS = (
     0, 1, 2, 3, 4, 5, 6, 8,
 )  # fmt: skip
@@ -53,6 +57,10 @@ TRUNK_FROM, TRUNK_TO, TRUNK_CARRIER, TRUNK_PLAN_IN, TRUNK_PLAN_OUT, TRUNK_IN, TR
     0, 1, 2, 3, 4, 5, 6, 8,
 )  # fmt: skip
 NONE: Final = -1
+INDEX_FIRST_S: Final = 631_152_000
+"""1990-01-01 UTC, where calendars begin."""
+INDEX_SHIFT: Final = 17
+"""An entry of ``band_index`` stands for 2^17 seconds."""
 ANY: Final = -1
 
 
@@ -69,6 +77,7 @@ class Catalogue:
     versions: Ints
     plan_versions: Codes  # versions of plan p: plan_versions[p] to plan_versions[p + 1]
     calendar_changes: Codes  # changes of calendar c, likewise
+    band_index: Codes  # by calendar and (UTC second - INDEX_FIRST_S) >> INDEX_SHIFT: the last change not after it
     instants: Ints  # UTC seconds
     bands: Ints  # the band from each instant on; NONE: outside the horizon
     keys: Ints  # subscriptions by bucket of their key, see tariffs/keys.py

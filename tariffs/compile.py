@@ -86,7 +86,7 @@ class _Build:
             ends.append(len(versions))
         items, zones, prefixes = self._items()
         rates, steps = _rates(self.rates)
-        changes, instants, codes = _calendars(list(calendars.values()), bands)
+        changes, index, instants, codes = _calendars(list(calendars.values()), bands)
         return Catalogue(
             nodes=np.concatenate([np.zeros((1, WIDTH), np.int32), *self.nodes]),
             items=items,
@@ -97,6 +97,7 @@ class _Build:
             versions=_rows(versions, layout.VERSION_COLUMNS),
             plan_versions=np.array(ends, np.int32),
             calendar_changes=changes,
+            band_index=index,
             instants=instants,
             bands=codes,
             service_names=names([*SERVICES]),
@@ -222,20 +223,32 @@ def _rates(rates: list[Rate]) -> tuple[Ints, Ints]:
             first,
             len(steps),
             names[rate.id],
-            0, 0, 0,
+            *steps[first][2:4],
+            rate.steps[0].increment if len(rate.steps) == 1 and rate.rounding.stage == "charge" else 0,
         ])  # fmt: skip
     return _rows(rows, layout.RATE_COLUMNS), _rows(steps, layout.STEP_COLUMNS)
 
 
-def _calendars(calendars: list[Calendar], bands: list[str]) -> tuple[Codes, Ints, Ints]:
-    """Where each calendar's changes begin, their instants, and the band from each on."""
+def _calendars(calendars: list[Calendar], bands: list[str]) -> tuple[Codes, Codes, Ints, Ints]:
+    """Where each calendar's changes begin, the index into them, their instants, and the band from each on."""
     parts: list[tuple[Ints, npt.NDArray[np.int64]]] = []
+    begin, end = horizon()
     for calendar in calendars:
         codes = np.array([bands.index(band) for band in calendar.band_names], np.int64)
         if len(codes) == 1:
             parts.append((np.array([EVER_FROM]), codes))
             continue
         times, found = compile_calendar(calendar)
-        parts.append((np.r_[times, horizon()[1]], np.r_[codes[found], NONE]))
-    ends = np.cumsum([0, *(len(times) for times, _ in parts)]).astype(np.int32)
-    return ends, np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+        parts.append((np.r_[times, end], np.r_[codes[found], NONE]))
+    starts = np.cumsum([0, *(len(times) for times, _ in parts)]).astype(np.int32)
+    seconds = np.arange(begin, end, 1 << layout.INDEX_SHIFT)
+    places = [
+        np.searchsorted(times, seconds, side="right") - 1 + first
+        for first, (times, _) in zip(starts[:-1], parts, strict=True)
+    ]
+    return (
+        starts,
+        np.array(places, np.int32),
+        np.concatenate([p[0] for p in parts]),
+        np.concatenate([p[1] for p in parts]),
+    )

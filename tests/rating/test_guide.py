@@ -17,7 +17,7 @@ from tariffs.catalogue import Catalogue
 from tariffs.compile import compile_tariff
 from tariffs.load import load
 
-FOLDER = Path(__file__).parents[1] / "tariffs" / "data"
+FOLDER = Path(__file__).parents[1] / "tariffs" / "data" / "small"
 ALICE, FRENCH = "+447700900001", "+33612345678"
 T = "2024-03-06T12:00:00"
 

@@ -13,7 +13,7 @@ from tariffs.catalogue import Catalogue
 from tariffs.compile import compile_tariff
 from tariffs.load import load
 
-FOLDER = Path(__file__).parents[1] / "tariffs" / "data"
+FOLDER = Path(__file__).parents[1] / "tariffs" / "data" / "small"
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ from tariffs.model import Calendar
 from tariffs.prefixes import trie
 from tariffs.values import WEEK, span
 
-FOLDER = Path(__file__).parent / "data"
+FOLDER = Path(__file__).parent / "data" / "small"
 
 
 def _compiled() -> Catalogue:
