@@ -9,7 +9,6 @@ are the lake's own, or pyarrow's defaults, whichever is asked.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -57,5 +56,5 @@ def timed(work: object) -> dict[str, float]:
 
 if __name__ == "__main__":
     folder, lake_folder, out_folder = (Path(a) for a in sys.argv[1:4])
-    os.makedirs(out_folder, exist_ok=True)
+    out_folder.mkdir(parents=True, exist_ok=True)
     print(json.dumps(measure(sorted(folder.glob("*.csv")), lake_folder, out_folder)))

@@ -45,7 +45,7 @@ def enabled() -> bool:
 
 def kernel(rule: Callable[P, R]) -> Callable[P, R]:
     """Compile ``rule`` (a scalar rule or a loop over arrays) on first use; identity when disabled."""
-    return _compiled(rule, "never")
+    return _compiled(rule, inline=False)
 
 
 def inlined(rule: Callable[P, R]) -> Callable[P, R]:
@@ -53,14 +53,14 @@ def inlined(rule: Callable[P, R]) -> Callable[P, R]:
 
     A call that passes an array counts its references, which costs more than such a rule itself.
     """
-    return _compiled(rule, "always")
+    return _compiled(rule, inline=True)
 
 
-def _compiled(rule: Callable[P, R], inline: str) -> Callable[P, R]:
+def _compiled(rule: Callable[P, R], *, inline: bool) -> Callable[P, R]:
     if not enabled():
         return rule
     os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))
     import numba
 
-    options = {"nogil": True, "cache": True, "boundscheck": False, "error_model": "python", "inline": inline}
-    return cast("Callable[P, R]", numba.njit(rule, **options))
+    compiled = numba.njit(rule, nogil=True, cache=True, boundscheck=False, error_model="python", forceinline=inline)
+    return cast("Callable[P, R]", compiled)

@@ -26,6 +26,7 @@ Spans = npt.NDArray[np.int32]
 
 OK, BAD, NONEXISTENT = 0, 1, 2
 NO_OFFSET = 1 << 40
+NO_TIME = -1 << 62
 ABSENT = 1 << 20
 """The place of a directive that a pattern does not have."""
 
@@ -35,7 +36,10 @@ _YEAR, _YEAR2, _MONTH, _DAY, _HOUR, _MINUTE, _SECOND, _MONTH_NAME = range(8)
 _EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 
 _MONTHS = np.array(
-    [int.from_bytes(month.encode(), "big") for month in "jan feb mar apr may jun jul aug sep oct nov dec".split(" ")]
+    [
+        int.from_bytes(month.encode(), "big")
+        for month in ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+    ]
 )
 _MONTH_DAYS = np.array([31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
@@ -65,15 +69,15 @@ def compile_pattern(text: str) -> Pattern:
     if pattern.tick_us:
         return pattern
     literals: list[tuple[int, int]] = []
-    for token in _tokens(text, pattern.problems):
-        if token in ("%z", "%.f"):
-            _vary(pattern, token)
+    for part in _parts(text, pattern.problems):
+        if part in ("%z", "%.f"):
+            _vary(pattern, part)
             continue
-        if token[0] != "%":
-            literals.append((pattern.width, ord(token)))
-        elif token[1:] in _PLACES:
-            pattern.places[_PLACES.index(token[1:])] = pattern.width
-        pattern.width += _WIDTHS[token[1:]] if token[0] == "%" else 1
+        if part[0] != "%":
+            literals.append((pattern.width, ord(part)))
+        elif part[1:] in _PLACES:
+            pattern.places[_PLACES.index(part[1:])] = pattern.width
+        pattern.width += _WIDTHS[part[1:]] if part[0] == "%" else 1
     _count_from_the_end(pattern, literals)
     for needed in ("Yy", "mb", "d", "H", "M"):
         if all(pattern.places[_PLACES.index(n)] == ABSENT for n in needed):
@@ -81,30 +85,30 @@ def compile_pattern(text: str) -> Pattern:
     return pattern
 
 
-def _tokens(text: str, problems: list[str]) -> list[str]:
+def _parts(text: str, problems: list[str]) -> list[str]:
     """The directives and single characters of a pattern."""
-    tokens, i = [], 0
+    parts, i = [], 0
     while i < len(text):
         if text[i] != "%":
-            tokens.append(text[i])
+            parts.append(text[i])
             i += 1
             continue
         name = text[i + 1 : i + 3] if text[i + 1 : i + 3] == ".f" else text[i + 1 : i + 2]
         if name in _WIDTHS:
-            tokens.append(f"%{name}")
+            parts.append(f"%{name}")
         else:
             problems.append(f"directives among %{' %'.join(_WIDTHS)}, not %{name}")
         i += 1 + max(len(name), 1)
-    return tokens
+    return parts
 
 
-def _vary(pattern: Pattern, token: str) -> None:
+def _vary(pattern: Pattern, part: str) -> None:
     """Take ``%.f`` or ``%z`` into the pattern's varying part."""
-    if (pattern.middle not in (ABSENT, pattern.width)) or pattern.zone or (pattern.fraction and token == "%.f"):
+    if (pattern.middle not in (ABSENT, pattern.width)) or pattern.zone or (pattern.fraction and part == "%.f"):
         pattern.problems.append("%.f and %z once each and side by side, in this order")
     pattern.middle = pattern.width
-    pattern.fraction |= token == "%.f"
-    pattern.zone |= token == "%z"
+    pattern.fraction |= part == "%.f"
+    pattern.zone |= part == "%z"
 
 
 def _count_from_the_end(pattern: Pattern, literals: list[tuple[int, int]]) -> None:
@@ -243,14 +247,70 @@ def zone_offset(civil_s: int, since: Ints, offset: Ints, later: bool) -> int:
     return found
 
 
+@inlined
+def _literals_fit(text: Bytes, first: int, last: int, literals: Ints) -> bool:
+    fits = True
+    for k in range(len(literals)):
+        place = literals[k, 0]
+        fits &= text[first + place if place >= 0 else last + place] == literals[k, 1]
+    return fits
+
+
+@inlined
+def _read_places(text: Bytes, first: int, last: int, places: Ints, found: Ints) -> bool:
+    """Read each directive that has a place into ``found``; whether all are numbers."""
+    fits = True
+    for k in range(_MONTH_NAME):
+        place = places[k]
+        found[k] = 0
+        if place != ABSENT:
+            at = first + place if place >= 0 else last + place
+            found[k] = _two(int(text[at]), int(text[at + 1]))
+            if k == _YEAR:
+                rest = _two(int(text[at + 2]), int(text[at + 3]))
+                found[k] = found[k] * 100 + rest if found[k] >= 0 and rest >= 0 else -1
+            fits &= found[k] >= 0
+    if places[_YEAR2] != ABSENT:
+        found[_YEAR] = found[_YEAR2] + (2000 if found[_YEAR2] < 69 else 1900)
+    if places[_MONTH_NAME] != ABSENT:
+        place = places[_MONTH_NAME]
+        found[_MONTH] = _month_name(text, first + place if place >= 0 else last + place)
+    return fits
+
+
 @kernel
 def _civil_us(year: int, month: int, day: int, hour: int, minute: int, second: int) -> int:
-    """Microseconds of a civil time since 1970; -1 << 62 if there is none such."""
-    if hour < 0 or hour > 23 or minute < 0 or minute > 59 or second < 0 or second > 59:
-        return -1 << 62
-    if year < 0 or not _valid_date(year, month, day):
-        return -1 << 62
+    """Microseconds of a civil time since 1970; ``NO_TIME`` if there is none such."""
+    if hour > 23 or minute > 59 or second > 59 or not _valid_date(year, month, day):
+        return NO_TIME
     return (days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second) * 1_000_000
+
+
+@inlined
+def _parse(
+    text: Bytes,
+    first: int,
+    last: int,
+    places: Ints,
+    literals: Ints,
+    width: int,
+    middle: int,
+    fraction: bool,
+    zone: bool,
+    found: Ints,
+) -> tuple[int, int, int]:
+    """One text by its pattern: (OK or BAD, microseconds of the civil time, offset in seconds or NO_OFFSET)."""
+    if last - first < width or (middle == ABSENT and last - first != width):
+        return BAD, 0, 0
+    fits = _literals_fit(text, first, last, literals) and _read_places(text, first, last, places, found)
+    micros, offset = 0, NO_OFFSET
+    if middle != ABSENT:
+        ends, micros, offset = _varying(text, first + middle, last - (width - middle), fraction, zone)
+        fits = fits and ends
+    if not fits:
+        return BAD, 0, 0
+    civil_us = _civil_us(found[_YEAR], found[_MONTH], found[_DAY], found[_HOUR], found[_MINUTE], found[_SECOND])
+    return (BAD, 0, 0) if civil_us == NO_TIME else (OK, civil_us + micros, offset)
 
 
 @kernel
@@ -276,45 +336,19 @@ def parse_instants(
 
     The arguments from ``places`` to ``tick_us`` are those of :class:`Pattern`.
     """
-    found = np.zeros(len(_PLACES), np.int64)
+    found = np.zeros(8, np.int64)
     for i in range(len(begin)):
         first, last = int(begin[i]), int(end[i])
-        verdict[i] = BAD
         if tick_us:
-            verdict[i], instant_us[i], _ = _epoch(text, first, last, tick_us)
-            continue
-        if last - first < width or (middle == ABSENT and last - first != width):
-            continue
-        fits = True
-        for k in range(len(literals)):
-            place = literals[k, 0]
-            fits &= text[first + place if place >= 0 else last + place] == literals[k, 1]
-        for k in range(_MONTH_NAME):
-            place = places[k]
-            found[k] = 0
-            if place != ABSENT:
-                at = first + place if place >= 0 else last + place
-                value = _two(int(text[at]), int(text[at + 1]))
-                if k == _YEAR:
-                    rest = _two(int(text[at + 2]), int(text[at + 3]))
-                    value = value * 100 + rest if value >= 0 and rest >= 0 else -1
-                found[k] = value
-        if places[_YEAR2] != ABSENT and found[_YEAR2] >= 0:
-            found[_YEAR] = found[_YEAR2] + (2000 if found[_YEAR2] < 69 else 1900)
-        if places[_MONTH_NAME] != ABSENT:
-            place = places[_MONTH_NAME]
-            found[_MONTH] = _month_name(text, first + place if place >= 0 else last + place)
-        micros, seconds = 0, NO_OFFSET
-        if middle != ABSENT:
-            whole, micros, seconds = _varying(text, first + middle, last - (width - middle), fraction, zone)
-            fits &= whole
-        civil_us = _civil_us(found[_YEAR], found[_MONTH], found[_DAY], found[_HOUR], found[_MINUTE], found[_SECOND])
-        if not fits or civil_us == -1 << 62 or found[_YEAR2] < 0:
-            continue
-        verdict[i] = OK
-        if seconds == NO_OFFSET:
+            status, civil_us, seconds = _epoch(text, first, last, tick_us)
+        else:
+            status, civil_us, seconds = _parse(
+                text, first, last, places, literals, width, middle, fraction, zone, found
+            )
+        if status == OK and seconds == NO_OFFSET:
             seconds = zone_offset(civil_us // 1_000_000, since, offset, later)
             if seconds == NO_OFFSET:
-                verdict[i], seconds = NONEXISTENT, 0
-        instant_us[i] = civil_us + micros - seconds * 1_000_000
+                status, seconds = NONEXISTENT, 0
+        verdict[i] = status
+        instant_us[i] = civil_us - seconds * 1_000_000
         offset_min[i] = seconds // 60
