@@ -59,8 +59,9 @@ def inlined(rule: Callable[P, R]) -> Callable[P, R]:
 def _compiled(rule: Callable[P, R], *, inline: bool) -> Callable[P, R]:
     if not enabled():
         return rule
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))
     import numba
 
+    if "NUMBA_CACHE_DIR" not in os.environ:
+        numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined] # set at run time by numba
     compiled = numba.njit(rule, nogil=True, cache=True, boundscheck=False, error_model="python", forceinline=inline)
     return cast("Callable[P, R]", compiled)

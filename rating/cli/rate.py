@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     keep_pages()
     from mediation.pickup import input_files
     from rating.cli.progress import following
-    from rating.cli.warmth import choose_jit
+    from rating.cli.warmth import choose_jit, note_warm
     from rating.summary import total
 
     paths = input_files(args.inputs)
@@ -79,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
         job.lake.delete_orphans()
         files = list(rate_files(job, paths, watch))
         recycle_pairs(job)
+    note_warm()
     whole = total(files)
     if args.json:
         print_json({"files": [f.row() for f in files], "total": whole.row(), "tariff_version": job.tariff.version})

@@ -8,8 +8,10 @@ imported, and never against the user's own setting.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
+_WARM = "complete"
 SMALL_BYTES = 64 << 10
 """Up to this much input, plain Python is sooner ready than the compiler on a cold machine."""
 
@@ -21,6 +23,15 @@ def choose_jit(paths: list[str]) -> None:
     from mediation.jit import cache_folder
 
     size = sum(Path(p).stat().st_size for p in paths if Path(p).is_file())
-    warm = cache_folder().is_dir() and any(cache_folder().iterdir())
+    warm = (cache_folder() / _WARM).exists()
     if size <= SMALL_BYTES and not warm and not any("://" in p for p in paths):
         os.environ["TOLL_JIT"] = "off"
+
+
+def note_warm() -> None:
+    """Note that a run has filled the cache: all that a batch needs is compiled."""
+    from mediation.jit import cache_folder, enabled
+
+    if enabled() and cache_folder().is_dir():
+        with suppress(OSError):  # a cache that cannot be written stays cold
+            (cache_folder() / _WARM).touch()

@@ -1,0 +1,63 @@
+"""All benchmarks in one run; writes docs/benchmarks.md.
+
+Enters: maybe names of benchmarks and sizes. Leaves: the page, and the same on stdout. Always holds: the
+page tells the machine, the date and the command; a section that was not run keeps its last figures.
+Run: ``python -m benchmarks [NAME ...]`` (``make bench``).
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+
+from benchmarks.timing import ROOT
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+SECTIONS = {
+    "end_to_end": "From files to a committed lake",
+    "memory": "Memory does not grow with the input",
+    "stages": "What each stage costs",
+    "cold_start": "Cold start",
+    "commit_cost": "What a commit costs",
+    "long_or_wide": "Charges long or wide",
+    "rating_speed": "The rating core",
+}
+INTRO = """# Benchmarks
+
+Written by `make bench`. Quote ratios taken in one run: the machines are shared and noisy, single times vary by a
+third. Each section says when and where it was run; `python -m benchmarks NAME` runs one again.
+"""
+
+
+def main(names: Iterable[str]) -> None:
+    """Run the named benchmarks (all, if none) and write the page."""
+    kept = _sections(PAGE.read_text("utf-8")) if PAGE.exists() else {}
+    for name in names or [n for n in SECTIONS if (ROOT / "benchmarks" / f"{n}.py").exists()]:
+        table: Callable[[], Iterable[str]] = import_module(f"benchmarks.{name}").table
+        lines = table()
+        body = lines if isinstance(lines, str) else "\n".join(lines)
+        stamp = f"`python -m benchmarks {name}`, {datetime.now(UTC):%Y-%m-%d}, {_machine()}."
+        kept[SECTIONS[name]] = f"{stamp} {body}"
+        print(f"## {SECTIONS[name]}\n\n{kept[SECTIONS[name]]}\n", flush=True)
+        ordered = [f"## {title}\n\n{kept[title]}\n" for title in SECTIONS.values() if title in kept]
+        PAGE.write_text("\n".join([INTRO, *ordered]), encoding="utf-8")
+
+
+def _sections(text: str) -> dict[str, str]:
+    parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)[1:]
+    return {title: body.strip() for title, body in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def _machine() -> str:
+    model = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text("utf-8"))
+    return f"{os.cpu_count()} cores of {model[1] if model else platform.machine()}, Python {platform.python_version()}"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
