@@ -161,24 +161,30 @@ def _zone_rows(tariff: Tariff, name: str) -> pl.DataFrame:
 def _twice(plan: Plan, rules: tuple[Rule, ...], frames: dict[Source, pl.DataFrame]) -> list[Problem]:
     """One prefix in two zones, or in two decks, that one event could meet."""
     problems = []
-    named = [source for source in frames if source != ANYWHERE]
-    for number, second in enumerate(named):
-        for first in named[:number]:
-            if first[0] == second[0] and (shared := _shared(frames[first], frames[second])):
-                place = max(rule.place for rule in rules if second[1] in rule.zone or second[1] == rule.deck)
-                message = f"prefix {shared} is in {first[0]} {first[1]} and in {second[0]} {second[1]}"
-                problems.append(Problem(place, f"plan.{plan.id}.rule", message))
+    for kind in ("zone", "deck"):
+        named = [source for source in frames if source != ANYWHERE and source[0] == kind]
+        for one, other, prefix in _shared([frames[source] for source in named]):
+            first, second = named[one][1], named[other][1]
+            place = max(rule.place for rule in rules if second in rule.zone or second == rule.deck)
+            message = f"prefix {prefix or '*'} is in {kind} {first} and in {kind} {second}"
+            problems.append(Problem(place, f"plan.{plan.id}.rule", message))
     return problems
 
 
-def _shared(first: pl.DataFrame, second: pl.DataFrame) -> str:
-    both = first.join(second, on=["prefix", "local"], suffix="_2")
+def _shared(frames: list[pl.DataFrame]) -> list[tuple[int, int, str]]:
+    """The pairs of ``frames`` that one event could meet with one prefix, and the least such prefix of each."""
+    if len(frames) < 2:
+        return []
+    rows = pl.concat([frame.with_columns(pl.lit(number).alias("source")) for number, frame in enumerate(frames)])
+    rows = rows.filter(pl.col("source").n_unique().over("prefix", "local") > 1)
+    both = rows.join(rows, on=["prefix", "local"], suffix="_2").filter(pl.col("source") < pl.col("source_2"))
     met = both.filter(
         (pl.col("valid_from") < pl.col("valid_to_2"))
         & (pl.col("valid_from_2") < pl.col("valid_to"))
         & ((pl.col("band") == pl.col("band_2")) | (pl.col("band") == ANY) | (pl.col("band_2") == ANY))
     )
-    return "" if met.is_empty() else str(met["prefix"].min() or "*")
+    pairs = met.group_by("source", "source_2").agg(pl.col("prefix").min())
+    return sorted(pairs.select("source", "source_2", "prefix").rows())
 
 
 def matrix(items: pl.DataFrame, columns: list[str], width: int) -> npt.NDArray[np.int64]:

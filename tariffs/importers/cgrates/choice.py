@@ -58,11 +58,11 @@ class Choice:
                 yield from offers
 
     def _chosen(self, prefix: Prefix) -> Chosen:
-        return tuple(self._at(prefix, part) for part in self.parts)
-
-    def _at(self, prefix: Prefix, part: InForce) -> Offer | None:
-        """The longest prefix that has a destination in force, then ``*any``; then the same in the next plan."""
         levels = [self.offers.holders.get(each, []) for each in (prefix, *_shorter(prefix))]
+        return tuple(self._at([each for each in levels if each], part) for part in self.parts)
+
+    def _at(self, levels: list[list[str]], part: InForce) -> Offer | None:
+        """The longest prefix that has a destination in force, then ``*any``; then the same in the next plan."""
         for plan in self.chain:
             for destinations in (*levels, [ANY]):
                 if offer := self._heaviest(plan, destinations, part):

@@ -72,7 +72,7 @@ def _step(slot: RateRow, timed: bool) -> dict[str, int | str]:
     """A slot as a step; a unit or an increment of 0 is 1."""
     price, per = price_per(_amount(slot.price), _units(slot.per, timed) or Fraction(1))
     increment = _units(slot.increment, timed) or Fraction(1)
-    if (1 / increment).denominator == 1:
+    if increment.numerator == 1:
         increment = Fraction(1)  # usage is whole units, so a part of one that divides it bills the same
     start = _units(slot.start, timed)
     if increment.denominator != 1 or start.denominator != 1:
