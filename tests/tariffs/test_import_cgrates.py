@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from rating.quote import quote_lines
 from tariffs.importers.cgrates import import_cgrates
 from tariffs.importers.report import Report
-from tests.tariffs.imports import HERE, Quote, compiled, differing
+from tests.tariffs.imports import HERE, Quote, amount, compiled, differing
 
 WED, SAT = "2024-03-06", "2024-03-09"
 JUNE = "2024-06-05T12:00:00"
@@ -170,6 +172,27 @@ def test_subjects(tmp_path: Path) -> None:
     assert _imported("subjects", tmp_path).complete
     card = [Quote(keys, b, start, 1, "voice", cost) for _, keys, b, start, cost in SUBJECTS]
     assert differing(compiled(tmp_path / "subjects"), card) == []
+
+
+# keys of an event to 1, expected
+KEYS = [
+    ({"tenant": "t", "category": "call", "subject": "own"}, "0.02"),
+    ({"tenant": "t", "category": "call", "account": "own"}, "0.02"),
+    ({"tenant": "t", "category": "call", "account": "own", "subject": "d1"}, "0.05"),
+    ({"tenant": "t", "category": "call"}, "0.01"),
+    ({"account": "t/call/own"}, "0.02"),
+    ({"account": "own"}, "no_account"),
+    ({"subject": "own"}, "no_account"),
+    ({"tenant": 1, "category": "call", "subject": "own"}, "bad_event"),
+]
+
+
+def test_guiding_keys(tmp_path: Path) -> None:
+    _imported("subjects", tmp_path)
+    event = {"usage": 1, "start": JUNE, "b_number": "1"}
+    lines = [json.dumps(event | {"keys": keys}) for keys, _ in KEYS]
+    found = map(amount, quote_lines(compiled(tmp_path / "subjects"), lines))
+    assert list(found) == [expected for _, expected in KEYS]
 
 
 def test_every_loss_and_decision_is_reported(tmp_path: Path) -> None:
