@@ -15,6 +15,7 @@ from typing import Final
 import polars as pl
 
 from tariffs.catalogue import Catalogue
+from tariffs.model import DIRECTIONS, SERVICES
 from tariffs.pricelist import cells, in_bands, in_force, money, nearest, prices, terms
 
 CHANGES: Final = ("up", "down", "new", "gone", "terms")
@@ -35,12 +36,17 @@ _ROW_SCHEMA: Final = {
     "old": pl.String,
     "new": pl.String,
     "percent": pl.Int128,
+    "rate": pl.String,
 }
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """``rows``: plan, usage, currency, zone, prefix, band, change, old and new terms, percent (null: no old price)."""
+    """What differs between the versions ``old`` and ``new``, of ``compared`` prices.
+
+    ``rows``: plan, usage, currency, zone, prefix, band, change, old and new terms, percent (null: no old price), and
+    the rate or deck that prices it.
+    """
 
     old: str
     new: str
@@ -86,7 +92,7 @@ def _together(rows: pl.DataFrame, bands: int) -> pl.DataFrame:
 
 
 def usage_of(scope: pl.DataFrame) -> str:
-    """The services and directions of ``scope`` in words: ``voice originated+forwarded, sms``; ``""`` is any other."""
+    """The services and directions of ``scope`` in words: ``voice originated+forwarded, sms``, ``any``."""
     directions = scope.group_by("service", maintain_order=True).agg("direction")
     by_direction: dict[tuple[str, ...], list[str]] = {}
     for service, names in directions.iter_rows():
@@ -95,8 +101,8 @@ def usage_of(scope: pl.DataFrame) -> str:
 
 
 def _said(services: list[str], directions: tuple[str, ...]) -> str:
-    whose = "any" if "" in services else "+".join(services)
-    return whose if "" in directions else f"{whose} {'+'.join(directions)}"
+    whose = "any" if len(services) == len(SERVICES) else "+".join(services)
+    return whose if len(directions) == len(DIRECTIONS) else f"{whose} {'+'.join(directions)}"
 
 
 def _listed(catalogue: Catalogue, cell: object, instant: int) -> pl.DataFrame:
@@ -111,7 +117,7 @@ def _destinations(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     wanted = pl.concat(side.select(_KEY) for side in sides).unique(maintain_order=True)
     for side, name in zip(sides, ("_old", "_new"), strict=True):
         renamed = nearest(wanted, side.with_columns(pl.col("prefix").alias("prefix_own")), ["band"])
-        told = renamed.select(*_KEY, *(pl.col(c).alias(c + name) for c in ("zone", "price", "per", "code")),
+        told = renamed.select(*_KEY, *(pl.col(c).alias(c + name) for c in ("zone", "rate", "price", "per", "code")),
                               pl.col("prefix_own").alias("listed" + name))  # fmt: skip
         wanted = wanted.join(told, on=_KEY, how="left", maintain_order="left")
     return wanted
@@ -122,6 +128,7 @@ def _changed(found: pl.DataFrame, old: Catalogue, new: Catalogue) -> pl.DataFram
     told = found.with_columns(_terms(old, found["code_old"], "old"), _terms(new, found["code_new"], "new"))
     rows = told.with_columns(
         pl.coalesce("zone_new", "zone_old").alias("zone"),
+        pl.coalesce("rate_new", "rate_old").alias("rate"),
         _listed_itself("old").alias("was_listed"),
         _listed_itself("new").alias("is_listed"),
     ).filter(

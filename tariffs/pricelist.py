@@ -21,7 +21,7 @@ DIGITS: Final = 10
 
 
 def cells(catalogue: Catalogue) -> pl.DataFrame:
-    """The cell of each (plan, version, service, direction) that has one; ``""``: any other service or direction."""
+    """The cell of each (plan, version, service, direction) that has one."""
     version, service, direction = (axis.reshape(-1) for axis in np.indices(catalogue.selector.shape))
     cell = catalogue.selector.reshape(-1).astype(np.int64)
     plan = catalogue.versions[version, layout.VERSION_PLAN]

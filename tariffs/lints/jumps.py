@@ -29,5 +29,5 @@ def jumps(tariff: Tariff, comparison: Comparison, percent: Decimal, instant: int
             f" in {row['band']}" if row["band"] else ""
         )
         message = f"{where} changes by {percent_text(row['percent'])}%, from {row['old']} to {row['new']}"
-        place = places.of(row["plan"], row["zone"], row["prefix"])
+        place = places.of(row["plan"], row["rate"], row["prefix"])
         yield Problem(place, f"plan.{row['plan']}", message, lint=True, code="jump")

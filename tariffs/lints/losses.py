@@ -32,11 +32,11 @@ def losses(tariff: Tariff, catalogue: Catalogue, instant: int) -> Iterator[Probl
         return
     places = Places(tariff, instant)
     dearest = pl.concat(every).sort("cost", descending=True, maintain_order=True)
-    key = ["plan", "zone", "listed", "price", "per"]
+    key = ["plan", "zone", "listed", "rate", "price", "per"]
     first = [pl.col(name).first() for name in ("cost", "cost_per", "buying", "prefix")]
     counted = [pl.col("buying").n_unique().alias("plans"), pl.col("band").unique().sort().alias("bands")]
     for row in dearest.group_by(key, maintain_order=True).agg(*first, *counted).iter_rows(named=True):
-        place = places.of(row["plan"], row["zone"], row["listed"])
+        place = places.of(row["plan"], row["rate"], row["listed"])
         yield Problem(place, f"plan.{row['plan']}", _told(row), lint=True, code="loss")
 
 
@@ -74,7 +74,7 @@ def _pairs(tariff: Tariff, catalogue: Catalogue, instant: int) -> Iterator[pl.Da
 
 def _below(sold: pl.DataFrame, bought: pl.DataFrame, *, same_bands: bool) -> pl.DataFrame:
     wanted = pl.concat([sold, bought]).select("kind", "prefix").unique(maintain_order=True)
-    ours = nearest(wanted, sold.select("kind", "prefix", "band", "zone", "listed", "price", "per"), [])
+    ours = nearest(wanted, sold.select("kind", "prefix", "band", "zone", "listed", "rate", "price", "per"), [])
     theirs = nearest(wanted, bought.select("kind", "prefix", "band", "price", "per"), []).select(
         "kind", "prefix", "band", pl.col("price").alias("cost"), pl.col("per").alias("cost_per")
     )
@@ -83,4 +83,4 @@ def _below(sold: pl.DataFrame, bought: pl.DataFrame, *, same_bands: bool) -> pl.
     wide = {name: pl.col(name).cast(pl.Int128) for name in ("price", "per", "cost", "cost_per")}
     loses = (pl.col("price") > 0) & (wide["price"] * wide["cost_per"] < wide["cost"] * wide["per"])
     found = both.filter(loses & meet if same_bands else loses)
-    return found.select("zone", "listed", "band", "price", "per", "prefix", "cost", "cost_per")
+    return found.select("zone", "listed", "rate", "band", "price", "per", "prefix", "cost", "cost_per")

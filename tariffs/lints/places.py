@@ -1,6 +1,7 @@
 """Where a price stands: the file and line of what prices a destination.
 
-Enters: a tariff and an instant. Leaves: places. Always holds: a zone stands before a deck, as in rating.
+Enters: a tariff and an instant. Leaves: places. Always holds: nothing is guessed; what stands nowhere
+has the empty place.
 """
 
 from __future__ import annotations
@@ -19,20 +20,14 @@ class Places:
         self.tariff = tariff
         self._lines = cache(lambda name: _lines(tariff.decks[name], instant))
 
-    def of(self, plan: str, zone: str, prefix: str) -> Place:
-        """The line of a deck, the zone, or else the plan that prices ``prefix`` (``+4475``) on ``plan``."""
+    def of(self, plan: str, rate: str, prefix: str) -> Place:
+        """The deck's line or the rate, named ``rate``, that prices ``prefix`` (``+4475``); else the plan."""
         digits = prefix.removeprefix("+")
-        known = self.tariff.zones.get(zone)
-        if known and digits in (known.prefixes if prefix.startswith("+") else known.local):
-            return known.place
-        for deck in self._decks(plan):
-            if digits in self._lines(deck):
-                return Place(self.tariff.decks[deck].file, self._lines(deck)[digits])
-        return self.tariff.plans[plan].place if plan in self.tariff.plans else Place()
-
-    def _decks(self, plan: str) -> dict[str, None]:
-        versions = self.tariff.plans[plan].versions if plan in self.tariff.plans else ()
-        return {rule.deck: None for version in versions for rule in version.rules if rule.deck}
+        deck = self.tariff.decks.get(rate)
+        if deck and digits in self._lines(rate):
+            return Place(deck.file, self._lines(rate)[digits])
+        found = self.tariff.rates.get(rate) or self.tariff.plans.get(plan)
+        return found.place if found else Place()
 
 
 def _lines(deck: Deck, instant: int) -> dict[str, int]:

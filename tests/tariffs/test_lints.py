@@ -116,7 +116,7 @@ LINTS = [
     (
         {"a.toml": RATE + CHEAP + PLAN + '[[plan.p.rule]]\nrate = "cheap"\n' + BUY,
          "trunks.csv": TRUNKS + "T,c,out,,out\n"},
-        "a.toml:7: plan.p: everything sells at 0.5 per 1, below the 1 per 1 that out costs for it",
+        "a.toml:4: plan.p: everything sells at 0.5 per 1, below the 1 per 1 that out costs for it",
     ),
     (
         {"a.toml": RATE + ON_DECK + BUY, "d.csv": "p,r,f,t\n44,1,,\n4420,0.999999999,,\n",
