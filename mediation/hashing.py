@@ -89,6 +89,11 @@ def _word_by_bytes(text: Bytes, at: int, end: int) -> int:
 
 
 @inlined
+def _length(begin: Spans, end: Spans, column: int, row: int) -> int:
+    return int(end[column, row]) - int(begin[column, row])
+
+
+@inlined
 def _group(
     text: Bytes, words: Words, begin: Spans, end: Spans, columns: Ints, row: int, h1: int, h2: int, h3: int, h4: int
 ) -> tuple[int, int, int, int, int]:
@@ -96,15 +101,15 @@ def _group(
     count = len(columns)
     size = 0
     for c in range(0, count, 4):
-        k1 = end[columns[c], row] - begin[columns[c], row]
-        k2 = end[columns[c + 1], row] - begin[columns[c + 1], row] if c + 1 < count else 0
-        k3 = end[columns[c + 2], row] - begin[columns[c + 2], row] if c + 2 < count else 0
-        k4 = end[columns[c + 3], row] - begin[columns[c + 3], row] if c + 3 < count else 0
+        k1 = _length(begin, end, columns[c], row)
+        k2 = _length(begin, end, columns[c + 1], row) if c + 1 < count else 0
+        k3 = _length(begin, end, columns[c + 2], row) if c + 2 < count else 0
+        k4 = _length(begin, end, columns[c + 3], row) if c + 3 < count else 0
         h1, h2, h3, h4 = _block(h1, h2, h3, h4, k1, k2, k3, k4)
         size += BLOCK
     for column in columns:
-        last = end[column, row]
-        for at in range(begin[column, row], last, BLOCK):
+        last = int(end[column, row])
+        for at in range(int(begin[column, row]), last, BLOCK):
             place = at >> 2
             if place + 5 <= len(words):
                 w0, w1, w2 = int(words[place]), int(words[place + 1]), int(words[place + 2])

@@ -300,8 +300,9 @@ def _same(text: Bytes, begin: int, end: int, other: int, other_end: int) -> bool
 @inlined
 def _label_slot(text: Bytes, begin: int, end: int, mask: int) -> int:
     """Where a text's search begins: by its length and its first bytes, none of which waits for another."""
-    word = end - begin
-    for i in range(min(end - begin, 8)):
+    length = int(end) - int(begin)
+    word = length
+    for i in range(min(length, 8)):
         word ^= int(text[begin + i]) << (5 * i)
     return (word ^ (word >> 11) ^ (word >> 23)) & mask
 

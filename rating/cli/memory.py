@@ -1,6 +1,6 @@
 """Keeping the pages that one batch freed for the next one.
 
-Enters: nothing. Leaves: the settings of the two allocators and of Python's cycle collector, for this process.
+Enters: nothing. Leaves: the settings of the allocator and of Python's cycle collector, for this process.
 Always holds: results do not depend on it, and a setting that the user made in the environment stays.
 
 Batches of one size follow each other, so memory that is given back to the system is asked for again at
@@ -19,8 +19,13 @@ _KEPT_BYTES = 1 << 30
 
 
 def keep_pages() -> None:
-    """Set the allocators before pyarrow is loaded; call once, at the start of a long run."""
-    os.environ.setdefault("MIMALLOC_PURGE_DELAY", "-1")  # pyarrow's allocator
+    """Set the allocators, and stop the cycle collector until :func:`rest_collector`.
+
+    Call it once, at the start of a long run, before numpy and pyarrow are loaded.
+    """
+    gc.disable()  # what loads now stays: its rounds would find nothing
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # its own one gives large blocks back at once
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no linear algebra here: its threads would only wait
     with suppress(OSError, AttributeError):  # not glibc: its own settings are as good
         mallopt = ctypes.CDLL(None).mallopt
         for option, value in ((_MMAP_THRESHOLD, _KEPT_BYTES), (_TRIM_THRESHOLD, _KEPT_BYTES), (_ARENA_MAX, 1)):
@@ -28,7 +33,7 @@ def keep_pages() -> None:
 
 
 def rest_collector() -> None:
-    """Take all that lives now (a compiled tariff, modules) out of the cycle collector's rounds."""
-    gc.collect()
+    """Start the cycle collector again, without all that lives now (a compiled tariff, modules)."""
     gc.freeze()
+    gc.enable()
     gc.set_threshold(50_000, 20, 100)
