@@ -22,6 +22,8 @@ Ints = npt.NDArray[np.int64]
 
 NEW, SAME, OTHER = range(3)
 DAY_US = 86_400_000_000
+ANY_DAY = range(-1_000_000, 4_000_000)
+"""Days that a lake may hold, where nothing is known of it."""
 _FEWEST_SLOTS = 1024
 _REASON = np.array([0, CODE["duplicate"], CODE["conflicting_duplicate"]], np.uint8)
 
@@ -90,23 +92,26 @@ def keys_of(event_id: pa.Array, content_hash: pa.Array, start_utc: pa.Array) -> 
 class SeenIds:
     """The ids of the days that are loaded: a cache of what the lake holds, bounded by ``most_keys``.
 
-    A day that was never loaded is unknown, not empty: :meth:`missing_days` tells which to load first.
+    ``held`` are the days (since 1970-01-01) on which the lake holds anything; it grows with what is
+    remembered. A day among them that is not loaded is unknown, not empty: :meth:`missing_days` tells which
+    to load first.
     """
 
-    def __init__(self, most_keys: int = 50_000_000) -> None:
+    def __init__(self, held: range = ANY_DAY, most_keys: int = 50_000_000) -> None:
         self._table = _room(0)
         self._count = 0
         self._most = most_keys
+        self._held = held
         self.days: set[int] = set()
 
     def missing_days(self, usage: pa.RecordBatch) -> list[int]:
-        """The days (since 1970-01-01) around the events of ``usage`` that are not loaded.
+        """The days around the events of ``usage`` that the lake holds and that are not loaded.
 
         A day is taken with both its neighbours, so that a change of the layout's zone hides no copy.
         """
         days = np.unique(np.asarray(usage["start_utc"].cast(pa.int64())) // DAY_US)
         around = {int(d) + step for d in days for step in (-1, 0, 1)}
-        return sorted(around - self.days)
+        return sorted(day for day in around - self.days if day in self._held)
 
     def load(self, days: Iterable[int], keys: Ints) -> None:
         """Take ``keys``, all that the lake holds of ``days``; forget older days where there are too many."""
@@ -118,9 +123,17 @@ class SeenIds:
 
     def remember(self, keys: Ints) -> None:
         """Add the ids of committed events."""
+        if len(keys):
+            self._hold(np.unique(keys[:, 3]).tolist())
         if 2 * (self._count + len(keys)) > len(self._table):
-            self._rebuild(self._rows(), self._count + len(keys))
+            self._rebuild(self._rows(), 2 * (self._count + len(keys)))
         self._count += insert_keys(self._table, keys)
+
+    def _hold(self, days: list[int]) -> None:
+        """Note that the lake now holds ``days``; the ones that it did not hold before are loaded thereby."""
+        self.days |= {day for day in days if day not in self._held}
+        bounds = (*self._held[:1], *self._held[-1:], days[0], days[-1])
+        self._held = range(min(bounds), max(bounds) + 1)
 
     def judge(self, keys: Ints) -> npt.NDArray[np.uint8]:
         """NEW, SAME or OTHER for each row of ``keys``, in order; nothing is added."""
@@ -139,7 +152,7 @@ class SeenIds:
         self._rebuild(kept, len(kept))
 
     def _rebuild(self, rows: Ints, room_for: int) -> None:
-        self._table = _room(2 * room_for)
+        self._table = _room(room_for)
         self._count = insert_keys(self._table, rows)
 
 

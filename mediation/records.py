@@ -109,7 +109,8 @@ class Fields:
     def take(self, rows: Ints | Mask) -> Fields:
         """The fields of the records ``rows``."""
         records = self.records.take(rows)
-        return replace(self, records=records, begin=self.begin[:, rows], end=self.end[:, rows])
+        at = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        return replace(self, records=records, begin=self.begin.take(at, axis=1), end=self.end.take(at, axis=1))
 
 
 def spans_hold(text: Bytes, begin: Spans, end: Spans, word: bytes) -> Mask:

@@ -264,10 +264,15 @@ def _oldest_us(job: Job) -> int | None:
     return int((newest - window).timestamp()) * 1_000_000
 
 
+def seen_ids(lake: Lake) -> SeenIds:
+    """No ids yet, and the days on which ``lake`` has any."""
+    span = lake.event_span()
+    return SeenIds(range(0) if span is None else range((span[0] - _EPOCH).days, (span[1] - _EPOCH).days + 1))
+
+
 def load_days(job: Job, usage: pa.RecordBatch) -> None:
     """Load the ids that the lake holds of the days around ``usage``."""
-    missing = job.seen.missing_days(usage)
-    for first, last in _runs(missing):
+    for first, last in _runs(job.seen.missing_days(usage)):
         keys = job.lake.event_keys(_EPOCH + timedelta(days=first), _EPOCH + timedelta(days=last)).combine_chunks()
         columns = [keys[n].combine_chunks() for n in ("event_id", "content_hash", "start_utc")]
         job.seen.load(range(first, last + 1), keys_of(*columns))

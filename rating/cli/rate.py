@@ -94,9 +94,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _job(args: argparse.Namespace) -> Any:  # noqa: ANN401 - rating.job is imported late
-    from mediation.dedup import SeenIds
     from mediation.layout_file import read_layout
-    from rating.job import Job
+    from rating.job import Job, seen_ids
     from rating.lake import open_lake
     from rating.stored import tariff_version
 
@@ -108,7 +107,7 @@ def _job(args: argparse.Namespace) -> Any:  # noqa: ANN401 - rating.job is impor
         layout=layout,
         catalogue=catalogue,
         tariff=tariff_version(catalogue),
-        seen=SeenIds(),
+        seen=seen_ids(lake),
         window_days=args.window_days,
         chunk_bytes=args.chunk_mib << 20,
         force=args.force,

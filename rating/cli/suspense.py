@@ -120,16 +120,15 @@ def _write_off(args: argparse.Namespace) -> int:
 
 
 def _recycle(args: argparse.Namespace) -> int:
-    from mediation.dedup import SeenIds
     from mediation.layout_file import read_layout
-    from rating.job import Job
+    from rating.job import Job, seen_ids
     from rating.recycle import recycle
     from rating.stored import tariff_version
 
     catalogue = compiled(args.tariffs)
     mended = read_layout(args.with_layout) if args.with_layout else None
     with opened(args, write=True) as lake:
-        job = Job(lake, mended or read_layout("generic_csv"), catalogue, tariff_version(catalogue), SeenIds())
+        job = Job(lake, mended or read_layout("generic_csv"), catalogue, tariff_version(catalogue), seen_ids(lake))
         done = recycle(job, _filter(args), mended)
     if args.json:
         print_json({"tried": done.tried, "left_suspense": done.left})

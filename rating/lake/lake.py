@@ -41,6 +41,10 @@ NEW_SOURCES: Final = "sources"
 """The reserved source whose offset counts the sources seen: two writers of a new one conflict there."""
 
 _OFFSET = "SELECT next_offset, next_record_no, complete FROM input_offset WHERE source = $source"
+_SPAN = """
+SELECT min(start_utc) AS first, max(start_utc) AS last FROM (
+    SELECT min(start_utc) AS start_utc FROM usage UNION ALL SELECT max(start_utc) FROM usage
+    UNION ALL SELECT min(start_utc) FROM rejected UNION ALL SELECT max(start_utc) FROM rejected)"""
 _SEEN = "SELECT coalesce((SELECT max(batch_id) FROM batch), 0) + 1"
 _ADD = "INSERT INTO input_offset VALUES ($source, $next_offset, $next_record_no, $complete)"
 _COUNT = "UPDATE input_offset SET next_offset = next_offset + 1 WHERE source = $source"
@@ -162,6 +166,11 @@ class Lake(ABC):
         """The days (UTC) on which rated events start, in order."""
         days: list[date] = self.query(_DAYS)["day"].to_pylist()
         return days
+
+    def event_span(self) -> tuple[date, date] | None:
+        """The first and the last day (UTC) on which any record's usage starts; None if there is none."""
+        first, last = self._ask(_SPAN, None).fetchall()[0]
+        return (first.date(), last.date()) if first else None
 
     def event_keys(self, first_day: date, last_day: date) -> pa.Table:
         """``event_id``, ``content_hash`` and ``start_utc`` of every event that a new one may repeat.

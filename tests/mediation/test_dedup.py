@@ -77,3 +77,19 @@ def test_older_than_the_window_waits() -> None:
     accepted, rejected = deduplicate(usage([(1, 0, 1), (2, 0, 5)]), SeenIds(), oldest_us=3 * DAY_US)
     assert accepted.num_rows == 1
     assert rejected["reason"].to_pylist() == ["too_old"]
+
+
+def test_days_that_the_lake_does_not_hold_are_not_asked_for() -> None:
+    seen = SeenIds(range(5, 8))
+    assert seen.missing_days(usage([(1, 0, 8)])) == [7]
+    assert seen.missing_days(usage([(1, 0, 20)])) == []
+    seen.remember(keys(usage([(1, 0, 20)])))
+    assert seen.missing_days(usage([(1, 0, 20)])) == [19]
+    assert deduplicate(usage([(1, 0, 20)]), seen)[1]["reason"].to_pylist() == ["duplicate"]
+
+
+def test_a_remembered_day_that_was_forgotten_is_asked_for_again() -> None:
+    seen = SeenIds(range(0), most_keys=2)
+    seen.remember(keys(usage([(1, 0, 2), (2, 0, 2)])))
+    seen.load([9], keys(usage([(3, 0, 9)])))
+    assert seen.missing_days(usage([(1, 0, 2)])) == [2, 3]
