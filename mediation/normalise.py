@@ -66,7 +66,7 @@ def normalise(fields: Fields, layout: Layout) -> tuple[pa.RecordBatch, pa.Record
             draft.columns[target] = _labels(draft, target)
     _start(draft)
     _duration(draft)
-    for target in ("partial_no", "volume_up_bytes", "volume_down_bytes"):
+    for target in ("partial_no", "usage_offset", "volume_up_bytes", "volume_down_bytes"):
         _whole(draft, target)
     _numbers(draft)
     for target in ("call_reference", "imsi"):

@@ -71,6 +71,7 @@ REASONS: Final[tuple[Reason, ...]] = (
     Reason("no_rate", "price", _S, "no rate of the plan matches"),
     Reason("no_band", "price", _S, "the start lies outside the compiled calendar"),
     Reason("amount_overflow", "price", _S, "the amount does not fit 64-bit nano-units"),
+    Reason("no_conversion", "price", _S, "no conversion rate to the currency of the bill is in force at the start"),
 )
 
 BY_CODE: Final[dict[str, Reason]] = {r.code: r for r in REASONS}

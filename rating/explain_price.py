@@ -8,18 +8,16 @@ write down each run of increments as they go; the amount told is the amount char
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
 
-from mediation.reasons import BY_CODE, REASONS
-from rating.columns import text_buffers
+from mediation.reasons import REASONS
+from rating.explain_guide import failure, guiding
 from rating.guide import LEGS, Guided, guide
-from rating.guide_kernels import EXPIRED, NO_KEY, find_subscriptions, find_versions, number_keys
 from rating.hypothetical import Event, usage_batch
 from rating.kernels import (
     RUN_BAND,
@@ -30,34 +28,17 @@ from rating.kernels import (
     RUN_UNITS,
     band_change,
 )
-from rating.price import Legs, price_all
+from rating.legs import Legs, price_all
 from rating.rules import NOTES
+from rating.story import EPOCH, Node, instant, money, period
 from tariffs import catalogue as layout
 from tariffs.catalogue import NONE, Catalogue, Ints
-from tariffs.model import BOUNDARIES, COUNTERS, EVER_FROM, EVER_TO, MODES, NANO, STAGES
+from tariffs.model import BOUNDARIES, COUNTERS, MODES, NANO, STAGES
 from tariffs.prefixes import END, FIRST
 
+__all__ = ["Node", "explain_charge", "explain_event"]
+
 RUNS_SHOWN: Final = 1_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One fact of the story, and what it rests on."""
-
-    label: str
-    value: str = ""
-    children: tuple[Node, ...] = ()
-
-    def as_dict(self) -> dict[str, object]:
-        """The tree as plain values, for JSON."""
-        return {"label": self.label, "value": self.value, "children": [child.as_dict() for child in self.children]}
-
-    def lines(self, depth: int = 0) -> Iterator[str]:
-        """The tree as indented lines of text."""
-        yield f"{'  ' * depth}{self.label}{': ' if self.value else ''}{self.value}"
-        for child in self.children:
-            yield from child.lines(depth + 1)
 
 
 def explain_charge(usage_row: Mapping[str, object], catalogue: Catalogue, leg: str = "retail") -> Node:
@@ -70,27 +51,38 @@ def explain_event(event: Event, catalogue: Catalogue, leg: str) -> Node:
     usage = usage_batch([event])
     guided, astray = guide(usage, catalogue)
     title = f"{leg} charge"
-    guiding = _guiding(event, leg, catalogue)
+    who = guiding(event, leg, catalogue)
     if astray.num_rows:
-        return Node(title, _failed(astray), (guiding,))
+        return Node(title, failure(astray), (who,))
     only = np.where(np.arange(len(LEGS))[:, None] == LEGS.index(leg), guided.versions, NONE).astype(np.int32)
     if only.max() == NONE:
-        return Node(title, "does not apply", (guiding,))
+        return Node(title, "does not apply", (who,))
     runs = np.full((RUNS_SHOWN, RUN_COLUMNS), NONE, np.int64)
     legs = price_all(Guided(usage, guided.accounts, only), catalogue, runs)
     prefixes = _prefixes(event, legs, catalogue)
     if legs.reason[0]:
         reason = REASONS[legs.reason[0] - 1]
-        return Node(title, f"{reason.code}: {reason.meaning}", (guiding, prefixes))
+        return Node(title, f"{reason.code}: {reason.meaning}", (who, prefixes))
+    charged = f"{money(int(legs.prices.amount[0]))} {_currency(legs, catalogue)}"
+    if event.usage_offset:
+        return Node(title, charged, (who, *_partial(event, catalogue, leg)))
     told = runs[runs[:, RUN_UNITS] > 0]
-    parts = (guiding, prefixes, _rule(event, legs, catalogue), _quantity(event, legs, told, catalogue))
-    return Node(
-        title, f"{_money(int(legs.amount[0]))} {_currency(legs, catalogue)}", (*parts, _amount(legs, told, catalogue))
-    )
+    parts = (who, prefixes, _rule(event, legs, catalogue), _quantity(event, legs, told, catalogue))
+    beside = tuple(_beside(legs, catalogue))
+    return Node(title, charged, (*parts, *beside, _amount(legs, told, catalogue)))
+
+
+def _partial(event: Event, catalogue: Catalogue, leg: str) -> Iterator[Node]:
+    """A partial costs what its session costs up to its end, less what it costs up to its beginning."""
+    before, after = event.usage_offset, event.usage_offset + event.usage
+    yield Node("partial", f"the session up to {after} {event.unit} less the session up to {before} {event.unit}")
+    for usage in (after, before):
+        part = explain_event(replace(event, usage=usage, usage_offset=0), catalogue, leg)
+        yield Node(f"session up to {usage} {event.unit}", part.value, part.children)
 
 
 def _event(row: Mapping[str, object]) -> Event:
-    texts = {
+    texts: dict[str, Any] = {
         name: str(row.get(name) or "")
         for name in ("service", "unit", "a_number", "b_number", "direction", "imsi", "trunk_in", "trunk_out")
     }
@@ -99,81 +91,11 @@ def _event(row: Mapping[str, object]) -> Event:
     return Event(
         id=str(row.get("event_id", "")),
         usage=int(str(row["usage"])),
-        start_us=(start - _EPOCH) // timedelta(microseconds=1),
+        usage_offset=int(str(row.get("usage_offset") or 0)),
+        start_us=(start - EPOCH) // timedelta(microseconds=1),
         account=str(row.get("account_key") or ""),
         **texts,
     )
-
-
-def _failed(rejected: pa.RecordBatch) -> str:
-    row = rejected.to_pylist()[0]
-    return f"{row['reason']}: {BY_CODE[row['reason']].meaning} ({row['field']} {row['value']})"
-
-
-def _guiding(event: Event, leg: str, catalogue: Catalogue) -> Node:
-    candidates = _retail(event, catalogue) if leg == "retail" else _wholesale(event, leg, catalogue)
-    return Node("guiding", "who pays, and by which plan", tuple(candidates))
-
-
-def _retail(event: Event, catalogue: Catalogue) -> Iterator[Node]:
-    """Each key that could name the payer, in order, and why it did or did not."""
-    served = {"originated": "a_number", "forwarded": "a_number", "terminated": "b_number"}.get(event.direction, "")
-    kinds = ((served, "number"), ("imsi", "imsi"), ("account", "account"), ("trunk_in", "trunk"))
-    found = False
-    for column, kind in kinds:
-        value = str(getattr(event, column)) if column else ""
-        label = f"{column or 'served party'} {value}".strip()
-        if found:
-            yield Node(label, "not asked: found already")
-            continue
-        account, plan = _subscription(value, kind, event, catalogue)
-        found = plan >= 0
-        if not found:
-            yield Node(label, "known, but no subscription is in force" if plan == EXPIRED else "no subscription")
-            continue
-        yield Node(label, f"account {catalogue.name('account', account)}", (_plan(plan, event, catalogue),))
-
-
-def _subscription(value: str, kind: str, event: Event, catalogue: Catalogue) -> tuple[int, int]:
-    """(account, plan) of the subscription to one key; the plan is EXPIRED or NONE where none is in force."""
-    key = np.full(1, NO_KEY, np.int64)
-    if kind in {"number", "imsi"}:
-        number_keys(np.ones(1, np.bool_), *text_buffers(pa.array([value])), int(kind == "imsi"), key)
-    elif (code := catalogue.codes["key_names"].get(f"{kind}:{value}")) is not None:
-        key[0] = -1 - code
-    account, plan = np.full((2, 1), NONE, np.int32)
-    table = (catalogue.keys, catalogue.key_starts, int(catalogue.key_shift[0]))
-    find_subscriptions(key, 0, np.array([event.start_us]), *table, account, plan, np.zeros(1, np.uint8))
-    return int(account[0]), int(plan[0])
-
-
-def _plan(plan: int, event: Event, catalogue: Catalogue) -> Node:
-    found = np.zeros(1, np.int32)
-    plans, start = np.array([plan], np.int32), np.array([event.start_us])
-    find_versions(plans, start, catalogue.versions, catalogue.plan_versions, found)
-    if found[0] < 0:
-        return Node("plan", f"{catalogue.name('plan', plan) or 'none'}: no version in force")
-    first, last = catalogue.versions[found[0], [layout.VERSION_FROM, layout.VERSION_TO]].tolist()
-    return Node("plan", f"{catalogue.name('plan', plan)}, version in force {_period(first, last)}")
-
-
-def _wholesale(event: Event, leg: str, catalogue: Catalogue) -> Iterator[Node]:
-    into = leg == "wholesale_in"
-    trunk = event.trunk_in if into else event.trunk_out
-    code = catalogue.codes["trunk_names"].get(trunk, NONE)
-    if code == NONE:
-        yield Node(f"trunk {trunk}".strip(), "not listed" if trunk else "the event names none")
-        return
-    side, plan = (layout.TRUNK_IN, layout.TRUNK_PLAN_IN) if into else (layout.TRUNK_OUT, layout.TRUNK_PLAN_OUT)
-    for row in catalogue.trunks[catalogue.trunk_rows[code] : catalogue.trunk_rows[code + 1]]:
-        period = _period(int(row[layout.TRUNK_FROM]), int(row[layout.TRUNK_TO]))
-        if not row[side] or not row[layout.TRUNK_FROM] <= event.start_us < row[layout.TRUNK_TO]:
-            yield Node(f"trunk {trunk}", f"lost: for the other direction or not in force ({period})")
-        elif row[layout.TRUNK_CARRIER] == NONE:
-            yield Node(f"trunk {trunk}", "our own trunk: nobody pays")
-        else:
-            carrier = catalogue.name("account", int(row[layout.TRUNK_CARRIER]))
-            yield Node(f"trunk {trunk}", f"carrier {carrier}", (_plan(int(row[plan]), event, catalogue),))
 
 
 def _prefixes(event: Event, legs: Legs, catalogue: Catalogue) -> Node:
@@ -193,8 +115,8 @@ def _prefixes(event: Event, legs: Legs, catalogue: Catalogue) -> Node:
             verdict = _verdict(bool(exists), won, int(item[layout.ITEM_BAND]), legs, catalogue)
             zone = catalogue.name("zone", int(item[layout.ITEM_ZONE]))
             prefix = catalogue.name("prefix", int(item[layout.ITEM_PREFIX]))
-            period = _period(int(item[layout.ITEM_FROM]), int(item[layout.ITEM_TO]))
-            found.append(Node(f"prefix {prefix}", f"{zone}, {period}: {verdict}"))
+            when = period(int(item[layout.ITEM_FROM]), int(item[layout.ITEM_TO]))
+            found.append(Node(f"prefix {prefix}", f"{zone}, {when}: {verdict}"))
         won = won or any(
             item[layout.ITEM_FROM] <= event.start_us < item[layout.ITEM_TO] for item in catalogue.items[first:end]
         )
@@ -230,8 +152,8 @@ def _rule(event: Event, legs: Legs, catalogue: Catalogue) -> Node:
     calendar = int(catalogue.cells[legs.cell[0], layout.CELL_CALENDAR])
     first, end = (int(place) for place in catalogue.calendar_changes[calendar : calendar + 2])
     change = band_change(catalogue.instants, first, end, event.start_us // 1_000_000)
-    since = _instant(int(catalogue.instants[change]) * 1_000_000) if change > first else "ever"
-    until = _instant(int(catalogue.instants[change + 1]) * 1_000_000) if change + 1 < end else "ever"
+    since = instant(int(catalogue.instants[change]) * 1_000_000) if change > first else "ever"
+    until = instant(int(catalogue.instants[change + 1]) * 1_000_000) if change + 1 < end else "ever"
     band = Node("band at the start", f"{catalogue.name('band', int(legs.band[0]))} (from {since} to {until})")
     return Node("rule", catalogue.name("rule", int(item[layout.ITEM_RULE])), (band,))
 
@@ -241,7 +163,7 @@ def _quantity(event: Event, legs: Legs, runs: Ints, catalogue: Catalogue) -> Nod
     shown = tuple(_run(row, catalogue) for row in runs)
     note = NOTES[legs.note[0]]
     because = f" ({note})" if note in {"zero_usage", "free_under"} else ""
-    return Node("quantity", f"usage {event.usage} {event.unit}, billed {int(legs.billed[0])}{because}", shown)
+    return Node("quantity", f"usage {event.usage} {event.unit}, billed {int(legs.prices.billed[0])}{because}", shown)
 
 
 def _run(row: Ints, catalogue: Catalogue) -> Node:
@@ -250,7 +172,7 @@ def _run(row: Ints, catalogue: Catalogue) -> Node:
     price, per = int(step[layout.STEP_SHOWN_PRICE]), int(step[layout.STEP_SHOWN_PER])
     exact = Fraction(price * units, per * NANO)
     label = f"from {int(row[RUN_FROM])}, band {catalogue.name('band', int(row[RUN_BAND]))}"
-    return Node(label, f"{count} x {units // count} = {units} units x {_money(price)} / {per} = {exact}")
+    return Node(label, f"{count} x {units // count} = {units} units x {money(price)} / {per} = {exact}")
 
 
 def _amount(legs: Legs, runs: Ints, catalogue: Catalogue) -> Node:
@@ -268,16 +190,41 @@ def _amount(legs: Legs, runs: Ints, catalogue: Catalogue) -> Node:
     stage, mode = STAGES[rate[layout.RATE_STAGE]], MODES[rate[layout.RATE_MODE]]
     unit = int(rate[layout.RATE_UNIT])
     terms = f"boundary {BOUNDARIES[rate[layout.RATE_BOUNDARY]]}, step counter {COUNTERS[rate[layout.RATE_COUNTER]]}"
-    limits = [f"{name} {_money(int(rate[at]))}" for name, at in _LIMITS if rate[at] != NONE]
+    limits = [f"{name} {money(int(rate[at]))}" for name, at in _LIMITS if rate[at] != NONE]
     told = (
         Node("rate", f"{catalogue.name('rate', int(rate[layout.RATE_NAME]))}: {terms}"),
-        Node("setup fee", _money(fee)),
+        Node("setup fee", money(fee)),
         Node("exact sum", f"{exact / NANO} (before rounding)"),
         Node("limits", ", ".join(limits) or "none"),
-        Node("rounding", f"{mode} to {_money(unit)} at stage {stage}"),
+        Node("rounding", f"{mode} to {money(unit)} at stage {stage}"),
         Node("note", NOTES[legs.note[0]] or "none"),
     )
-    return Node("amount", f"{_money(int(legs.amount[0]))} {_currency(legs, catalogue)}", told)
+    return Node("amount", f"{money(int(legs.prices.amount[0]))} {_currency(legs, catalogue)}", told)
+
+
+def _beside(legs: Legs, catalogue: Catalogue) -> Iterator[Node]:
+    """The tax, and the amount in the currency of the bill."""
+    row = int(catalogue.items[legs.item[0], layout.ITEM_TAX])
+    if row != NONE:
+        numerator, per, unit, mode, inclusive = (int(value) for value in catalogue.taxes[row, :5])
+        amount, tax = int(legs.prices.amount[0]), int(legs.prices.tax[0])
+        price = amount + tax if inclusive else amount
+        how = f"{'held in' if inclusive else 'added to'} the price {money(price)}"
+        exact = Fraction(price * numerator, per * NANO)
+        steps = (Node("exact", f"{Fraction(numerator, per)} of it = {exact}"), _rounding(unit, mode))
+        yield Node("tax", f"{catalogue.name('tax', row)} {money(tax)}, {how}", steps)
+    row = int(legs.conversion[0]) if len(catalogue.bills) else NONE
+    if row != NONE:
+        rate, date, source = (int(v) for v in catalogue.conversions[row, layout.CONVERSION_RATE :][:3])
+        bill = catalogue.bills[catalogue.cells[legs.cell[0], layout.CELL_BILL]]
+        currency = catalogue.name("currency", int(bill[layout.BILL_CURRENCY]))
+        where = Node("rate", f"{money(rate)} from {catalogue.name('date', date)} ({catalogue.name('source', source)})")
+        steps = (where, _rounding(int(bill[layout.BILL_UNIT]), int(bill[layout.BILL_MODE])))
+        yield Node("on the bill", f"{money(int(legs.prices.converted[0]))} {currency}", steps)
+
+
+def _rounding(unit: int, mode: int) -> Node:
+    return Node("rounding", f"{MODES[mode]} to {money(unit)}")
 
 
 _LIMITS: Final = (("min_charge", layout.RATE_MIN), ("max_charge", layout.RATE_MAX))
@@ -290,19 +237,3 @@ def _terms(legs: Legs, runs: Ints, catalogue: Catalogue) -> int:
 
 def _currency(legs: Legs, catalogue: Catalogue) -> str:
     return catalogue.name("currency", int(catalogue.cells[legs.cell[0], layout.CELL_CURRENCY]))
-
-
-def _money(nano: int) -> str:
-    whole, part = divmod(nano, NANO)
-    return f"{whole}.{part:09d}"
-
-
-def _instant(micros: int) -> str:
-    return (_EPOCH + timedelta(microseconds=micros)).isoformat(sep=" ")
-
-
-def _period(first: int, last: int) -> str:
-    if first <= EVER_FROM and last >= EVER_TO:
-        return "always"
-    since = "ever" if first <= EVER_FROM else _instant(first)
-    return f"from {since} to {'ever' if last >= EVER_TO else _instant(last)}"

@@ -48,6 +48,7 @@ class Event:
     trunk_out: str = ""
     plan: str = ""
     leg: str = "retail"
+    usage_offset: int = 0
 
 
 def parse_object(line: str) -> dict[str, object]:
@@ -71,7 +72,8 @@ def parse_event(said: dict[str, object]) -> Event:
         id=said.get("id"),
         service=service,
         unit=_text(said, "unit", _DEFAULT_UNITS.get(service, "event")),
-        usage=_usage(said.get("usage")),
+        usage=_usage("usage", said.get("usage")),
+        usage_offset=_usage("usage_offset", said.get("usage_offset", 0)),
         start_us=_start(said.get("start")),
         a_number=number(_text(said, "a_number")),
         b_number=number(_text(said, "b_number")),
@@ -106,9 +108,9 @@ def _text(said: dict[str, object], key: str, default: str = "") -> str:
     return value
 
 
-def _usage(value: object) -> int:
+def _usage(key: str, value: object) -> int:
     if type(value) is not int or not 0 <= value < 2**63:
-        raise _wrong("usage", "a whole number of units", value)
+        raise _wrong(key, "a whole number of units", value)
     return value
 
 
@@ -131,7 +133,18 @@ def usage_batch(events: list[Event]) -> pa.RecordBatch:
         "start_utc": [event.start_us for event in events],
         "account_key": [event.account for event in events],
     }
-    for name in ("service", "direction", "unit", "usage", "a_number", "b_number", "imsi", "trunk_in", "trunk_out"):
+    for name in (
+        "service",
+        "direction",
+        "unit",
+        "usage",
+        "usage_offset",
+        "a_number",
+        "b_number",
+        "imsi",
+        "trunk_in",
+        "trunk_out",
+    ):
         said[name] = [getattr(event, name) for event in events]
     columns = [_column(field.type, said.get(field.name), len(events)) for field in USAGE]
     return pa.RecordBatch.from_arrays(columns, names=[field.name for field in USAGE])

@@ -37,6 +37,10 @@ SHOWN: Final = (
     "amount",
     "currency",
     "billed_usage",
+    "tax_amount",
+    "tax_code",
+    "converted_amount",
+    "converted_currency",
     "zone",
     "prefix",
     "plan",
@@ -45,6 +49,8 @@ SHOWN: Final = (
     "note",
     "account",
 )
+
+AMOUNTS: Final = ("amount", "tax_amount", "converted_amount")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,7 @@ def priced_events(catalogue: Catalogue, events: list[Event]) -> list[Answer]:
     for row in (*astray.to_pylist(), *unpriced.to_pylist()):
         answers[row["record_no"] - 1]["error"] = f"{row['reason']}: {row['field']} {row['value']}".rstrip()
     for row in priced.charges.to_pylist():
-        shown = {name: row[name] for name in SHOWN} | {"amount": plain(row["amount"])}
+        shown = {name: row[name] for name in SHOWN} | {name: plain(row[name]) for name in AMOUNTS}
         charges = answers[int(row["event_id"])]["charges"]
         assert isinstance(charges, list)  # noqa: S101 (made so above)
         charges.append(shown)

@@ -24,7 +24,7 @@ Codes = npt.NDArray[np.int32]
 FORMAT: Final = b"tollstream catalogue 2"
 
 # Columns of the integer tables. A row is 64 or 128 bytes, so that it is one or two cache lines.
-ITEM_FROM, ITEM_TO, ITEM_BAND, ITEM_ZONE, ITEM_PREFIX, ITEM_RATE, ITEM_RULE, ITEM_COLUMNS = 0, 1, 2, 3, 4, 5, 6, 8
+ITEM_FROM, ITEM_TO, ITEM_BAND, ITEM_ZONE, ITEM_PREFIX, ITEM_RATE, ITEM_RULE, ITEM_TAX, ITEM_COLUMNS = range(9)
 (
     RATE_SETUP,
     RATE_FREE_UNDER,
@@ -48,9 +48,21 @@ RATE_COLUMNS: Final = 16
 STEP_FROM, STEP_UNTIL, STEP_PRICE, STEP_PER, STEP_INCREMENT, STEP_SHOWN_PRICE, STEP_SHOWN_PER, STEP_COLUMNS = (
     0, 1, 2, 3, 4, 5, 6, 8,
 )  # fmt: skip
-CELL_E164, CELL_LOCAL, CELL_CALENDAR, CELL_FIRST, CELL_END, CELL_DENOMINATOR, CELL_CURRENCY, CELL_COLUMNS = (
-    0, 1, 2, 3, 4, 5, 6, 8,
-)  # fmt: skip
+CELL_E164, CELL_LOCAL, CELL_CALENDAR, CELL_FIRST, CELL_END, CELL_DENOMINATOR, CELL_CURRENCY, CELL_BILL, CELL_COLUMNS = (
+    range(9)
+)
+TAX_NUMERATOR, TAX_DENOMINATOR, TAX_UNIT, TAX_MODE, TAX_INCLUSIVE, TAX_COLUMNS = 0, 1, 2, 3, 4, 8
+BILL_CURRENCY, BILL_FIRST, BILL_END, BILL_UNIT, BILL_MODE, BILL_COLUMNS = 0, 1, 2, 3, 4, 8
+(
+    CONVERSION_FROM,
+    CONVERSION_TO,
+    CONVERSION_NUMERATOR,
+    CONVERSION_DENOMINATOR,
+    CONVERSION_RATE,
+    CONVERSION_DATE,
+    CONVERSION_SOURCE,
+    CONVERSION_COLUMNS,
+) = range(8)
 VERSION_FROM, VERSION_TO, VERSION_PLAN, VERSION_COLUMNS = 0, 1, 2, 4
 KEY, KEY_FROM, KEY_TO, KEY_ACCOUNT, KEY_PLAN, KEY_SEGMENT, KEY_COLUMNS = 0, 1, 2, 3, 4, 5, 6
 TRUNK_FROM, TRUNK_TO, TRUNK_CARRIER, TRUNK_PLAN_IN, TRUNK_PLAN_OUT, TRUNK_IN, TRUNK_OUT, TRUNK_COLUMNS = (
@@ -69,9 +81,12 @@ class Catalogue:
     """Arrays that kernels read, and the names of their codes. Columns are the constants of this module."""
 
     nodes: Codes  # tries, see tariffs/prefixes.py
-    items: Ints  # what a prefix means: period, band (ANY), zone, prefix, rate (NONE), rule
+    items: Ints  # what a prefix means: period, band (ANY), zone, prefix, rate (NONE), rule, tax (NONE)
     rates: Ints
     steps: Ints
+    taxes: Ints
+    bills: Ints  # what a plan's amounts are converted to, by the conversions from its first to its end
+    conversions: Ints
     cells: Ints  # one for each set of rules that some service and direction meet in some plan version
     selector: Codes  # cell by (plan version, service, direction); the last service and direction: any other
     versions: Ints
@@ -94,6 +109,9 @@ class Catalogue:
     rule_names: pa.StringArray
     plan_names: pa.StringArray
     currency_names: pa.StringArray
+    tax_names: pa.StringArray  # of each row of taxes
+    date_names: pa.StringArray  # of conversions
+    source_names: pa.StringArray  # of conversions
     account_names: pa.StringArray  # the last is "": nobody, the payer of events that name their plan
     segment_names: pa.StringArray
     key_names: pa.StringArray  # kind:key of keys that are no numbers

@@ -34,17 +34,19 @@ ITEM_SCHEMA: Final = {
     "zone": pl.String,
     "rate": pl.Int64,
     "rule": pl.Int64,
+    "tax": pl.Int64,
 }
 
 
 @dataclass(frozen=True)
 class Numbering:
-    """Codes that cells are written with: of bands, of rates, of a deck's first rate, of rules."""
+    """Codes that cells are written with: of bands, of rates, of a deck's first rate, of rules, of their taxes."""
 
     bands: Mapping[str, int]
     rates: Mapping[str, int]
     deck_rates: Mapping[str, int]
     rule: Callable[[Rule], int]
+    tax: Callable[[Plan, Rule], int]
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def cell_items(
         winners = {band: _winner(plan, rules, source, band, problems) for band in bands}
         if source != ANYWHERE:
             problems += _gaps(plan, rules, source, winners)
-        parts = [_items(tariff, source, rule, band, numbering) for rule, band in _grouped(winners)]
+        parts = [_items(tariff, plan, source, rule, band, numbering) for rule, band in _grouped(winners)]
         frames[source] = pl.concat([pl.DataFrame(schema=ITEM_SCHEMA), *parts])
     problems += _twice(plan, rules, frames)
     anywhere = frames.pop(ANYWHERE)
@@ -130,7 +132,7 @@ def _grouped(winners: dict[str, Rule | None]) -> Iterator[tuple[Rule, str]]:
             yield rule, band
 
 
-def _items(tariff: Tariff, source: Source, rule: Rule, band: str, numbering: Numbering) -> pl.DataFrame:
+def _items(tariff: Tariff, plan: Plan, source: Source, rule: Rule, band: str, numbering: Numbering) -> pl.DataFrame:
     kind, name = source
     code = pl.lit(numbering.bands[band] if band else ANY, pl.Int64)
     rate = pl.lit(numbering.rates[rule.rate] if rule.rate else NONE, pl.Int64)
@@ -145,6 +147,7 @@ def _items(tariff: Tariff, source: Source, rule: Rule, band: str, numbering: Num
         pl.lit(1 if kind == "deck" else 0, pl.Int64).alias("rank"),
         code.alias("band"),
         pl.lit(numbering.rule(rule), pl.Int64).alias("rule"),
+        pl.lit(numbering.tax(plan, rule), pl.Int64).alias("tax"),
     ).select(list(ITEM_SCHEMA))
 
 

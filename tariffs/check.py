@@ -11,7 +11,7 @@ from math import gcd
 from typing import Final
 
 from tariffs.calendar import overlaps
-from tariffs.model import Calendar, Plan, Problem, Rate, Rule, Step, Tariff
+from tariffs.model import NO_TAX, Calendar, Plan, Problem, Rate, Rule, Step, Tariff
 
 EXACT_MAX: Final = 2**62
 """Bound of ``price x per`` (reduced) and of the common multiple of a plan's ``per``."""
@@ -62,11 +62,22 @@ def _plan(tariff: Tariff, plan: Plan) -> Iterator[Problem]:
     key = f"plan.{plan.id}"
     if plan.calendar and plan.calendar not in tariff.calendars:
         yield Problem(plan.place, f"{key}.calendar", f"there is no calendar {plan.calendar}")
+    yield from _beside(tariff, plan)
     bands = calendar_of(tariff, plan).band_names
     for version in plan.versions:
         for rule in version.rules:
             yield from _names(tariff, rule, bands, key)
             yield from _currency(tariff, rule, plan, key)
+
+
+def _beside(tariff: Tariff, plan: Plan) -> Iterator[Problem]:
+    """Taxes and conversions that are not there."""
+    if plan.tax not in (*tariff.taxes, "", NO_TAX):
+        yield Problem(plan.place, f"plan.{plan.id}.tax", f"there is no tax {plan.tax}")
+    pair = (plan.currency, plan.bill_currency)
+    if plan.bill_currency and not any((each.base, each.target) == pair for each in tariff.conversions):
+        message = f"conversions.csv has no rate from {plan.currency} to {plan.bill_currency}"
+        yield Problem(plan.place, f"plan.{plan.id}.bill_currency", message)
 
 
 def _names(tariff: Tariff, rule: Rule, bands: tuple[str, ...], key: str) -> Iterator[Problem]:
@@ -75,6 +86,7 @@ def _names(tariff: Tariff, rule: Rule, bands: tuple[str, ...], key: str) -> Iter
         "band": (rule.band, bands),
         "rate": ((rule.rate,) if rule.rate else (), tariff.rates),
         "deck": ((rule.deck,) if rule.deck else (), tariff.decks),
+        "tax": ((rule.tax,) if rule.tax else (), (*tariff.taxes, NO_TAX)),
     }
     for column, (names, known) in asked.items():
         for name in names:

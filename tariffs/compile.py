@@ -20,6 +20,7 @@ from tariffs.calendar import compile_calendar, horizon
 from tariffs.catalogue import NONE, Catalogue, Codes, Ints, names
 from tariffs.cells import ITEM_SCHEMA, Items, Numbering, cell_items, matching, matrix
 from tariffs.check import EXACT_MAX, calendar_of, check, reduced
+from tariffs.conversions import Bills
 from tariffs.guiding import guiding
 from tariffs.model import (
     ANY_BAND,
@@ -39,8 +40,9 @@ from tariffs.model import (
     Tariff,
 )
 from tariffs.prefixes import WIDTH, trie
+from tariffs.taxes import TaxRows
 
-_ITEM_COLUMNS: Final = ["valid_from", "valid_to", "band", "zone", "name", "rate", "rule"]
+_ITEM_COLUMNS: Final = ["valid_from", "valid_to", "band", "zone", "name", "rate", "rule", "tax"]
 
 
 def compile_tariff(tariff: Tariff) -> tuple[Catalogue | None, list[Problem]]:
@@ -62,6 +64,8 @@ class _Build:
     problems: list[Problem] = field(default_factory=list)
     rates: list[Rate] = field(default_factory=list)
     rules: dict[str, int] = field(default_factory=dict)
+    taxes: TaxRows = field(init=False)
+    bills: Bills = field(init=False)
     cells: list[list[int]] = field(default_factory=list)
     known: dict[tuple[object, ...], int] = field(default_factory=dict)
     items: list[pl.DataFrame] = field(default_factory=list)
@@ -73,25 +77,32 @@ class _Build:
         tariff = self.tariff
         calendars = {"": Calendar(""), **tariff.calendars}
         bands = list(dict.fromkeys([ANY_BAND, *(b for c in calendars.values() for b in c.band_names)]))
-        currencies = sorted({plan.currency for plan in tariff.plans.values()})
+        billed = {plan.bill_currency for plan in tariff.plans.values() if plan.bill_currency}
+        currencies = sorted(billed | {plan.currency for plan in tariff.plans.values()})
+        self.taxes = TaxRows(tariff.taxes)
+        self.bills = Bills(tariff.conversions, {name: code for code, name in enumerate(currencies)})
         numbering = self._numbering(bands)
         versions: list[list[int]] = []
         selector: list[list[list[int]]] = []
         ends = [0]
         for number, plan in enumerate(tariff.plans.values()):
-            context = [list(calendars).index(plan.calendar), currencies.index(plan.currency)]
+            context = [list(calendars).index(plan.calendar), currencies.index(plan.currency), self.bills.number(plan)]
             for version in plan.versions:
                 versions.append([version.valid_from, version.valid_to, number, 0])
                 selector.append(self._selector(plan, version.rules, numbering, context))
             ends.append(len(versions))
         items, zones, prefixes = self._items()
         rates, steps = _rates(self.rates)
+        bills, converted, dates, sources = self.bills.arrays()
         changes, index, instants, codes = _calendars(list(calendars.values()), bands)
         return Catalogue(
             nodes=np.concatenate([np.zeros((1, WIDTH), np.int32), *self.nodes]),
             items=items,
             rates=rates,
             steps=steps,
+            taxes=self.taxes.rows(),
+            bills=bills,
+            conversions=converted,
             cells=_rows(self.cells, layout.CELL_COLUMNS),
             selector=np.array(selector, np.int32).reshape(len(versions), len(SERVICES) + 1, len(DIRECTIONS) + 1),
             versions=_rows(versions, layout.VERSION_COLUMNS),
@@ -109,6 +120,9 @@ class _Build:
             rule_names=names(list(self.rules)),
             plan_names=names(list(tariff.plans)),
             currency_names=names(currencies),
+            tax_names=names(self.taxes.names()),
+            date_names=names(dates),
+            source_names=names(sources),
             **guiding(tariff),
         )
 
@@ -120,7 +134,9 @@ class _Build:
             decks[name] = len(self.rates)
             self.rates += deck.rates
         codes = {band: code for code, band in enumerate(bands)}
-        return Numbering(codes, rates, decks, lambda rule: self.rules.setdefault(describe(rule), len(self.rules)))
+        return Numbering(
+            codes, rates, decks, lambda rule: self.rules.setdefault(describe(rule), len(self.rules)), self.taxes.number
+        )
 
     def _selector(
         self, plan: Plan, rules: tuple[Rule, ...], numbering: Numbering, context: list[int]
@@ -137,7 +153,7 @@ class _Build:
     def _cell(self, plan: Plan, rules: tuple[Rule, ...], numbering: Numbering, context: list[int]) -> int:
         if not rules:
             return NONE
-        key = (rules, plan.match, *context)
+        key = (rules, plan.match, plan.tax, plan.tax_mode, *context)
         if key not in self.known:
             bands = calendar_of(self.tariff, plan).band_names
             items, problems = cell_items(self.tariff, plan, rules, bands, numbering)
@@ -147,7 +163,7 @@ class _Build:
             first = self.item_count
             self._keep(items.anywhere)
             common = self._denominator(plan, items)
-            self.cells.append([*roots, context[0], first, self.item_count, common, context[1], 0])
+            self.cells.append([*roots, context[0], first, self.item_count, common, *context[1:]])
         return self.known[key]
 
     def _trie(self, items: pl.DataFrame) -> int:

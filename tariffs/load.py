@@ -15,6 +15,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from tariffs import sheets, values
+from tariffs.conversions import conversions
 from tariffs.decks import deck
 from tariffs.model import (
     COLUMNS,
@@ -22,6 +23,7 @@ from tariffs.model import (
     EVER_FROM,
     EVER_TO,
     SERVICES,
+    TAX_MODES,
     Calendar,
     Place,
     Plan,
@@ -29,13 +31,15 @@ from tariffs.model import (
     Rate,
     Rule,
     Tariff,
+    Tax,
     Version,
     Zone,
 )
-from tariffs.rates import rate
+from tariffs.rates import rate, rounding
 from tariffs.source import Table, key_lines
+from tariffs.taxes import tax
 
-T = TypeVar("T", Zone, Calendar, Rate, Plan)
+T = TypeVar("T", Zone, Calendar, Rate, Plan, Tax)
 
 
 def load(folder: Path) -> tuple[Tariff, list[Problem]]:
@@ -52,6 +56,7 @@ def load(folder: Path) -> tuple[Tariff, list[Problem]]:
     decks = {t.path[-1]: d for t in read.tables("deck") if (d := deck(t, folder, zone)) is not None}
     plans = read.all("plan", lambda table: _plan(table, zone))
     zones = read.all("zone", _zone)
+    taxes = read.all("tax", tax)
     for table in files:
         table.done()
     tariff = Tariff(
@@ -62,6 +67,8 @@ def load(folder: Path) -> tuple[Tariff, list[Problem]]:
         plans=plans,
         subscriptions=sheets.subscriptions(folder / "subscriptions.csv", zone, tuple(plans), problems),
         trunks=sheets.trunks(folder / "trunks.csv", zone, tuple(plans), problems),
+        taxes=taxes,
+        conversions=conversions(folder / "conversions.csv", zone, problems),
     )
     return tariff, sorted(problems)
 
@@ -154,7 +161,18 @@ def _plan(table: Table, zone: ZoneInfo) -> Plan:
     for before, after in pairwise(ordered):
         if before.valid_to > after.valid_from:
             table.problem("version", f"lines {before.place.line} and {after.place.line} are in force at the same time")
-    return Plan(str(table.path[-1]), table.text("currency"), table.text("calendar"), match, ordered, table.place)
+    return Plan(
+        id=str(table.path[-1]),
+        currency=table.text("currency"),
+        calendar=table.text("calendar"),
+        match=match,
+        versions=ordered,
+        place=table.place,
+        tax=table.text("tax"),
+        tax_mode=table.text("tax_mode", "exclusive", TAX_MODES),
+        bill_currency=table.text("bill_currency"),
+        bill_rounding=rounding(table.table("bill_rounding")),
+    )
 
 
 def _version(table: Table, zone: ZoneInfo) -> Version:
@@ -178,6 +196,7 @@ def _rule(table: Table) -> Rule:
         rate=table.text("rate"),
         deck=table.text("deck"),
         place=table.place,
+        tax=table.text("tax"),
     )
     if bool(rule.rate) == bool(rule.deck):
         table.problem("rate", "expected either a rate or a deck")

@@ -24,6 +24,8 @@ BOUNDARIES: Final = ("start", "end", "carry", "cut")
 COUNTERS: Final = ("consecutive", "isolated")
 MODES: Final = ("half_up", "half_even", "up", "down")
 STAGES: Final = ("charge", "step", "increment")
+TAX_MODES: Final = ("exclusive", "inclusive")
+NO_TAX: Final = "none"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -161,6 +163,29 @@ class Rule:
     rate: str = ""
     deck: str = ""
     place: Place = field(default=Place(), compare=False)
+    tax: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tax:
+    """A tax: ``percent`` in units of 10^-4 percent, and how its amount is rounded."""
+
+    id: str
+    percent: int
+    rounding: Rounding = Rounding()
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """One major unit of ``base`` is ``rate`` nano of ``target``, from ``valid_from`` until before ``valid_to``."""
+
+    base: str
+    target: str
+    rate: int
+    date: str
+    source: str
+    valid_from: int
+    valid_to: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +208,10 @@ class Plan:
     match: tuple[str, ...]
     versions: tuple[Version, ...]
     place: Place = Place()
+    tax: str = ""
+    tax_mode: str = "exclusive"
+    bill_currency: str = ""
+    bill_rounding: Rounding = Rounding()
 
 
 @dataclass(frozen=True)
@@ -196,3 +225,5 @@ class Tariff:
     plans: dict[str, Plan]
     subscriptions: pl.DataFrame
     trunks: pl.DataFrame
+    taxes: dict[str, Tax] = field(default_factory=dict)
+    conversions: tuple[Conversion, ...] = ()

@@ -59,7 +59,6 @@ def _only_step(table: Table) -> Pricing:
 
 def terms(table: Table, currency: str, steps: tuple[Step, ...], minimum: int) -> Rate:
     """A rate of these steps with the fees, limits and rounding of ``table``."""
-    rounding = table.table("rounding")
     made = Rate(
         id=str(table.path[-1]),
         currency=currency,
@@ -71,17 +70,21 @@ def terms(table: Table, currency: str, steps: tuple[Step, ...], minimum: int) ->
         max_charge=table.limit("max_charge"),
         boundary=table.text("boundary", "carry", BOUNDARIES),
         step_counter=table.text("step_counter", "consecutive", COUNTERS),
-        rounding=Rounding(
-            rounding.text("mode", "half_up", MODES), _scale(rounding), rounding.text("stage", "charge", STAGES)
-        ),
+        rounding=rounding(table.table("rounding"), STAGES),
         place=table.place,
     )
-    rounding.done()
     for key in ("setup_fee", "min_charge", "max_charge"):
         if (getattr(made, key) or 0) % made.rounding.unit:
             table.problem(key, f"is not whole at the rounding scale {made.rounding.scale}")
     if made.max_charge is not None and (made.min_charge or 0) > made.max_charge:
         table.problem("min_charge", "is above max_charge")
+    return made
+
+
+def rounding(table: Table, stages: tuple[str, ...] = ("charge",)) -> Rounding:
+    """How amounts are rounded, at one of the ``stages``."""
+    made = Rounding(table.text("mode", "half_up", MODES), _scale(table), table.text("stage", "charge", stages))
+    table.done()
     return made
 
 

@@ -30,6 +30,22 @@ def money(text: str) -> int:
     return int(match[1]) * NANO + int((match[2] or "").ljust(9, "0"))
 
 
+def percent(text: str) -> int:
+    """A decimal string of at most 4 places, below 1000, in units of 10^-4."""
+    nano = money(text)
+    if nano % 10**5 or nano >= 1000 * NANO:
+        raise ValueError(f"expected a percentage below 1000 with at most 4 places, not {text!r}")
+    return nano // 10**5
+
+
+def above_zero(text: str) -> int:
+    """A decimal string above zero, in units of 10^-9."""
+    nano = money(text)
+    if not nano:
+        raise ValueError(f"expected more than 0, not {text!r}")
+    return nano
+
+
 def zone_info(name: str) -> ZoneInfo:
     """The IANA zone of that name."""
     try:

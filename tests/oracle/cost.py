@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 from math import ceil, floor
 
 from tests.oracle.civil import Calendar
-from tests.oracle.folder import Rate, Step
+from tests.oracle.folder import Rate, Rounding, Step
 from tests.oracle.words import Aside, Event
 
 LIMIT = 10**9
@@ -126,7 +126,7 @@ def limited(rate: Rate, amount: Fraction) -> tuple[Fraction, str]:
     return amount, note
 
 
-def rounded(amount: Fraction, rate: Rate) -> Fraction:
+def rounded(amount: Fraction, rate: Rate | Rounding) -> Fraction:
     """``amount`` (never below zero) at the rate's scale, by its mode."""
     scaled = amount * 10**rate.scale
     whole = floor(scaled)
@@ -143,5 +143,5 @@ def rounded(amount: Fraction, rate: Rate) -> Fraction:
 
 def text(amount: Fraction) -> str:
     """``amount`` with its nine decimals."""
-    nano = int(amount * LIMIT)
-    return f"{nano // LIMIT}.{nano % LIMIT:09}"
+    nano = abs(int(amount * LIMIT))
+    return f"{'-' * (amount < 0)}{nano // LIMIT}.{nano % LIMIT:09}"

@@ -76,10 +76,38 @@ class Version:
 
 
 @dataclass(frozen=True)
+class Rounding:
+    mode: str
+    scale: int
+
+
+@dataclass(frozen=True)
+class Tax:
+    name: str
+    share: Fraction
+    rounding: Rounding
+
+
+@dataclass(frozen=True)
+class Conversion:
+    pair: tuple[str, str]
+    begin: int
+    """It holds until the next of its pair begins."""
+    rate: Fraction
+    date: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Plan:
+    currency: str
     calendar: Calendar
     match: list[str]
     versions: list[Version]
+    tax: str
+    inclusive: bool
+    bill: str
+    bill_rounding: Rounding
 
 
 @dataclass(frozen=True)
@@ -108,6 +136,8 @@ class Tariff:
     plans: dict[str, Plan]
     subscriptions: list[Subscription]
     trunks: list[Trunk]
+    taxes: dict[str, Tax]
+    conversions: list[Conversion]
 
 
 def read(folder: Path) -> Tariff:
@@ -136,6 +166,20 @@ def read(folder: Path) -> Tariff:
             )
             for row in table(folder / "trunks.csv")
         ],
+        taxes={
+            name: Tax(name, Fraction(entry["percent"]) / 100, rounding(entry.get("rounding", {})))
+            for name, entry in said.get("tax", {}).items()
+        },
+        conversions=[
+            Conversion(
+                (row["from"], row["to"]),
+                instant(row["date"], zone),
+                Fraction(row["rate"]),
+                row["date"],
+                row["source"],
+            )
+            for row in table(folder / "conversions.csv")
+        ],
     )
 
 
@@ -159,10 +203,19 @@ def instant(text: str, zone: ZoneInfo, pattern: str | None = None) -> int:
 def plan(entry: Table, calendars: dict[str, Calendar], zone: ZoneInfo) -> Plan:
     versions = entry.get("version") or [{"rule": entry.get("rule", [])}]
     return Plan(
+        currency=entry["currency"],
         calendar=calendars[entry["calendar"]] if "calendar" in entry else calendar({}),
         match=entry.get("match", ["service", "direction", "zone", "band"]),
         versions=[Version(period(version, zone), version["rule"]) for version in versions],
+        tax=entry.get("tax", "none"),
+        inclusive=entry.get("tax_mode") == "inclusive",
+        bill=entry.get("bill_currency", ""),
+        bill_rounding=rounding(entry.get("bill_rounding", {})),
     )
+
+
+def rounding(entry: Table) -> Rounding:
+    return Rounding(entry.get("mode", "half_up"), entry.get("scale", 9))
 
 
 def rate(name: str, entry: Table) -> Rate:

@@ -6,10 +6,11 @@ aside. Always holds: nothing of the engine is imported; slow and plain is right.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
-from tests.oracle.cost import sum_up, text
-from tests.oracle.folder import Plan, Rate, Rule, Tariff, Version
+from tests.oracle.cost import LIMIT, rounded, sum_up, text
+from tests.oracle.folder import Conversion, Plan, Rate, Rule, Tariff, Tax, Version
 from tests.oracle.words import Aside, Charge, Event
 
 SERVED = {"originated": "a_number", "forwarded": "a_number", "terminated": "b_number"}
@@ -111,8 +112,8 @@ def fits(rule: Rule, column: str, value: str) -> bool:
 
 def choice(
     tariff: Tariff, plan: Plan, rules: list[Rule], places: list[Destination], band: str | None
-) -> tuple[Destination, Rate]:
-    """In ``band`` the first of ``places`` that has a rule there, and the rate of its most specific one."""
+) -> tuple[Destination, Rate, Rule]:
+    """In ``band`` the first of ``places`` that has a rule there, the rate of its most specific one, and that rule."""
     if band is None:
         raise Aside("no_band")
 
@@ -129,7 +130,7 @@ def choice(
             best = max(fitting, key=named)
             rate = place.rate if "deck" in best else tariff.rates[best["rate"]]
             if rate is not None:
-                return place, rate
+                return place, rate, best
             break
     raise Aside("no_rate")
 
@@ -147,10 +148,22 @@ def priced(tariff: Tariff, event: Event, leg: str, account: str, plan_name: str)
     second = event.start_us // 1_000_000
     places = destinations(tariff, rules, event)
     band = plan.calendar.band(second)
-    place, rate = choice(tariff, plan, rules, places, band)
-    billed, amount, note = sum_up(
-        event, second, str(band), plan.calendar, lambda band: choice(tariff, plan, rules, places, band)[1]
-    )
+    place, rate, rule = choice(tariff, plan, rules, places, band)
+
+    def session(usage: int) -> Cost:
+        """What the session costs up to ``usage``."""
+        billed, price, note = sum_up(
+            replace(event, usage=usage),
+            second,
+            str(band),
+            plan.calendar,
+            lambda band: choice(tariff, plan, rules, places, band)[1],
+        )
+        return beside(tariff, plan, rule, event, billed, price, note)
+
+    whole = session(event.usage_offset + event.usage)
+    before = session(event.usage_offset) if event.usage_offset else Cost()
+    applied, conversion = taxed(tariff, plan, rule), converting(tariff, plan, event)
     return Charge(
         leg,
         account,
@@ -159,8 +172,60 @@ def priced(tariff: Tariff, event: Event, leg: str, account: str, plan_name: str)
         place.label,
         place.prefix,
         str(band),
-        billed,
-        text(amount),
+        whole.billed - before.billed,
+        text(whole.amount - before.amount),
         rate.currency,
-        note,
+        whole.note if event.usage else "zero_usage",
+        text(whole.tax - before.tax),
+        applied.name if applied else "",
+        text(whole.converted - before.converted),
+        plan.bill,
+        text(conversion.rate if conversion else Fraction(0)),
+        conversion.date if conversion else "",
+        conversion.source if conversion else "",
     )
+
+
+# What stands beside the amount
+
+
+@dataclass(frozen=True)
+class Cost:
+    billed: int = 0
+    amount: Fraction = Fraction(0)
+    tax: Fraction = Fraction(0)
+    converted: Fraction = Fraction(0)
+    note: str = ""
+
+
+def taxed(tariff: Tariff, plan: Plan, rule: Rule) -> Tax | None:
+    return tariff.taxes.get(rule.get("tax", plan.tax))
+
+
+def converting(tariff: Tariff, plan: Plan, event: Event) -> Conversion | None:
+    """The last rate of the pair that began before the event did."""
+    if not plan.bill:
+        return None
+    pair = (plan.currency, plan.bill)
+    begun = [each for each in tariff.conversions if each.pair == pair and each.begin <= event.start_us]
+    if not begun:
+        raise Aside("no_conversion")
+    return max(begun, key=lambda each: each.begin)
+
+
+def beside(tariff: Tariff, plan: Plan, rule: Rule, event: Event, billed: int, price: Fraction, note: str) -> Cost:
+    """Amount, tax and converted amount of a price."""
+    applied, amount, tax, converted = taxed(tariff, plan, rule), price, Fraction(0), Fraction(0)
+    if applied:
+        exact = price * applied.share / ((1 + applied.share) if plan.inclusive else 1)
+        tax = below_limit(rounded(exact, applied.rounding))
+        amount = price - tax if plan.inclusive else price
+    if conversion := converting(tariff, plan, event):
+        converted = below_limit(rounded(amount * conversion.rate, plan.bill_rounding))
+    return Cost(billed, amount, tax, converted, note)
+
+
+def below_limit(amount: Fraction) -> Fraction:
+    if amount >= LIMIT:
+        raise Aside("amount_overflow")
+    return amount

@@ -18,6 +18,7 @@ class Event:
     imsi: str = ""
     trunk_in: str = ""
     trunk_out: str = ""
+    usage_offset: int = 0
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,13 @@ class Charge:
     amount: str
     currency: str
     note: str
+    tax_amount: str = "0.000000000"
+    tax_code: str = ""
+    converted_amount: str = "0.000000000"
+    converted_currency: str = ""
+    conversion_rate: str = "0.000000000"
+    conversion_date: str = ""
+    conversion_source: str = ""
 
 
 class Aside(Exception):  # noqa: N818 (it is an outcome, not an error)

@@ -14,7 +14,8 @@ from tariffs.load import load
 from tests.oracle.words import Charge, Event
 from tests.rating.worlds import World
 
-FIELDS = [name for name in Charge.__dataclass_fields__ if name != "amount"]
+AMOUNTS = ("amount", "tax_amount", "converted_amount", "conversion_rate")
+FIELDS = [name for name in Charge.__dataclass_fields__ if name not in AMOUNTS]
 
 
 def compiled(world: World, folder: Path) -> Catalogue:
@@ -37,9 +38,9 @@ def answers(events: list[Event], catalogue: Catalogue) -> list[list[Charge] | st
     for aside in (unguided, unpriced):
         for row in aside.select(["record_no", "reason"]).to_pylist():
             told[row["record_no"] - 1] = row["reason"]
-    for row in priced.charges.select([*FIELDS, "event_id", "amount"]).to_pylist():
+    for row in priced.charges.select([*FIELDS, *AMOUNTS, "event_id"]).to_pylist():
         charges = told.setdefault(row.pop("event_id").int, [])
         assert isinstance(charges, list), "an event is charged or set aside, not both"
-        charges.append(Charge(amount=f"{row.pop('amount'):f}", **row))
+        charges.append(Charge(**row | {name: f"{row[name]:f}" for name in AMOUNTS}))
     assert len(told) == len(events)
     return [told[number] for number in range(len(events))]

@@ -55,6 +55,7 @@ def event(random: Random, world: World) -> Event:
         account=random.choice(("", *ACCOUNTS[1:] * 2, *ACCOUNTS)),
         imsi=random.choice(("", "", *IMSIS)),
         trunk_in=random.choice((*[""] * 16, *TRUNKS)) if random.random() < 0.98 else "TG-?",
+        usage_offset=random.choice((0, 0, 0, 0, 0, random.choice(FROMS[:9]), usage(random, unit))),
         trunk_out=random.choice((*[""] * 16, *TRUNKS)) if random.random() < 0.98 else "TG-?",
     )
 

@@ -46,6 +46,7 @@ DIRECTIONS = ("originated", "terminated", "forwarded", "transit")
 NUMBERS = ("+447700900001", "+447700900002", "+12125550100", "2327", "112", "+6129999000")
 IMSIS = ("234150000000001", "234150000000002")
 ACCOUNTS = ("PBX-1", "PBX-2")
+BILLS = ("XDR", "USD")
 TRUNKS = ("TG-A", "TG-B", "TG-C", "TG-OWN")
 
 
@@ -107,13 +108,15 @@ class _Maker:
         zones = self.zones()
         rates = [self.rate(f"rate-{number}") for number in range(self.random.randint(2, 6))]
         decks = self.decks()
+        taxes = self.taxes()
         self.keep("prices.toml", self.lines)
         self.lines = []
         plans = ["retail", "business", "carriage"]
         for plan in plans:
-            self.plan(plan, calendars, zones, rates, decks)
+            self.plan(plan, calendars, zones, rates, decks, taxes)
         self.keep("plans.toml", self.lines)
         self.subscriptions(plans)
+        self.conversions()
         if self.chance(0.7):
             self.trunks(plans)
         return self.made
@@ -263,15 +266,44 @@ class _Maker:
         pairs = list(pairwise(edges))
         return [pair for pair in pairs if self.chance(0.85)] or pairs[:1]
 
+    def rounding(self) -> dict[str, object]:
+        mode = self.random.choice(("half_up", "half_even", "up", "down"))
+        return {"mode": mode, "scale": self.random.randint(0, 9) if self.kind.rounded else 9}
+
+    def taxes(self) -> list[str]:
+        for name, percent in (("vat", ("20", "0", "7.7")), ("levy", ("8.875", "0.0001", "999.9999"))):
+            self.table(f"tax.{name}", percent=self.random.choice(percent), rounding=self.rounding())
+        return ["vat", "levy"]
+
+    def conversions(self) -> None:
+        lines = ["from,to,rate,date,source"]
+        for target in BILLS:
+            dates = ["2023-01-01", *self.random.sample(DATES[1:], 3)] if self.kind.dated else ["1980-01-01"]
+            for date in self.random.sample(dates[self.chance(0.1) :], len(dates) - 1) or dates:
+                rate = _money(self.random.choice((10**9, 1_218_700_000, 1, 16_234_123_000_000, 333_333_333)))
+                lines.append(f"EUR,{target},{rate},{date},{self.random.choice(('ECB', 'IMF'))}")
+        self.keep("conversions.csv", lines)
+
     # Plans
 
     def plan(
-        self, name: str, calendars: dict[str, list[str]], zones: list[str], rates: list[str], decks: list[str]
+        self,
+        name: str,
+        calendars: dict[str, list[str]],
+        zones: list[str],
+        rates: list[str],
+        decks: list[str],
+        taxes: list[str],
     ) -> None:
         match = self.random.sample(("service", "direction", "zone", "band"), 4)
         calendar = self.random.choice((*calendars, *calendars, None))
         bands = calendars[calendar] if calendar else ["any"]
-        self.table(f"plan.{name}", currency="EUR", match=match, **({"calendar": calendar} if calendar else {}))
+        beside: dict[str, object] = {"calendar": calendar} if calendar else {}
+        if self.chance(0.5):
+            beside |= {"tax": self.random.choice(taxes), "tax_mode": self.random.choice(("inclusive", "exclusive"))}
+        if self.chance(0.4):
+            beside |= {"bill_currency": self.random.choice(BILLS), "bill_rounding": self.rounding()}
+        self.table(f"plan.{name}", currency="EUR", match=match, **beside)
         for begin, end in self.periods():
             dates = {key: date for key, date in (("valid_from", begin), ("valid_to", end)) if date}
             kind = "version.rule" if dates or self.chance(0.5) else "rule"
@@ -280,7 +312,8 @@ class _Maker:
             for rule in self.rules(bands, zones, decks):
                 rate = {} if "deck" in rule else {"rate": self.random.choice(rates)}
                 short = {column: values[0] if len(values) == 1 else values for column, values in rule.items()}
-                self.table(f"[plan.{name}.{kind}]", **short, **rate)
+                tax = {"tax": self.random.choice((*taxes, "none"))} if self.chance(0.2) else {}
+                self.table(f"[plan.{name}.{kind}]", **short, **rate, **tax)
 
     def rules(self, bands: list[str], zones: list[str], decks: list[str]) -> list[Rule]:
         columns = {

@@ -1,0 +1,119 @@
+"""Priced legs as rows of the ``charge`` table.
+
+Enters: usage, ``Legs`` and the catalogue that priced them. Leaves: a batch in the schema of ``charge``. Always
+holds: amounts are int64 nano until they become DECIMAL(18, 9); a column that the tariff does not fill costs next to
+nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from mediation.fields import AMOUNT, schema
+from mediation.stage import constant
+from rating.columns import labelled
+from rating.guide import LEGS
+from rating.legs import Legs
+from rating.rules import NOTES
+from tariffs.catalogue import (
+    BILL_CURRENCY,
+    CELL_BILL,
+    CELL_CURRENCY,
+    CONVERSION_DATE,
+    CONVERSION_RATE,
+    CONVERSION_SOURCE,
+    ITEM_PREFIX,
+    ITEM_RATE,
+    ITEM_TAX,
+    ITEM_ZONE,
+    NONE,
+    RATE_NAME,
+    VERSION_PLAN,
+    Catalogue,
+    Codes,
+    Ints,
+    names,
+)
+
+_LEG_NAMES: Final = names([*LEGS])
+_NOTE_NAMES: Final = names([*NOTES])
+
+
+def charges(usage: pa.RecordBatch, legs: Legs, kept: Ints, catalogue: Catalogue, rating_run: int) -> pa.RecordBatch:
+    """The ``charge`` rows of the legs ``kept``."""
+    row, item, count = pa.array(legs.row[kept]), legs.item[kept], len(kept)
+    columns = {
+        "event_id": usage["event_id"].take(row),
+        "leg": labelled(legs.leg[kept], _LEG_NAMES),
+        "kind": constant("charge", count),
+        "source": usage["source"].take(row),
+        "start_utc": usage["start_utc"].take(row),
+        "account": labelled(legs.account[kept], catalogue.account_names),
+        "plan": _column(catalogue.versions, VERSION_PLAN, legs.version[kept], catalogue.plan_names),
+        "rate": _rate_names(catalogue, item),
+        "zone": _column(catalogue.items, ITEM_ZONE, item, catalogue.zone_names),
+        "prefix": _column(catalogue.items, ITEM_PREFIX, item, catalogue.prefix_names),
+        "band": labelled(legs.band[kept], catalogue.band_names),
+        "billed_usage": pa.array(legs.prices.billed[kept]),
+        "amount": decimal(legs.prices.amount[kept]),
+        "currency": _column(catalogue.cells, CELL_CURRENCY, legs.cell[kept], catalogue.currency_names),
+        **_tax(legs, kept, catalogue),
+        **_conversion(legs, kept, catalogue),
+        "note": labelled(legs.note[kept], _NOTE_NAMES),
+        "tariff_version": constant(catalogue.version, count),
+        "rating_run": pa.array(np.full(count, rating_run, np.int64)),
+    }
+    out = schema("charge")
+    return pa.RecordBatch.from_arrays([columns[name] for name in out.names], schema=out)
+
+
+def _tax(legs: Legs, kept: Ints, catalogue: Catalogue) -> dict[str, pa.Array]:
+    if not len(catalogue.taxes):
+        return {"tax_amount": _zeros(len(kept)), "tax_code": constant("", len(kept))}
+    codes = catalogue.items[:, ITEM_TAX].astype(np.int32)[legs.item[kept]]
+    return {"tax_amount": decimal(legs.prices.tax[kept]), "tax_code": _or_empty(codes, catalogue.tax_names)}
+
+
+def _conversion(legs: Legs, kept: Ints, catalogue: Catalogue) -> dict[str, pa.Array]:
+    empty = ("converted_currency", "conversion_date", "conversion_source")
+    if not len(catalogue.bills):
+        zero = _zeros(len(kept))
+        return {"converted_amount": zero, "conversion_rate": zero} | {e: constant("", len(kept)) for e in empty}
+    row, bill = legs.conversion[kept], catalogue.cells[legs.cell[kept], CELL_BILL]
+    table, none = catalogue.conversions[row], row == NONE
+    currency = catalogue.bills[bill, BILL_CURRENCY]
+    codes = (np.where(none, NONE, each) for each in (currency, table[:, CONVERSION_DATE], table[:, CONVERSION_SOURCE]))
+    texts = (catalogue.currency_names, catalogue.date_names, catalogue.source_names)
+    return {
+        "converted_amount": decimal(legs.prices.converted[kept]),
+        "conversion_rate": decimal(np.where(none, 0, table[:, CONVERSION_RATE])),
+    } | {name: _or_empty(code, text) for name, code, text in zip(empty, codes, texts, strict=True)}
+
+
+def _column(table: Ints, column: int, rows: Codes, texts: pa.StringArray) -> pa.DictionaryArray:
+    return labelled(table[:, column].astype(np.int32)[rows], texts)
+
+
+def _or_empty(codes: Codes | Ints, texts: pa.StringArray) -> pa.DictionaryArray:
+    """``codes`` into ``texts``; NONE is the empty text."""
+    return labelled((codes + 1).astype(np.int32), pa.concat_arrays([names([""]), texts]))
+
+
+def _rate_names(catalogue: Catalogue, item: Codes) -> pa.DictionaryArray:
+    named = catalogue.rates[:, RATE_NAME][catalogue.items[:, ITEM_RATE]] if len(catalogue.items) else np.zeros(0)
+    return labelled(named.astype(np.int32)[item], catalogue.rate_names)
+
+
+def _zeros(count: int) -> pa.Decimal128Array:
+    return pa.Decimal128Array.from_buffers(AMOUNT, count, [None, pa.py_buffer(np.zeros(2 * count, np.int64))])
+
+
+def decimal(nano: Ints) -> pa.Decimal128Array:
+    """Nano-units as DECIMAL(18, 9): 128-bit little-endian integers, the high half being the sign."""
+    wide = np.empty((len(nano), 2), np.int64)
+    wide[:, 0] = nano
+    wide[:, 1] = nano >> 63
+    return pa.Decimal128Array.from_buffers(AMOUNT, len(nano), [None, pa.py_buffer(wide)])

@@ -1,0 +1,132 @@
+"""The price of every leg of a batch, as arrays.
+
+Enters: ``Guided`` and a catalogue. Leaves: ``Legs``: what was found for each leg of each event, and its price in
+nano, or a reason. Always holds: legs stand leg by leg in usage order; what a partial costs is the price of its
+session up to its end less that up to its beginning, so that partials sum to the whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from rating.beside_kernels import add_taxes, convert_amounts, find_conversions
+from rating.columns import coded, integers, text_buffers
+from rating.find_kernels import choose_items, find_bands, find_cells, find_destinations
+from rating.guide import LEGS, Guided, direction_codes, service_codes
+from rating.kernels import RUN_COLUMNS, price_legs
+from rating.rules import USAGE_END, ZERO_USAGE
+from tariffs.catalogue import NONE, Catalogue, Codes, Ints
+
+TIMED_UNIT = "s"
+"""The unit of usage that time bands divide."""
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Per leg: billed usage, and in nano the amount, its tax and what it is in the bill's currency."""
+
+    billed: Ints
+    amount: Ints
+    tax: Ints
+    converted: Ints
+
+    def less(self, before: Prices) -> Prices:
+        """These prices less those ``before``."""
+        return Prices(*(getattr(self, each.name) - getattr(before, each.name) for each in fields(Prices)))
+
+
+@dataclass(frozen=True)
+class Legs:
+    """One entry per leg of an event; ``row`` is the event's row in usage, ``reason`` why it has no price."""
+
+    leg: Codes
+    row: Ints
+    account: Codes
+    version: Codes
+    reason: npt.NDArray[np.uint8]
+    cell: Codes
+    first: Codes
+    end: Codes
+    item: Codes
+    change: Codes
+    band: Codes
+    conversion: Codes
+    note: Codes
+    prices: Prices
+
+
+def price_all(guided: Guided, catalogue: Catalogue, runs: Ints | None = None) -> Legs:
+    """Price every leg of every row; ``runs`` takes the runs of increments of each leg in turn."""
+    usage = guided.usage
+    legs = _found(guided, catalogue)
+    # beyond USAGE_END every quantity is as good as another, and the sum of two cannot wrap
+    used, offset = (np.minimum(integers(usage[column]), USAGE_END) for column in ("usage", "usage_offset"))
+    no_runs = np.zeros((0, RUN_COLUMNS), np.int64)
+    if not offset.any():
+        _price(legs, usage, used, catalogue, no_runs if runs is None else runs)
+        return legs
+    _price(legs, usage, used + offset, catalogue, no_runs if runs is None else runs)
+    before = _unpriced(legs)
+    _price(before, usage, offset, catalogue, no_runs)
+    legs.note[used[legs.row] == 0] = ZERO_USAGE
+    return Legs(**{**vars(legs), "prices": legs.prices.less(before.prices)})
+
+
+def _unpriced(legs: Legs) -> Legs:
+    """The same legs, for the prices of another usage; reasons are shared."""
+    count = len(legs.row)
+    return Legs(**{**vars(legs), "note": np.zeros(count, np.int32), "prices": _no_prices(count)})
+
+
+def _no_prices(count: int) -> Prices:
+    return Prices(*np.zeros((4, count), np.int64))
+
+
+def _found(guided: Guided, catalogue: Catalogue) -> Legs:
+    """Cell, destination, band and item of every leg."""
+    usage = guided.usage
+    rows = [np.flatnonzero(guided.versions[leg] != NONE) for leg in range(len(LEGS))]
+    row = np.concatenate(rows)
+    leg = np.repeat(np.arange(len(LEGS), dtype=np.int32), [len(part) for part in rows])
+    reason, count = np.zeros(len(row), np.uint8), len(row)
+    cell, first, end, item, change, band, conversion, note = np.zeros((8, count), np.int32)
+    version, account = guided.versions[leg, row], guided.accounts[leg, row]
+    legs = Legs(
+        leg, row, account, version, reason, cell, first, end, item, change, band, conversion, note, _no_prices(count)
+    )
+    start, cells, items = integers(usage["start_utc"]), catalogue.cells, catalogue.items
+    services, directions = service_codes(usage, catalogue), direction_codes(usage, catalogue)
+    find_cells(row, version, services, directions, catalogue.selector, cell, reason)
+    number = text_buffers(usage["b_number"])
+    find_destinations(row, cell, start, *number, cells, catalogue.nodes, items, first, end)
+    calendars = (catalogue.calendar_changes, catalogue.band_index, catalogue.instants, catalogue.bands)
+    find_bands(row, cell, start, cells, *calendars, change, band, reason)
+    choose_items(row, first, end, band, start, items, item, reason)
+    return legs
+
+
+def _price(legs: Legs, usage: pa.RecordBatch, used: Ints, catalogue: Catalogue, runs: Ints) -> None:
+    """Write the prices of usage ``used``, their notes and the reasons why there is none."""
+    start, cells, prices = integers(usage["start_utc"]), catalogue.cells, legs.prices
+    price_legs(
+        *(legs.row, legs.cell, legs.first, legs.end, legs.change, legs.item),
+        coded(usage["unit"], lambda unit: unit == TIMED_UNIT, np.bool_),
+        start,
+        used,
+        *(cells, catalogue.items, catalogue.rates, catalogue.steps),
+        *(catalogue.calendar_changes, catalogue.instants, catalogue.bands),
+        runs,
+        legs.reason,
+        *(prices.billed, prices.amount),
+        legs.note,
+    )
+    if len(catalogue.taxes):
+        add_taxes(legs.item, catalogue.items, catalogue.taxes, prices.amount, prices.tax, legs.reason)
+    if len(catalogue.bills):
+        bills = (cells, catalogue.bills, catalogue.conversions)
+        find_conversions(legs.row, legs.cell, start, *bills, legs.conversion, legs.reason)
+        convert_amounts(legs.cell, legs.conversion, *bills, prices.amount, prices.converted, legs.reason)
