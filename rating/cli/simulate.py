@@ -1,0 +1,107 @@
+"""toll simulate: what a period's usage would earn by another tariff.
+
+Enters: a candidate tariff, a lake, a period. Leaves: changes by plan, zone, segment and account, as tables or JSON,
+and a chart. Always holds: nothing in the lake changes; both sides are of the same events.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rating.cli.catalogues import NAMED, catalogue_named
+from rating.cli.faults import CommandError
+from rating.cli.shared import json_argument, lake_argument, opened, print_json, show
+
+if TYPE_CHECKING:
+    from rating.period import Period
+    from rating.simulate import Simulation
+
+
+def arguments(part: argparse.ArgumentParser) -> None:
+    """The arguments of ``toll simulate``."""
+    part.add_argument("--tariffs", required=True, metavar="TARIFF", help=f"the candidate: {NAMED}")
+    part.add_argument("--period", metavar="P", help="2026-10, 2026-10-05, or 2026-10-05/2026-10-11")
+    part.add_argument("--from", dest="first", metavar="DAY", help="first day, instead of --period")
+    part.add_argument("--to", dest="last", metavar="DAY", help="last day, with --from (default: that day alone)")
+    part.add_argument("--zone", default="UTC", metavar="ZONE", help="time zone of the days (default: %(default)s)")
+    part.add_argument("--top", type=int, default=10, metavar="N", help="rows of each table (default: %(default)s)")
+    part.add_argument("--chart", metavar="FILE", help="draw the changes to a .png, .svg or .pdf file")
+    part.add_argument("--accounts", metavar="FILE", help="write every account's change to .csv, .parquet or .json")
+    lake_argument(part)
+    json_argument(part)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Simulate; 1 if the candidate could not price some of the usage."""
+    from rating.answers import export
+    from rating.simulate import simulate
+
+    period = _period(args)
+    catalogue = catalogue_named(args.tariffs, args.lake)
+    with opened(args) as lake:
+        found = simulate(lake, catalogue, period)
+    if args.accounts:
+        export(found.changes["account"], Path(args.accounts))
+    if args.chart:
+        _draw(found, Path(args.chart))
+    if args.json:
+        print_json(_json(found, args.top))
+    else:
+        _print(found, args.top)
+    return int(found.unpriced.num_rows > 0)
+
+
+def _period(args: argparse.Namespace) -> Period:
+    from rating.period import Period, PeriodError
+
+    if bool(args.period) == bool(args.first) or (args.last and not args.first):
+        raise CommandError("give a --period, or --from and --to", 2)
+    text = args.period or (f"{args.first}/{args.last}" if args.last else args.first)
+    try:
+        return Period.parse(text, args.zone)
+    except PeriodError as fault:
+        raise CommandError(str(fault), 2) from None
+
+
+def _draw(found: Simulation, path: Path) -> None:
+    from rating.chart import draw
+
+    try:
+        draw(found, path)
+    except (OSError, ValueError) as fault:
+        raise CommandError(f"{path}: cannot be drawn: {fault}") from None
+
+
+def _json(found: Simulation, top: int) -> dict[str, Any]:
+    from rating.answers import json_rows
+
+    parts = {by: json_rows(rows) for by, rows in found.changes.items() if by != "account"}
+    return {
+        "tariff_version": found.tariff_version,
+        "from": found.period.start_utc.isoformat(),
+        "until": found.period.end_utc.isoformat(),
+        "events": found.events,
+        "margins": json_rows(found.margins()),
+        **{f"{by}s": rows for by, rows in parts.items()},
+        "winners": json_rows(found.accounts(winners=True, count=top)),
+        "losers": json_rows(found.accounts(winners=False, count=top)),
+        "unpriced": json_rows(found.unpriced),
+    }
+
+
+def _print(found: Simulation, top: int) -> None:
+    from rating.answers import rich_table
+
+    print(f"{found.events:,} events, {found.period}, by tariff {found.tariff_version}.")
+    tables = {
+        "Revenue and cost": found.margins(),
+        **{f"By {by}": found.changes[by].slice(0, top) for by in ("plan", "zone", "segment")},
+        "Winners: accounts that pay less": found.accounts(winners=True, count=top),
+        "Losers: accounts that pay more": found.accounts(winners=False, count=top),
+        "Not priced by the candidate, and left out above": found.unpriced,
+    }
+    for title, table in tables.items():
+        if table.num_rows:
+            show(rich_table(table, title))
