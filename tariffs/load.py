@@ -37,6 +37,7 @@ from tariffs.model import (
 )
 from tariffs.rates import rate, rounding
 from tariffs.source import Table, key_lines
+from tariffs.special import special_days
 from tariffs.taxes import tax
 
 T = TypeVar("T", Zone, Calendar, Rate, Plan, Tax)
@@ -139,7 +140,7 @@ def _calendar(table: Table) -> Calendar:
         id=str(table.path[-1]),
         zone=table.get("zone", "UTC", str, "an IANA time zone", lambda name: values.zone_info(name).key),
         default=table.text("default", "any"),
-        special=tuple((name, special.converted(name, values.day)) for name in special.content),
+        special=special_days(special),
         bands=tuple((name, bands.converted(name, lambda text: values.span(text, names))) for name in bands.content),
         place=bands.place,
     )
