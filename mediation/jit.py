@@ -21,20 +21,23 @@ R = TypeVar("R")
 _MARKS = (b"@kernel", b"@inlined")
 
 
+def cache_root() -> Path:
+    """Where this user's caches are: ``$TOLL_CACHE``, or tollstream in the user's cache folder."""
+    given = os.environ.get("TOLL_CACHE")
+    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "tollstream"
+
+
 @cache
 def cache_folder() -> Path:
-    """Where compiled kernels are kept: ``$TOLL_CACHE`` or the user's cache folder, by their source.
+    """Where compiled kernels are kept, by their source.
 
     Numba notices a change of the file that holds a kernel, but not of a file that holds a rule which the
     kernel calls: so the folder is named by the hash of all files with kernels and rules.
     """
-    root = (
-        os.environ.get("TOLL_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "tollstream"
-    )
     packages = (Path(__file__).parent, Path(__file__).parent.parent / "rating")
     sources = [path.read_bytes() for package in packages for path in sorted(package.glob("*.py"))]
     digest = hashlib.sha256(b"".join(text for text in sources if any(mark in text for mark in _MARKS))).hexdigest()
-    return Path(root) / f"kernels-{digest[:16]}"
+    return cache_root() / f"kernels-{digest[:16]}"
 
 
 @cache

@@ -45,17 +45,25 @@ def compiled(folder: str) -> Catalogue:
         CommandError: there is no such folder, or problems that are no mere warnings.
 
     """
+    if not Path(folder).is_dir():
+        raise CommandError(f"{folder}: no such tariff folder", 2)
+    from rating.cli.tariff_cache import keep, kept, key_of
+
+    key = key_of(Path(folder))
+    known = kept(key)
+    if known is not None:
+        return known
     from tariffs.compile import compile_tariff
     from tariffs.load import load
 
-    if not Path(folder).is_dir():
-        raise CommandError(f"{folder}: no such tariff folder", 2)
     tariff, problems = load(Path(folder))
     catalogue, more = compile_tariff(tariff)
     for problem in [*problems, *more]:
         print(problem, file=sys.stderr)
     if catalogue is None or any(p.fatal for p in [*problems, *more]):
         raise CommandError(f"{folder}: the tariff has problems; nothing was done")
+    if not problems and not more:
+        keep(key, catalogue)
     return catalogue
 
 
