@@ -7,11 +7,10 @@ hash table built in one sort. Always holds: two different texts of up to 18 digi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 DIGITS_MAX: Final = 18
 MULTIPLIER: Final = 0x1E3779B97F4A7C15
@@ -21,11 +20,17 @@ LOW_63: Final = (1 << 63) - 1
 Ints = npt.NDArray[np.int64]
 
 
+if TYPE_CHECKING:
+    import polars as pl
+
+
 def number_keys(numbers: pl.Series, imsi: pl.Series) -> Ints:
     """The key of each number: its digits behind a leading 1, times 4, plus 2 with a ``+``, plus 1 for an IMSI.
 
     Keys of other texts (accounts, trunks) are below zero: -1 - their code; 0 is no key.
     """
+    import polars as pl  # late: who only looks keys up has no use for it
+
     plus = numbers.str.starts_with("+").cast(pl.Int64)
     digits = ("1" + numbers.str.strip_prefix("+")).cast(pl.Int64)
     return (digits * 4 + plus * 2 + imsi.cast(pl.Int64)).to_numpy().astype(np.int64)
