@@ -16,15 +16,16 @@ import polars as pl
 
 from tariffs.catalogue import Catalogue
 from tariffs.model import DIRECTIONS, SERVICES
-from tariffs.pricelist import cells, in_bands, in_force, money, nearest, prices, terms
+from tariffs.pricelist import cells, in_bands, in_force, money, nearest, prices, told_terms
 
 CHANGES: Final = ("up", "down", "new", "gone", "terms")
-"""What may happen to a price; ``terms``: the price stays, its increments, fees, steps or rounding do not."""
+"""What may happen to a price; ``terms``: the price stays, its increments, fees, steps, rounding or tax do not."""
 
 HUNDRED_PERCENT: Final = 1_000_000
 """Percents are whole ten-thousandths of a percent."""
 
 _KEY: Final = ["kind", "prefix", "band"]
+_PRICED: Final = ("zone", "rate", "price", "per", "code", "tax")
 _ROW_SCHEMA: Final = {
     "plan": pl.String,
     "usage": pl.String,
@@ -117,15 +118,18 @@ def _destinations(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     wanted = pl.concat(side.select(_KEY) for side in sides).unique(maintain_order=True)
     for side, name in zip(sides, ("_old", "_new"), strict=True):
         renamed = nearest(wanted, side.with_columns(pl.col("prefix").alias("prefix_own")), ["band"])
-        told = renamed.select(*_KEY, *(pl.col(c).alias(c + name) for c in ("zone", "rate", "price", "per", "code")),
-                              pl.col("prefix_own").alias("listed" + name))  # fmt: skip
+        columns = [pl.col(column).alias(column + name) for column in _PRICED]
+        told = renamed.select(*_KEY, *columns, pl.col("prefix_own").alias("listed" + name))
         wanted = wanted.join(told, on=_KEY, how="left", maintain_order="left")
     return wanted
 
 
 def _changed(found: pl.DataFrame, old: Catalogue, new: Catalogue) -> pl.DataFrame:
     """The destinations whose price or terms are not the same."""
-    told = found.with_columns(_terms(old, found["code_old"], "old"), _terms(new, found["code_new"], "new"))
+    told = found.with_columns(
+        told_terms(each, found[f"code_{side}"], found[f"tax_{side}"], side)
+        for each, side in ((old, "old"), (new, "new"))
+    )
     rows = told.with_columns(
         pl.coalesce("zone_new", "zone_old").alias("zone"),
         pl.coalesce("rate_new", "rate_old").alias("rate"),
@@ -160,11 +164,6 @@ def _worth(side: str) -> pl.Expr:
     """A price brought to the units of both sides, so that the two compare exactly."""
     other = "old" if side == "new" else "new"
     return pl.col(f"price_{side}").cast(pl.Int128) * pl.col(f"per_{other}").cast(pl.Int128)
-
-
-def _terms(catalogue: Catalogue, codes: pl.Series, name: str) -> pl.Series:
-    told = {code: terms(catalogue, code) for code in codes.drop_nulls().unique()}
-    return pl.Series(name, ["" if code is None else told[code] for code in codes], pl.String)
 
 
 def _percents(rows: pl.DataFrame) -> Iterator[int | None]:

@@ -41,7 +41,7 @@ def export_tariff(catalogue: Catalogue, folder: Path) -> list[str]:
         name: _deck(catalogue, folder, name, part) for name, part in _by(rows.filter(pl.col("deck") != ""), "deck")
     }
     own = rows.filter((pl.col("deck") == "") & (pl.col("code") >= 0))
-    notes: list[str] = []
+    notes = [*_left_out(catalogue)]
     tables = {
         "deck": decks,
         "zone": {name: _zone(part) for name, part in _by(own.filter(pl.col("kind") != "anywhere"), "zone")},
@@ -51,6 +51,13 @@ def export_tariff(catalogue: Catalogue, folder: Path) -> list[str]:
     text = tomli_w.dumps({kind: found for kind, found in tables.items() if found})
     (folder / "tariff.toml").write_text(f"# Exported from tariff {catalogue.version}.\n\n{text}", "utf-8")
     return notes
+
+
+def _left_out(catalogue: Catalogue) -> Iterator[str]:
+    if len(catalogue.taxes):
+        yield f"taxes are not exported: {', '.join(catalogue.tax_names.to_pylist())}"
+    if len(catalogue.conversions):
+        yield "conversions are not exported: amounts stay in the currency of their plan"
 
 
 def _by(rows: pl.DataFrame, column: str) -> Iterator[tuple[str, pl.DataFrame]]:

@@ -60,6 +60,7 @@ _SCHEMA: Final = {
     "valid_to": pl.Int64,
     "rule": pl.String,
     "code": pl.Int64,
+    "tax": pl.Int64,
 }
 
 
@@ -83,6 +84,7 @@ def _cell(catalogue: Catalogue, cell: int) -> pl.DataFrame:
             "valid_to": rows[:, layout.ITEM_TO],
             "rule": _named(catalogue, "rule", rows[:, layout.ITEM_RULE]),
             "code": rows[:, layout.ITEM_RATE],
+            "tax": rows[:, layout.ITEM_TAX],
         },
         schema=_SCHEMA,
     )
@@ -164,13 +166,31 @@ def nearest(wanted: pl.DataFrame, listed: pl.DataFrame, on: list[str]) -> pl.Dat
     return pl.concat(found, how="diagonal")
 
 
-def terms(catalogue: Catalogue, code: int) -> str:
-    """All that the rate ``code`` says, in one line: ``0.10 per 60, 30/6, from 600 0.05 per 60, 60/60, setup 0.02``."""
+def told_terms(catalogue: Catalogue, codes: pl.Series, taxes: pl.Series, name: str = "terms") -> pl.Series:
+    """The terms of each rate and tax; empty where there is none."""
+    pairs = list(zip(codes, taxes, strict=True))
+    told = {pair: "" if pair[0] is None else terms(catalogue, *pair) for pair in set(pairs)}
+    return pl.Series(name, [told[pair] for pair in pairs], pl.String)
+
+
+def terms(catalogue: Catalogue, code: int, tax: int = NONE) -> str:
+    """All that a rate says, in one line: ``0.10 per 60, 30/6, from 600 0.05 per 60, 60/60, setup 0.02, tax vat``."""
     if code < 0:
         return "unpriced"
+    return ", ".join([*_told_rate(catalogue, code), *_told_tax(catalogue, tax)])
+
+
+def _told_tax(catalogue: Catalogue, tax: int) -> Iterable[str]:
+    if tax != NONE:
+        held = "inclusive" if catalogue.taxes[tax, layout.TAX_INCLUSIVE] else "exclusive"
+        yield f"tax {catalogue.name('tax', tax)} {held}"
+
+
+def _told_rate(catalogue: Catalogue, code: int) -> Iterable[str]:
     row = catalogue.rates[code].tolist()
     steps = catalogue.steps[row[layout.RATE_FIRST_STEP] : row[layout.RATE_END_STEP]].tolist()
-    return ", ".join([*_told_steps(steps, row[layout.RATE_MINIMUM]), *_told_rest(row)])
+    yield from _told_steps(steps, row[layout.RATE_MINIMUM])
+    yield from _told_rest(row)
 
 
 def _told_steps(steps: list[list[int]], minimum: int) -> Iterable[str]:

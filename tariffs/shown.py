@@ -15,7 +15,7 @@ from tariffs import catalogue as layout
 from tariffs.catalogue import NONE, Catalogue
 from tariffs.compare import usage_of
 from tariffs.model import EVER_FROM, EVER_TO
-from tariffs.pricelist import cells, in_bands, in_force, nearest, prices, terms
+from tariffs.pricelist import cells, in_bands, in_force, nearest, prices, told_terms
 
 
 def plans(catalogue: Catalogue) -> pl.DataFrame:
@@ -56,8 +56,10 @@ def rates(catalogue: Catalogue, plan: str = "") -> pl.DataFrame:
     """Every rate in use, of ``plan`` or of all: where it came from, its terms, how many prefixes have it."""
     scopes = cells(catalogue).filter((pl.col("plan") == plan) | pl.lit(not plan))
     listed = prices(catalogue, scopes["cell"].unique().sort()).filter(pl.col("code") >= 0)
-    counted = listed.group_by("rate", "code", maintain_order=True).agg(pl.col("prefix").n_unique().alias("prefixes"))
-    told = pl.Series("terms", [terms(catalogue, code) for code in counted["code"]], pl.String)
+    counted = listed.group_by("rate", "code", "tax", maintain_order=True).agg(
+        pl.col("prefix").n_unique().alias("prefixes")
+    )
+    told = told_terms(catalogue, counted["code"], counted["tax"])
     return counted.with_columns(told).select("rate", "terms", "prefixes").sort("rate", "terms")
 
 
@@ -67,10 +69,12 @@ def zones(catalogue: Catalogue, plan: str, instant: int) -> pl.DataFrame:
     parts = []
     for (cell,), scope in scopes.group_by(["cell"], maintain_order=True):
         listed = prices(catalogue, [int(str(cell))]).filter(in_force(instant, "valid"))
-        counted = listed.group_by("zone", "band", "code", maintain_order=True)
+        counted = listed.group_by("zone", "band", "code", "tax", maintain_order=True)
         found = counted.agg(pl.col("prefix").n_unique().alias("prefixes"), pl.col("prefix").min().alias("first"))
-        told = pl.Series("terms", [terms(catalogue, code) for code in found["code"]], pl.String)
-        parts.append(found.select(pl.lit(usage_of(scope)).alias("usage"), pl.all().exclude("code")).with_columns(told))
+        told = told_terms(catalogue, found["code"], found["tax"])
+        parts.append(
+            found.select(pl.lit(usage_of(scope)).alias("usage"), pl.all().exclude("code", "tax")).with_columns(told)
+        )
     return pl.concat(parts).sort("usage", "zone", "band", "first") if parts else pl.DataFrame()
 
 
@@ -80,8 +84,7 @@ def sheet(catalogue: Catalogue, plan: str, instant: int) -> pl.DataFrame:
     parts = []
     for (cell, since, until), scope in scopes.group_by(["cell", "version_from", "version_to"], maintain_order=True):
         rows = prices(catalogue, [int(str(cell))]).filter(pl.col("valid_to") > instant)
-        told = {code: terms(catalogue, code) for code in rows["code"].unique()}
-        texts = pl.Series("terms", [told[code] for code in rows["code"]], pl.String)
+        texts = told_terms(catalogue, rows["code"], rows["tax"])
         low, high = pl.max_horizontal("valid_from", pl.lit(since)), pl.min_horizontal("valid_to", pl.lit(until))
         whole = rows.with_columns(texts, low.alias("valid_from"), high.alias("valid_to"))
         parts.append(_ordered(whole, usage_of(scope), scope["currency"][0]))
@@ -108,7 +111,7 @@ def met(catalogue: Catalogue, number: str, service: str, instant: int, plan: str
         own = in_bands(listed, [*{*listed["band"], band} - {""}])
         at_band = nearest(wanted, own.with_columns(pl.col("prefix").alias("by")), []).filter(pl.col("band") == band)
         found = at_band.with_columns(
-            pl.Series("terms", [terms(catalogue, code) for code in at_band["code"]], pl.String),
+            told_terms(catalogue, at_band["code"], at_band["tax"]),
             pl.lit(name).alias("plan"),
             pl.lit(usage_of(scope)).alias("usage"),
             pl.lit(scope["currency"][0]).alias("currency"),

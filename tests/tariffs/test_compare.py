@@ -144,3 +144,11 @@ def test_price_list_has_every_row_with_the_zone_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("nano", "text"), [(0, "0"), (12_500_000, "0.0125"), (3_000_000_000, "3"), (1, "0.000000001")])
 def test_money(nano: int, text: str) -> None:
     assert money(nano) == text
+
+
+def test_a_tax_is_among_the_terms(tmp_path: Path) -> None:
+    old = _catalogue(tmp_path / "old", OLD)
+    taxed = TOML.replace('calendar = "w"\n', 'calendar = "w"\ntax = "vat"\n') + '[tax.vat]\npercent = "20"\n'
+    rows = compare(old, _catalogue(tmp_path / "new", OLD, taxed), AT).rows
+    assert set(rows["change"]) == {"terms"}
+    assert rows.filter(rows["prefix"] == "+1")["new"].to_list() == ["0.01 per 60, 1/1, tax vat exclusive"] * 2
