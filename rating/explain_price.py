@@ -33,7 +33,7 @@ from rating.rules import NOTES
 from rating.story import EPOCH, Node, instant, money, period
 from tariffs import catalogue as layout
 from tariffs.catalogue import NONE, Catalogue, Ints
-from tariffs.model import BOUNDARIES, COUNTERS, MODES, NANO, STAGES
+from tariffs.model import BOUNDARIES, COUNTERS, MODES, NANO, OTHER_CLASS, STAGES
 from tariffs.prefixes import END, FIRST
 
 __all__ = ["Node", "explain_charge", "explain_event"]
@@ -155,7 +155,20 @@ def _rule(event: Event, legs: Legs, catalogue: Catalogue) -> Node:
     since = instant(int(catalogue.instants[change]) * 1_000_000) if change > first else "ever"
     until = instant(int(catalogue.instants[change + 1]) * 1_000_000) if change + 1 < end else "ever"
     band = Node("band at the start", f"{catalogue.name('band', int(legs.band[0]))} (from {since} to {until})")
-    return Node("rule", catalogue.name("rule", int(item[layout.ITEM_RULE])), (band,))
+    return Node("rule", catalogue.name("rule", int(item[layout.ITEM_RULE])), (*_call(event, legs, catalogue), band))
+
+
+def _call(event: Event, legs: Legs, catalogue: Catalogue) -> Iterator[Node]:
+    """Origin and class, where some rule of the tariff turns on them."""
+    if not len(catalogue.variants):
+        return
+    origin = int(legs.origin[0])
+    zone, prefix = (
+        catalogue.name(table, int(catalogue.items[origin, column])) if origin != NONE else ""
+        for table, column in (("zone", layout.ITEM_ZONE), ("prefix", layout.ITEM_PREFIX))
+    )
+    yield Node("origin", f"{event.a_number}: {f'zone {zone} by {prefix}' if zone else 'no zone that the rules name'}")
+    yield Node("class", catalogue.name("class", int(legs.call_class[0]) - 1) or OTHER_CLASS)
 
 
 def _quantity(event: Event, legs: Legs, runs: Ints, catalogue: Catalogue) -> Node:

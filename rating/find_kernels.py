@@ -21,6 +21,7 @@ from tariffs.catalogue import (
     CELL_END,
     CELL_FIRST,
     CELL_LOCAL,
+    CELL_VARIANTS,
     INDEX_FIRST_S,
     INDEX_SHIFT,
     ITEM_BAND,
@@ -50,6 +51,27 @@ def find_cells(
     for leg in range(len(rows)):
         row = rows[leg]
         cell[leg] = selector[versions[leg], services[row], directions[row]]
+        if cell[leg] == NONE:
+            reason[leg] = NO_RATE
+
+
+@kernel
+def choose_variants(
+    cell: Codes,
+    origin: Codes,
+    call_class: Codes,
+    classes: int,
+    cells: Ints,
+    items: Ints,
+    variants: Codes,
+    reason: Bytes,
+) -> None:
+    """Replace each ``cell`` that varies by that of the leg's origin (an item, or NONE) and class of ``classes``."""
+    for leg in range(len(cell)):
+        if reason[leg] != 0 or cells[cell[leg], CELL_VARIANTS] == NONE:
+            continue
+        zone = 0 if origin[leg] == NONE else items[origin[leg], ITEM_RATE]
+        cell[leg] = variants[cells[cell[leg], CELL_VARIANTS] + zone * classes + call_class[leg]]
         if cell[leg] == NONE:
             reason[leg] = NO_RATE
 

@@ -109,6 +109,19 @@ def find_subscriptions(
 
 
 @kernel
+def find_members(wanted: Ints, account: Codes, place: int, keys: Ints, starts: Codes, shift: int, found: Flags) -> None:
+    """Mark the rows whose key ``wanted`` is listed in class ``place`` for their ``account``."""
+    for row in range(len(wanted)):
+        key = wanted[row]
+        if key == NO_KEY:
+            continue
+        bucket = ((int(key) * MULTIPLIER) & LOW_63) >> shift
+        for line in range(starts[bucket], starts[bucket + 1]):
+            if keys[line, KEY] == key and keys[line, KEY_ACCOUNT] == account[row] and keys[line, KEY_PLAN] == place:
+                found[row] = True
+
+
+@kernel
 def find_trunks(
     wanted: Codes,
     side: int,

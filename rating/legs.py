@@ -14,8 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rating.beside_kernels import add_taxes, convert_amounts, find_conversions
+from rating.call_class import call_classes, origin_items
 from rating.columns import coded, integers, text_buffers
-from rating.find_kernels import choose_items, find_bands, find_cells, find_destinations
+from rating.find_kernels import choose_items, choose_variants, find_bands, find_cells, find_destinations
 from rating.guide import LEGS, Guided, direction_codes, service_codes
 from rating.kernels import RUN_COLUMNS, price_legs
 from rating.rules import USAGE_END, ZERO_USAGE
@@ -55,6 +56,8 @@ class Legs:
     change: Codes
     band: Codes
     conversion: Codes
+    origin: Codes
+    call_class: Codes
     note: Codes
     prices: Prices
 
@@ -93,14 +96,35 @@ def _found(guided: Guided, catalogue: Catalogue) -> Legs:
     row = np.concatenate(rows)
     leg = np.repeat(np.arange(len(LEGS), dtype=np.int32), [len(part) for part in rows])
     reason, count = np.zeros(len(row), np.uint8), len(row)
-    cell, first, end, item, change, band, conversion, note = np.zeros((8, count), np.int32)
+    cell, first, end, item, change, band, conversion, call_class, note = np.zeros((9, count), np.int32)
+    origin = np.full(count, NONE, np.int32) if len(catalogue.variants) else call_class
     version, account = guided.versions[leg, row], guided.accounts[leg, row]
     legs = Legs(
-        leg, row, account, version, reason, cell, first, end, item, change, band, conversion, note, _no_prices(count)
+        leg,
+        row,
+        account,
+        version,
+        reason,
+        cell,
+        first,
+        end,
+        item,
+        change,
+        band,
+        conversion,
+        origin,
+        call_class,
+        note,
+        _no_prices(count),
     )
     start, cells, items = integers(usage["start_utc"]), catalogue.cells, catalogue.items
     services, directions = service_codes(usage, catalogue), direction_codes(usage, catalogue)
     find_cells(row, version, services, directions, catalogue.selector, cell, reason)
+    if len(catalogue.variants):
+        origin[:] = origin_items(usage, row, cell, catalogue)
+        call_class[:] = call_classes(usage, row, account, catalogue)
+        count = len(catalogue.classes) + 1
+        choose_variants(cell, origin, call_class, count, cells, items, catalogue.variants, reason)
     number = text_buffers(usage["b_number"])
     find_destinations(row, cell, start, *number, cells, catalogue.nodes, items, first, end)
     calendars = (catalogue.calendar_changes, catalogue.band_index, catalogue.instants, catalogue.bands)

@@ -48,9 +48,11 @@ RATE_COLUMNS: Final = 16
 STEP_FROM, STEP_UNTIL, STEP_PRICE, STEP_PER, STEP_INCREMENT, STEP_SHOWN_PRICE, STEP_SHOWN_PER, STEP_COLUMNS = (
     0, 1, 2, 3, 4, 5, 6, 8,
 )  # fmt: skip
-CELL_E164, CELL_LOCAL, CELL_CALENDAR, CELL_FIRST, CELL_END, CELL_DENOMINATOR, CELL_CURRENCY, CELL_BILL, CELL_COLUMNS = (
-    range(9)
-)
+CELL_E164, CELL_LOCAL, CELL_CALENDAR, CELL_FIRST, CELL_END, CELL_DENOMINATOR, CELL_CURRENCY, CELL_BILL = range(8)
+CELL_ORIGIN_E164, CELL_ORIGIN_LOCAL, CELL_VARIANTS, CELL_COLUMNS = 8, 9, 10, 16
+"""From CELL_ORIGIN_E164 on a cell's row can be read as one of its own, of which the destinations are origins."""
+CLASS_SUBSCRIBED, CLASS_SAME_ACCOUNT, CLASS_COLUMNS = 5, 6, 8
+"""A class is a row like a cell's, too: its destinations are the prefixes of its numbers."""
 TAX_NUMERATOR, TAX_DENOMINATOR, TAX_UNIT, TAX_MODE, TAX_INCLUSIVE, TAX_COLUMNS = 0, 1, 2, 3, 4, 8
 BILL_CURRENCY, BILL_FIRST, BILL_END, BILL_UNIT, BILL_MODE, BILL_COLUMNS = 0, 1, 2, 3, 4, 8
 (
@@ -87,6 +89,11 @@ class Catalogue:
     taxes: Ints
     bills: Ints  # what a plan's amounts are converted to, by the conversions from its first to its end
     conversions: Ints
+    variants: Codes  # cell by (origin, class) from CELL_VARIANTS of a cell on, whose rules name origins or classes
+    classes: Ints
+    members: Ints  # who is in a class for whom: subscriptions whose plan is the class, see tariffs/keys.py
+    member_starts: Codes
+    member_shift: Ints
     cells: Ints  # one for each set of rules that some service and direction meet in some plan version
     selector: Codes  # cell by (plan version, service, direction); the last service and direction: any other
     versions: Ints
@@ -109,6 +116,7 @@ class Catalogue:
     rule_names: pa.StringArray
     plan_names: pa.StringArray
     currency_names: pa.StringArray
+    class_names: pa.StringArray
     tax_names: pa.StringArray  # of each row of taxes
     date_names: pa.StringArray  # of conversions
     source_names: pa.StringArray  # of conversions

@@ -66,6 +66,15 @@ def matching(rules: tuple[Rule, ...], service: str, direction: str) -> tuple[Rul
     )
 
 
+def of_call(rules: tuple[Rule, ...], origin: str, call_class: str) -> tuple[Rule, ...]:
+    """The rules that match an origin zone (empty: none) and a call class."""
+    return tuple(
+        rule
+        for rule in rules
+        if (not rule.origin or origin in rule.origin) and (not rule.call_class or call_class in rule.call_class)
+    )
+
+
 def cell_items(
     tariff: Tariff, plan: Plan, rules: tuple[Rule, ...], bands: tuple[str, ...], numbering: Numbering
 ) -> tuple[Items, list[Problem]]:
@@ -109,7 +118,7 @@ def _winner(plan: Plan, rules: tuple[Rule, ...], source: Source, band: str, prob
 
 def specificity(rule: Rule, match: tuple[str, ...]) -> tuple[bool, ...]:
     """Which columns the rule names, in the plan's order; a deck names the zone."""
-    return tuple(bool(getattr(rule, column)) or (column == "zone" and bool(rule.deck)) for column in match)
+    return tuple(rule.names(column) for column in match)
 
 
 def _gaps(plan: Plan, rules: tuple[Rule, ...], source: Source, winners: dict[str, Rule | None]) -> Iterator[Problem]:
@@ -142,7 +151,7 @@ def _items(tariff: Tariff, plan: Plan, source: Source, rule: Rule, band: str, nu
         own = pl.when(pl.col("rate") >= 0).then(pl.col("rate") + base).otherwise(NONE)
         rows = rows.with_columns(own if rule.deck else rate.alias("rate"), pl.lit(False).alias("local"))
     else:
-        rows = _zone_rows(tariff, name).with_columns(rate.alias("rate"))
+        rows = zone_rows(tariff, name).with_columns(rate.alias("rate"))
     return rows.with_columns(
         pl.lit(1 if kind == "deck" else 0, pl.Int64).alias("rank"),
         code.alias("band"),
@@ -151,7 +160,8 @@ def _items(tariff: Tariff, plan: Plan, source: Source, rule: Rule, band: str, nu
     ).select(list(ITEM_SCHEMA))
 
 
-def _zone_rows(tariff: Tariff, name: str) -> pl.DataFrame:
+def zone_rows(tariff: Tariff, name: str) -> pl.DataFrame:
+    """A row for each prefix of a zone; of ANYWHERE the one of no digits."""
     zone = tariff.zones.get(name)
     prefixes = (*zone.prefixes, *zone.local) if zone else ("",)
     local = [False] * len(zone.prefixes) + [True] * len(zone.local) if zone else [False]

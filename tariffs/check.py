@@ -11,7 +11,7 @@ from math import gcd
 from typing import Final
 
 from tariffs.calendar import overlaps
-from tariffs.model import NO_TAX, Calendar, Plan, Problem, Rate, Rule, Step, Tariff
+from tariffs.model import NO_TAX, OTHER_CLASS, Calendar, Plan, Problem, Rate, Rule, Step, Tariff
 
 EXACT_MAX: Final = 2**62
 """Bound of ``price x per`` (reduced) and of the common multiple of a plan's ``per``."""
@@ -33,6 +33,8 @@ def reduced(step: Step) -> tuple[int, int]:
 def check(tariff: Tariff) -> list[Problem]:
     """Every problem of names, currencies, calendars and exactness."""
     found = [*_calendars(tariff), *_prices(tariff)]
+    if OTHER_CLASS in tariff.classes:
+        found.append(Problem(tariff.classes[OTHER_CLASS].place, "class.other", "is the class of events of no class"))
     for plan in tariff.plans.values():
         found += _plan(tariff, plan)
     return found
@@ -83,6 +85,8 @@ def _beside(tariff: Tariff, plan: Plan) -> Iterator[Problem]:
 def _names(tariff: Tariff, rule: Rule, bands: tuple[str, ...], key: str) -> Iterator[Problem]:
     asked = {
         "zone": (rule.zone, tariff.zones),
+        "origin": (rule.origin, tariff.zones),
+        "class": (rule.call_class, (*tariff.classes, OTHER_CLASS)),
         "band": (rule.band, bands),
         "rate": ((rule.rate,) if rule.rate else (), tariff.rates),
         "deck": ((rule.deck,) if rule.deck else (), tariff.decks),

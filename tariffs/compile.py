@@ -18,8 +18,9 @@ import polars as pl
 from tariffs import catalogue as layout
 from tariffs.calendar import compile_calendar, horizon
 from tariffs.catalogue import NONE, Catalogue, Codes, Ints, names
-from tariffs.cells import ITEM_SCHEMA, Items, Numbering, cell_items, matching, matrix
+from tariffs.cells import ITEM_SCHEMA, Items, Numbering, cell_items, matching, matrix, of_call
 from tariffs.check import EXACT_MAX, calendar_of, check, reduced
+from tariffs.classes import member_table
 from tariffs.conversions import Bills
 from tariffs.guiding import guiding
 from tariffs.model import (
@@ -30,6 +31,7 @@ from tariffs.model import (
     EVER_FROM,
     EVER_TO,
     MODES,
+    OTHER_CLASS,
     SERVICES,
     STAGES,
     Calendar,
@@ -41,6 +43,7 @@ from tariffs.model import (
 )
 from tariffs.prefixes import WIDTH, trie
 from tariffs.taxes import TaxRows
+from tariffs.variants import class_items, origin_items, origins, varies
 
 _ITEM_COLUMNS: Final = ["valid_from", "valid_to", "band", "zone", "name", "rate", "rule", "tax"]
 
@@ -66,6 +69,7 @@ class _Build:
     rules: dict[str, int] = field(default_factory=dict)
     taxes: TaxRows = field(init=False)
     bills: Bills = field(init=False)
+    variants: list[int] = field(default_factory=list)
     cells: list[list[int]] = field(default_factory=list)
     known: dict[tuple[object, ...], int] = field(default_factory=dict)
     items: list[pl.DataFrame] = field(default_factory=list)
@@ -91,6 +95,7 @@ class _Build:
                 versions.append([version.valid_from, version.valid_to, number, 0])
                 selector.append(self._selector(plan, version.rules, numbering, context))
             ends.append(len(versions))
+        classes, guided = self._classes(), guiding(tariff)
         items, zones, prefixes = self._items()
         rates, steps = _rates(self.rates)
         bills, converted, dates, sources = self.bills.arrays()
@@ -103,6 +108,8 @@ class _Build:
             taxes=self.taxes.rows(),
             bills=bills,
             conversions=converted,
+            variants=np.array(self.variants, np.int32),
+            classes=classes,
             cells=_rows(self.cells, layout.CELL_COLUMNS),
             selector=np.array(selector, np.int32).reshape(len(versions), len(SERVICES) + 1, len(DIRECTIONS) + 1),
             versions=_rows(versions, layout.VERSION_COLUMNS),
@@ -120,10 +127,12 @@ class _Build:
             rule_names=names(list(self.rules)),
             plan_names=names(list(tariff.plans)),
             currency_names=names(currencies),
+            class_names=names(list(tariff.classes)),
             tax_names=names(self.taxes.names()),
             date_names=names(dates),
             source_names=names(sources),
-            **guiding(tariff),
+            **guided,
+            **member_table(list(tariff.classes.values()), guided["account_names"].to_pylist()),
         )
 
     def _numbering(self, bands: list[str]) -> Numbering:
@@ -153,18 +162,51 @@ class _Build:
     def _cell(self, plan: Plan, rules: tuple[Rule, ...], numbering: Numbering, context: list[int]) -> int:
         if not rules:
             return NONE
+        if not varies(rules):
+            return self._plain_cell(plan, rules, numbering, context)
+        key = ("varying", rules, plan.match, plan.tax, plan.tax_mode, *context)
+        if key not in self.known:
+            zones, first = origins(rules), len(self.variants)
+            classes = (OTHER_CLASS, *self.tariff.classes)
+            self.variants += [
+                self._plain_cell(plan, of_call(rules, zone, name), numbering, context)
+                for zone in ("", *zones)
+                for name in classes
+            ]
+            items, problems = origin_items(self.tariff, plan, rules, zones)
+            self.problems += problems
+            base = list(self.cells[self.variants[first]]) if self.variants[first] != NONE else [0] * layout.CELL_COLUMNS
+            base[layout.CELL_ORIGIN_E164 : layout.CELL_VARIANTS + 1] = [*self._roots(items), first]
+            self.known[key] = len(self.cells)
+            self.cells.append(base)
+        return self.known[key]
+
+    def _plain_cell(self, plan: Plan, rules: tuple[Rule, ...], numbering: Numbering, context: list[int]) -> int:
+        if not rules:
+            return NONE
         key = (rules, plan.match, plan.tax, plan.tax_mode, *context)
         if key not in self.known:
             bands = calendar_of(self.tariff, plan).band_names
             items, problems = cell_items(self.tariff, plan, rules, bands, numbering)
             self.problems += problems
             self.known[key] = len(self.cells)
-            roots = [self._trie(items.prefixes.filter(pl.col("local") == local)) for local in (False, True)]
+            roots = self._roots(items.prefixes)
             first = self.item_count
             self._keep(items.anywhere)
-            common = self._denominator(plan, items)
-            self.cells.append([*roots, context[0], first, self.item_count, common, *context[1:]])
+            row = [*roots, context[0], first, self.item_count, self._denominator(plan, items), *context[1:]]
+            self.cells.append([*row, 0, 0, NONE, 0, 0, 0, 0, 0])
         return self.known[key]
+
+    def _roots(self, items: pl.DataFrame) -> list[int]:
+        """The tries of E.164 and of local prefixes."""
+        return [self._trie(items.filter(pl.col("local") == local)) for local in (False, True)]
+
+    def _classes(self) -> Ints:
+        rows = []
+        for each in self.tariff.classes.values():
+            flags = [int(each.subscribed), int(each.same_account)]
+            rows.append([*self._roots(class_items(each)), 0, 0, 0, *flags, 0])
+        return _rows(rows, layout.CLASS_COLUMNS)
 
     def _trie(self, items: pl.DataFrame) -> int:
         root = self.node_count
@@ -202,7 +244,14 @@ class _Build:
 
 def describe(rule: Rule) -> str:
     """A rule in words, without its place: ``service=voice zone=uk-mobile -> rate mobile``."""
-    columns = (("service", rule.service), ("direction", rule.direction), ("zone", rule.zone), ("band", rule.band))
+    columns = (
+        ("service", rule.service),
+        ("direction", rule.direction),
+        ("origin", rule.origin),
+        ("zone", rule.zone),
+        ("class", rule.call_class),
+        ("band", rule.band),
+    )
     told = [f"{column}={','.join(values)}" for column, values in columns if values]
     target = f"rate {rule.rate}" if rule.rate else f"deck {rule.deck}"
     return f"{' '.join(told) or 'everything'} -> {target}"

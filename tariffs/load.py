@@ -15,6 +15,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from tariffs import sheets, values
+from tariffs.classes import call_class
 from tariffs.conversions import conversions
 from tariffs.decks import deck
 from tariffs.model import (
@@ -25,6 +26,7 @@ from tariffs.model import (
     SERVICES,
     TAX_MODES,
     Calendar,
+    CallClass,
     Place,
     Plan,
     Problem,
@@ -40,7 +42,7 @@ from tariffs.source import Table, key_lines
 from tariffs.special import special_days
 from tariffs.taxes import tax
 
-T = TypeVar("T", Zone, Calendar, Rate, Plan, Tax)
+T = TypeVar("T", Zone, Calendar, Rate, Plan, Tax, CallClass)
 
 
 def load(folder: Path) -> tuple[Tariff, list[Problem]]:
@@ -58,6 +60,7 @@ def load(folder: Path) -> tuple[Tariff, list[Problem]]:
     plans = read.all("plan", lambda table: _plan(table, zone))
     zones = read.all("zone", _zone)
     taxes = read.all("tax", tax)
+    classes = read.all("class", lambda table: call_class(table, folder))
     for table in files:
         table.done()
     tariff = Tariff(
@@ -69,6 +72,7 @@ def load(folder: Path) -> tuple[Tariff, list[Problem]]:
         subscriptions=sheets.subscriptions(folder / "subscriptions.csv", zone, tuple(plans), problems),
         trunks=sheets.trunks(folder / "trunks.csv", zone, tuple(plans), problems),
         taxes=taxes,
+        classes=classes,
         conversions=conversions(folder / "conversions.csv", zone, problems),
     )
     return tariff, sorted(problems)
@@ -148,10 +152,10 @@ def _calendar(table: Table) -> Calendar:
 
 def _plan(table: Table, zone: ZoneInfo) -> Plan:
     table.required("currency")
-    match = table.texts("match", COLUMNS) or COLUMNS
-    if sorted(match) != sorted(COLUMNS):
-        table.problem("match", f"expected each of {', '.join(COLUMNS)} once")
-        match = COLUMNS
+    match = table.texts("match", COLUMNS)
+    if len(set(match)) < len(match):
+        table.problem("match", "names a column twice")
+    match = tuple(dict.fromkeys((*match, *COLUMNS)))
     versions = tuple(_version(below, zone) for below in table.tables("version"))
     rules = tuple(_rule(below) for below in table.tables("rule"))
     if bool(versions) == bool(rules):
@@ -198,6 +202,8 @@ def _rule(table: Table) -> Rule:
         deck=table.text("deck"),
         place=table.place,
         tax=table.text("tax"),
+        origin=table.texts("origin"),
+        call_class=table.texts("class"),
     )
     if bool(rule.rate) == bool(rule.deck):
         table.problem("rate", "expected either a rate or a deck")

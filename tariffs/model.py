@@ -19,13 +19,14 @@ ANY_BAND: Final = "any"
 
 SERVICES: Final = ("voice", "sms", "mms", "data", "content")
 DIRECTIONS: Final = ("originated", "terminated", "forwarded", "transit")
-COLUMNS: Final = ("service", "direction", "zone", "band")
+COLUMNS: Final = ("service", "direction", "origin", "zone", "class", "band")
 BOUNDARIES: Final = ("start", "end", "carry", "cut")
 COUNTERS: Final = ("consecutive", "isolated")
 MODES: Final = ("half_up", "half_even", "up", "down")
 STAGES: Final = ("charge", "step", "increment")
 TAX_MODES: Final = ("exclusive", "inclusive")
 NO_TAX: Final = "none"
+OTHER_CLASS: Final = "other"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -164,6 +165,26 @@ class Rule:
     deck: str = ""
     place: Place = field(default=Place(), compare=False)
     tax: str = ""
+    origin: tuple[str, ...] = ()
+    call_class: tuple[str, ...] = ()
+
+    def names(self, column: str) -> bool:
+        """Whether the rule says anything about ``column``, one of COLUMNS; a deck names the zone."""
+        said = getattr(self, "call_class" if column == "class" else column)
+        return bool(said) or (column == "zone" and bool(self.deck))
+
+
+@dataclass(frozen=True, slots=True)
+class CallClass:
+    """A class of calls by the other party: its prefixes, (account, number) pairs, or whose subscriber it is."""
+
+    id: str
+    prefixes: tuple[str, ...] = ()
+    local: tuple[str, ...] = ()
+    subscribed: bool = False
+    same_account: bool = False
+    members: tuple[tuple[str, str], ...] = ()
+    place: Place = Place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,3 +248,4 @@ class Tariff:
     trunks: pl.DataFrame
     taxes: dict[str, Tax] = field(default_factory=dict)
     conversions: tuple[Conversion, ...] = ()
+    classes: dict[str, CallClass] = field(default_factory=dict)

@@ -125,6 +125,10 @@ class Table:
 
         return self.get(key, default, int, "a whole number", checked)
 
+    def flag(self, key: str) -> bool:
+        """True or false; false where it is absent."""
+        return self.get(key, False, bool, "true or false", bool)
+
     def texts(self, key: str, of: Sequence[str] = ()) -> tuple[str, ...]:
         """A string or a list of strings, each one of ``of`` where given."""
         self.used.add(key)

@@ -17,6 +17,7 @@ WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _MONEY: Final = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?")
 _PREFIX: Final = re.compile(r"\d{0,18}")
+_NUMBER: Final = re.compile(r"\+?\d{1,18}")
 _SPAN: Final = re.compile(r"(\S+)(?:\s+(\d\d):(\d\d)-(\d\d):(\d\d))?")
 _FRACTION: Final = re.compile(r"\.\d+$")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -86,6 +87,13 @@ def prefix(text: str) -> str:
     if not digits or not _PREFIX.fullmatch(digits):
         raise ValueError(f"expected up to 18 digits, with or without +, or *, not {text!r}")
     return digits
+
+
+def number(text: str) -> str:
+    """A subscriber number: digits, with a + if it is E.164."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"expected up to 18 digits, with or without +, not {text!r}")
+    return text
 
 
 def day(text: str) -> date:

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from tests.oracle.civil import Calendar, calendar
 
+COLUMNS = ("service", "direction", "origin", "zone", "class", "band")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Text = dict[str, str]
 Table = dict[str, Any]
@@ -129,6 +130,16 @@ class Trunk:
 
 
 @dataclass(frozen=True)
+class CallClass:
+    name: str
+    prefixes: list[str]
+    local: list[str]
+    subscribed: bool
+    same_account: bool
+    members: set[tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class Tariff:
     zones: dict[str, dict[str, list[str]]]
     decks: dict[str, list[Row]]
@@ -138,6 +149,7 @@ class Tariff:
     trunks: list[Trunk]
     taxes: dict[str, Tax]
     conversions: list[Conversion]
+    classes: list[CallClass]
 
 
 def read(folder: Path) -> Tariff:
@@ -170,6 +182,19 @@ def read(folder: Path) -> Tariff:
             name: Tax(name, Fraction(entry["percent"]) / 100, rounding(entry.get("rounding", {})))
             for name, entry in said.get("tax", {}).items()
         },
+        classes=[
+            CallClass(
+                name,
+                entry.get("prefixes", []),
+                entry.get("local", []),
+                entry.get("subscribed", False),
+                entry.get("same_account", False),
+                {(row["account"], row["number"]) for row in table(folder / entry["members"])}
+                if "members" in entry
+                else set(),
+            )
+            for name, entry in said.get("class", {}).items()
+        ],
         conversions=[
             Conversion(
                 (row["from"], row["to"]),
@@ -205,7 +230,7 @@ def plan(entry: Table, calendars: dict[str, Calendar], zone: ZoneInfo) -> Plan:
     return Plan(
         currency=entry["currency"],
         calendar=calendars[entry["calendar"]] if "calendar" in entry else calendar({}),
-        match=entry.get("match", ["service", "direction", "zone", "band"]),
+        match=list(dict.fromkeys((*entry.get("match", []), *COLUMNS))),
         versions=[Version(period(version, zone), version["rule"]) for version in versions],
         tax=entry.get("tax", "none"),
         inclusive=entry.get("tax_mode") == "inclusive",

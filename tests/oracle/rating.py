@@ -143,6 +143,8 @@ def priced(tariff: Tariff, event: Event, leg: str, account: str, plan_name: str)
         for rule in (in_force.rules if in_force else [])
         if fits(rule, "service", event.service) and fits(rule, "direction", event.direction)
     ]
+    origin, kind = origin_of(tariff, rules, event), class_of(tariff, event, account)
+    rules = [rule for rule in rules if fits(rule, "origin", origin) and fits(rule, "class", kind)]
     if not rules:
         raise Aside("no_rate")
     second = event.start_us // 1_000_000
@@ -184,6 +186,46 @@ def priced(tariff: Tariff, event: Event, leg: str, account: str, plan_name: str)
         conversion.date if conversion else "",
         conversion.source if conversion else "",
     )
+
+
+# What kind of call
+
+
+def begun(number: str, prefixes: list[str], local: list[str]) -> list[int]:
+    """The lengths of the prefixes with which a number begins: E.164 ones or local ones."""
+    digits, among = number.removeprefix("+"), prefixes if number.startswith("+") else local
+    bare = [each.removeprefix("+").removeprefix("*") for each in among]
+    return [len(each) for each in bare if number and digits.startswith(each)]
+
+
+def origin_of(tariff: Tariff, rules: list[Rule], event: Event) -> str:
+    zones = {zone for rule in rules for zone in listed(rule.get("origin"))}
+    lists = {zone: tariff.zones[zone] for zone in zones}
+    lengths = {
+        zone: max(begun(event.a_number, said.get("prefixes", []), said.get("local", [])), default=-1)
+        for zone, said in lists.items()
+    }
+    best = max(lengths.values(), default=-1)
+    return next((zone for zone, length in lengths.items() if length == best >= 0), "")
+
+
+def class_of(tariff: Tariff, event: Event, payer: str) -> str:
+    """The first class of which any condition holds for the other party."""
+    number = event.a_number if event.direction == "terminated" else event.b_number
+    accounts = [
+        row.account
+        for row in tariff.subscriptions
+        if row.kind == "number" and row.key == number and event.start_us in row.period
+    ]
+    for each in tariff.classes:
+        if (
+            begun(number, each.prefixes, each.local)
+            or (each.subscribed and accounts)
+            or (each.same_account and payer in accounts)
+            or (payer, number) in each.members
+        ):
+            return each.name
+    return "other"
 
 
 # What stands beside the amount

@@ -41,6 +41,7 @@ PRICES = (0, 10**7, 5 * 10**7, 12_500_000, 10**8, 333_333_333, 1, 10**9, 10_240_
 PERS = (1, 1, 6, 7, 60, 60, 60, 3600, 1000, 1024, 1_048_576)
 INCREMENTS = (1, 1, 6, 7, 30, 60, 60, 300, 1024, 1_048_576)
 FROMS = (1, 30, 59, 60, 61, 180, 600, 601, 3600, 1_000_000, 10_000_000_000)
+COLUMNS = ("service", "direction", "origin", "zone", "class", "band")
 SERVICES = ("voice", "sms", "mms", "data", "content")
 DIRECTIONS = ("originated", "terminated", "forwarded", "transit")
 NUMBERS = ("+447700900001", "+447700900002", "+12125550100", "2327", "112", "+6129999000")
@@ -96,6 +97,7 @@ class _Maker:
     def __init__(self, random: Random, kind: Kind) -> None:
         self.random, self.kind = random, kind
         self.lines: list[str] = []
+        self.classes: list[str] = []
         self.made = World()
 
     def chance(self, share: float) -> bool:
@@ -108,7 +110,7 @@ class _Maker:
         zones = self.zones()
         rates = [self.rate(f"rate-{number}") for number in range(self.random.randint(2, 6))]
         decks = self.decks()
-        taxes = self.taxes()
+        taxes, self.classes = self.taxes(), self.call_classes()
         self.keep("prices.toml", self.lines)
         self.lines = []
         plans = ["retail", "business", "carriage"]
@@ -116,6 +118,7 @@ class _Maker:
             self.plan(plan, calendars, zones, rates, decks, taxes)
         self.keep("plans.toml", self.lines)
         self.subscriptions(plans)
+        self.keep("family.csv", ["account,number", *(f"A{at % 4 + 1},{each}" for at, each in enumerate(NUMBERS))])
         self.conversions()
         if self.chance(0.7):
             self.trunks(plans)
@@ -275,6 +278,19 @@ class _Maker:
             self.table(f"tax.{name}", percent=self.random.choice(percent), rounding=self.rounding())
         return ["vat", "levy"]
 
+    def call_classes(self) -> list[str]:
+        local, prefixes = self.random.sample(LOCALS, 2), self.random.sample(PREFIXES, 2)
+        kinds: dict[str, dict[str, object]] = {
+            "emergency": {"local": local},
+            "family": {"members": "family.csv"},
+            "group": {"same_account": True},
+            "on-net": {"subscribed": True, "prefixes": prefixes if self.chance(0.3) else []},
+        }
+        names = self.random.sample(list(kinds), self.random.choice((0, 0, 1, 3, 4)))
+        for name in names:
+            self.table(f"class.{name}", **kinds[name])
+        return names
+
     def conversions(self) -> None:
         lines = ["from,to,rate,date,source"]
         for target in BILLS:
@@ -295,7 +311,7 @@ class _Maker:
         decks: list[str],
         taxes: list[str],
     ) -> None:
-        match = self.random.sample(("service", "direction", "zone", "band"), 4)
+        match = self.random.sample(COLUMNS, self.random.randint(1, len(COLUMNS)))
         calendar = self.random.choice((*calendars, *calendars, None))
         bands = calendars[calendar] if calendar else ["any"]
         beside: dict[str, object] = {"calendar": calendar} if calendar else {}
@@ -321,6 +337,8 @@ class _Maker:
             "direction": (DIRECTIONS, 0.25),
             "band": (bands, 0.4),
             "zone": (zones, 0.6),
+            "origin": (zones, 0.15),
+            "class": ([*self.classes, "other"], 0.2) if self.classes else ([], 0),
         }
         rules: list[Rule] = []
         for _ in range(self.random.randint(3, 10)):
