@@ -29,6 +29,8 @@ zzz = 1
 sun = { country = "GB", zzz = 1 }
 [zone.z]
 zzz = 1
+[class.k]
+zzz = 1
 [deck.d]
 zzz = 1
 file = "d.csv"
@@ -61,6 +63,7 @@ TABLES = {
     "calendar.c.zzz": "$defs/calendar",
     "calendar.c.special.sun.zzz": "$defs/holidays",
     "zone.z.zzz": "$defs/zone",
+    "class.k.zzz": "$defs/class",
     "deck.d.zzz": "$defs/deck",
     "deck.d.rounding.zzz": "$defs/rounding",
     "deck.d.columns.zzz": "$defs/deck/properties/columns",
