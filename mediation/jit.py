@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
@@ -62,9 +64,25 @@ def inlined(rule: Callable[P, R]) -> Callable[P, R]:
 def _compiled(rule: Callable[P, R], *, inline: bool) -> Callable[P, R]:
     if not enabled():
         return rule
-    import numba
+    compiled = _numba().njit(rule, nogil=True, cache=True, boundscheck=False, error_model="python", forceinline=inline)
+    return cast("Callable[P, R]", compiled)
 
+
+@cache
+def _numba() -> ModuleType:
+    """Numba, with our cache folder.
+
+    Its import also loads ``coverage`` where that is installed, to report compiled lines; that takes as long
+    as numba itself, so it is left out unless coverage is already measuring.
+    """
+    measuring = "coverage" in sys.modules
+    if not measuring:
+        sys.modules["coverage"] = cast("ModuleType", None)  # an import of it fails, which numba expects
+    try:
+        import numba
+    finally:
+        if not measuring:
+            del sys.modules["coverage"]
     if "NUMBA_CACHE_DIR" not in os.environ:
         numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined] # set at run time by numba
-    compiled = numba.njit(rule, nogil=True, cache=True, boundscheck=False, error_model="python", forceinline=inline)
-    return cast("Callable[P, R]", compiled)
+    return numba

@@ -58,13 +58,13 @@ def rejected(rows: pa.RecordBatch, fault: Fault, at: npt.NDArray[np.int64]) -> p
 
     Columns that an early stage does not know yet (event_id, start) become null.
     """
-    codes = [REASONS[c - 1] for c in fault.reason[at].tolist()]
+    codes = fault.reason[at]
     count = rows.num_rows
     have = set(rows.schema.names)
     columns = {
-        "disposition": labels([r.disposition.value for r in codes]),
-        "stage": labels([r.stage for r in codes]),
-        "reason": labels([r.code for r in codes]),
+        "disposition": _named(codes, [reason.disposition.value for reason in REASONS]),
+        "stage": _named(codes, [reason.stage for reason in REASONS]),
+        "reason": _named(codes, [reason.code for reason in REASONS]),
         "field": labels([fault.field(i) for i in at.tolist()]),
         "value": pa.array([fault.value(i)[:VALUE_LIMIT] for i in at.tolist()], pa.string()),
         "event_id": rows["event_id"] if "event_id" in have else pa.nulls(count, EVENT_ID),
@@ -74,6 +74,13 @@ def rejected(rows: pa.RecordBatch, fault: Fault, at: npt.NDArray[np.int64]) -> p
     }
     out = schema("rejected")
     return pa.RecordBatch.from_arrays([columns[n] if n in columns else rows[n] for n in out.names], schema=out)
+
+
+def _named(codes: Verdicts, names: list[str]) -> pa.DictionaryArray:
+    """A label per row: the one of ``names`` that its reason code (from 1) stands for."""
+    distinct = list(dict.fromkeys(names))
+    place = np.array([distinct.index(name) for name in names], np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(place[codes.astype(np.int64) - 1]), pa.array(distinct, pa.string()))
 
 
 def split(batch: pa.RecordBatch, fault: Fault) -> tuple[pa.RecordBatch, pa.RecordBatch]:
