@@ -11,7 +11,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -39,8 +39,8 @@ def main(names: Iterable[str]) -> None:
     """Run the named benchmarks (all, if none) and write the page."""
     kept = _sections(PAGE.read_text("utf-8")) if PAGE.exists() else {}
     for name in names or [n for n in SECTIONS if (ROOT / "benchmarks" / f"{n}.py").exists()]:
-        table: Callable[[], Iterable[str]] = import_module(f"benchmarks.{name}").table
-        lines = table()
+        module = import_module(f"benchmarks.{name}")
+        lines = module.table(module.measure()) if hasattr(module, "measure") else module.table()
         body = lines if isinstance(lines, str) else "\n".join(lines)
         stamp = f"`python -m benchmarks {name}`, {datetime.now(UTC):%Y-%m-%d}, {_machine()}."
         kept[SECTIONS[name]] = f"{stamp} {body}"
