@@ -28,6 +28,9 @@ def failure(rejected: pa.RecordBatch) -> str:
 
 def guiding(event: Event, leg: str, catalogue: Catalogue) -> Node:
     """Who pays for ``leg`` of the event, and every key that was asked."""
+    if event.plan:
+        plan = catalogue.codes["plan_names"][event.plan]
+        return Node("guiding", "the event names its plan", (_plan(plan, event, catalogue),))
     candidates = _retail(event, catalogue) if leg == "retail" else _wholesale(event, leg, catalogue)
     return Node("guiding", "who pays, and by which plan", tuple(candidates))
 

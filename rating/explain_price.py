@@ -16,8 +16,9 @@ from typing import Any, Final
 import numpy as np
 
 from mediation.reasons import REASONS
+from rating.direct import guide_events
 from rating.explain_guide import failure, guiding
-from rating.guide import LEGS, Guided, guide
+from rating.guide import LEGS, Guided
 from rating.hypothetical import Event, usage_batch
 from rating.kernels import (
     RUN_BAND,
@@ -47,9 +48,9 @@ def explain_charge(usage_row: Mapping[str, object], catalogue: Catalogue, leg: s
 
 
 def explain_event(event: Event, catalogue: Catalogue, leg: str) -> Node:
-    """The same for a hypothetical event, guided by its keys."""
+    """The same for a hypothetical event, guided by the plan that it names or by its keys."""
     usage = usage_batch([event])
-    guided, astray = guide(usage, catalogue)
+    guided, astray = guide_events(usage, [event], catalogue)
     title = f"{leg} charge"
     who = guiding(event, leg, catalogue)
     if astray.num_rows:

@@ -12,17 +12,12 @@ from decimal import Decimal
 from itertools import islice
 from typing import Final
 
-import numpy as np
-import pyarrow as pa
-
-from mediation.reasons import CODE
-from mediation.stage import Fault, split
-from rating.columns import integers
-from rating.guide import LEGS, Guided, guide
-from rating.guide_kernels import find_versions
+from rating.direct import guide_events
+from rating.explain_price import explain_event
+from rating.guide import LEGS
 from rating.hypothetical import Event, parse_event, parse_object, usage_batch
 from rating.price import price
-from tariffs.catalogue import NONE, Catalogue
+from tariffs.catalogue import Catalogue
 
 Answer = dict[str, object]
 
@@ -61,11 +56,25 @@ class Refused:
     error: str
 
 
-def quote_lines(catalogue: Catalogue, lines: Iterable[str]) -> Iterator[Answer]:
-    """An answer ``{"id", "charges", "error"}`` for each line; ``error`` is null or ``reason: detail``."""
+def quote_lines(catalogue: Catalogue, lines: Iterable[str], *, explain: bool = False) -> Iterator[Answer]:
+    """An answer ``{"id", "charges", "error"}`` for each line; ``error`` is null or ``reason: detail``.
+
+    With ``explain`` it has the story of every leg, too, as ``explanation``.
+    """
     rest = iter(lines)
     while block := list(islice(rest, BLOCK)):
-        yield from _answers(catalogue, [_read(catalogue, line) for line in block])
+        read = [_read(catalogue, line) for line in block]
+        for one, answer in zip(read, _answers(catalogue, read), strict=True):
+            yield answer | {"explanation": _explanation(catalogue, one, answer)} if explain else answer
+
+
+def _explanation(catalogue: Catalogue, one: Event | Refused, answer: Answer) -> list[dict[str, object]]:
+    """The story of each leg that was charged; of the leg that was asked for, where none was."""
+    if isinstance(one, Refused):
+        return []
+    charges = answer["charges"]
+    assert isinstance(charges, list)  # noqa: S101 (the form of an answer)
+    return [explain_event(one, catalogue, leg).as_dict() for leg in [each["leg"] for each in charges] or [one.leg]]
 
 
 def _read(catalogue: Catalogue, line: str) -> Event | Refused:
@@ -110,7 +119,7 @@ def _answers(catalogue: Catalogue, read: list[Event | Refused]) -> list[Answer]:
 def priced_events(catalogue: Catalogue, events: list[Event]) -> list[Answer]:
     """The answers to ``events``, either all with a plan of their own or none."""
     usage = usage_batch(events)
-    guided, astray = _direct(usage, events, catalogue) if events[0].plan else guide(usage, catalogue)
+    guided, astray = guide_events(usage, events, catalogue)
     priced, unpriced = price(guided, catalogue)
     answers: list[Answer] = [{"id": event.id, "charges": [], "error": None} for event in events]
     for row in (*astray.to_pylist(), *unpriced.to_pylist()):
@@ -121,20 +130,6 @@ def priced_events(catalogue: Catalogue, events: list[Event]) -> list[Answer]:
         assert isinstance(charges, list)  # noqa: S101 (made so above)
         charges.append(shown)
     return answers
-
-
-def _direct(usage: pa.RecordBatch, events: list[Event], catalogue: Catalogue) -> tuple[Guided, pa.RecordBatch]:
-    """Events guided by the plan that they name."""
-    versions = np.full((len(LEGS), len(events)), NONE, np.int32)
-    found = np.zeros(len(events), np.int32)
-    plans = np.array([catalogue.codes["plan_names"][event.plan] for event in events], np.int32)
-    find_versions(plans, integers(usage["start_utc"]), catalogue.versions, catalogue.plan_versions, found)
-    versions[[LEGS.index(event.leg) for event in events], np.arange(len(events))] = found
-    reason = np.where(found >= 0, 0, CODE["no_plan"]).astype(np.uint8)
-    accepted, rejected = split(usage, Fault(reason, lambda _: "plan", lambda row: events[row].plan))
-    good = reason == 0
-    nobody = np.full((len(LEGS), int(good.sum())), len(catalogue.account_names) - 1, np.int32)
-    return Guided(accepted, nobody, versions[:, good]), rejected
 
 
 def plain(amount: Decimal) -> str:

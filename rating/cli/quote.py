@@ -20,6 +20,7 @@ def arguments(part: argparse.ArgumentParser) -> None:
     """The arguments of ``toll quote``."""
     part.add_argument("--tariffs", required=True, metavar="DIR", help="folder of the tariff")
     part.add_argument("--events", default="-", metavar="FILE", help="events as NDJSON; - is stdin (default)")
+    part.add_argument("--explain", action="store_true", help="add the story of each leg to its line")
     part.add_argument("--json", action="store_true", help="accepted for uniformity: the output is always JSON lines")
 
 
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     failed = False
     try:
         with nullcontext(sys.stdin) if args.events == "-" else Path(args.events).open(errors="replace") as lines:
-            for answer in quote_lines(catalogue, lines):
+            for answer in quote_lines(catalogue, lines, explain=args.explain):
                 failed |= answer["error"] is not None
                 print(json.dumps(answer, ensure_ascii=False))
     except OSError as fault:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,21 @@ LINES = [
     ("[" * 100_000, None, [], "bad_event: "),
     ('{"id": {"a": 1}}', {"a": 1}, [], "bad_event: usage: expected a whole number of units, not None"),
 ]
+
+
+def test_an_explanation_ends_with_what_the_line_says(catalogue: Catalogue) -> None:
+    lines = [
+        json.dumps({"usage": 60, "start": "2024-03-06T12:00", "b_number": "+447911", "a_number": "+447700900001"}),
+        json.dumps({"usage": 60, "start": "2024-03-06T12:00", "b_number": "+447911", "keys": {"plan": "retail"}}),
+        json.dumps({"usage": 60, "start": "2024-03-06T12:00", "b_number": "+99", "keys": {"plan": "retail"}}),
+        "no event",
+    ]
+    *priced, unpriced, refused = quote_lines(catalogue, lines, explain=True)
+    for answer in priced:
+        (charge,), (story,) = answer["charges"], answer["explanation"]
+        assert Decimal(story["value"].split()[0]) == Decimal(charge["amount"])
+    assert unpriced["explanation"][0]["value"].startswith("no_rate: ")
+    assert refused["explanation"] == []
 
 
 def test_answers_in_order(catalogue: Catalogue) -> None:

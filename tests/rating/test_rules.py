@@ -75,3 +75,27 @@ def test_rounding_stays_within_a_unit(whole: int, denominator: int, rest: int, s
         assert mode != rules.UP or amount >= exact
         assert mode != rules.DOWN or amount <= exact
         assert mode > rules.HALF_EVEN or abs(amount - exact) * 2 <= unit
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.integers(1, rules.USAGE_END - 1),
+    nano,
+    st.integers(0, rules.USAGE_END - 1),
+    st.integers(1, rules.USAGE_END - 1),
+    st.integers(0, 2**61),
+    st.sampled_from([1, 2, 3, 60, 1024, 2**31, 2**53 - 1]),
+    st.integers(0, 9),
+)
+def test_a_flat_price_is_exact_up_to_the_edges(
+    usage: int, setup: int, minimum: int, increment: int, price: int, per: int, scale: int
+) -> None:
+    price %= 2**62 // per
+    billed, amount, note = rules.flat_price(
+        usage, setup, minimum, increment, price, per, per, -1, -1, 10 ** (9 - scale), rules.DOWN
+    )
+    wanted = minimum + max(0, -(-(usage - minimum) // increment)) * increment
+    exact = setup + Fraction(wanted * price, per)
+    unit = 10 ** (9 - scale)
+    assert amount == (exact // unit * unit if exact < AMOUNT_END else OVERFLOW)
+    assert amount == OVERFLOW or (billed, note) == (wanted, rules.NO_NOTE)
