@@ -14,15 +14,21 @@ from typing import Final
 
 import polars as pl
 
-from tariffs.catalogue import Catalogue
-from tariffs.model import DIRECTIONS, SERVICES
-from tariffs.pricelist import cells, in_bands, in_force, money, nearest, prices, told_terms
+from tariffs.catalogue import NONE, Catalogue
+from tariffs.model import DIRECTIONS, OTHER_CLASS, SERVICES
+from tariffs.pricelist import in_bands, in_force, money, nearest, prices, scopes, told_terms
 
 CHANGES: Final = ("up", "down", "new", "gone", "terms")
 """What may happen to a price; ``terms``: the price stays, its increments, fees, steps, rounding or tax do not."""
 
 HUNDRED_PERCENT: Final = 1_000_000
 """Percents are whole ten-thousandths of a percent."""
+
+Variant = tuple[str, str]
+"""An origin zone and a class of calls."""
+
+PLAIN: Final = ("", "")
+"""Where the price turns on neither."""
 
 _KEY: Final = ["kind", "prefix", "band"]
 _PRICED: Final = ("zone", "rate", "price", "per", "code", "tax")
@@ -70,11 +76,8 @@ class Comparison:
 
 def compare(old: Catalogue, new: Catalogue, instant: int) -> Comparison:
     """What changes from ``old`` to ``new`` for events that start at ``instant`` (UTC microseconds)."""
-    on = ["plan", "service", "direction", "currency"]
-    before, after = (cells(each).filter(in_force(instant, "version")).select(*on, "cell") for each in (old, new))
-    pairs = before.join(after, on=on, how="full", coalesce=True, suffix="_new", maintain_order="left_right")
     compared, parts = 0, [pl.DataFrame(schema=_ROW_SCHEMA)]
-    for (plan, currency, cell, cell_new), scope in pairs.group_by(
+    for (plan, currency, cell, cell_new), scope in _pairs(old, new, instant).group_by(
         ["plan", "currency", "cell", "cell_new"], maintain_order=True
     ):
         found = _destinations(_listed(old, cell, instant), _listed(new, cell_new, instant))
@@ -92,13 +95,51 @@ def _together(rows: pl.DataFrame, bands: int) -> pl.DataFrame:
     return alike.with_columns(folded.alias("band")).explode("band").select(rows.columns)
 
 
+def _pairs(old: Catalogue, new: Catalogue, instant: int) -> pl.DataFrame:
+    """The cells that price the same usage in each, for every origin and class that either tells apart."""
+    on = ["plan", "service", "direction", "currency"]
+    sides = [_by_variant(each, instant, on) for each in (old, new)]
+    rows = []
+    for key in dict.fromkeys((*sides[0], *sides[1])):
+        before, after = (side.get(key, {}) for side in sides)
+        variants = dict.fromkeys((*before, *after))
+        told = [each for each in variants if each != PLAIN] or list(variants)
+        rows += [(*key, *each, _variant(before, each), _variant(after, each)) for each in told]
+    whole = dict.fromkeys(("cell", "cell_new"), pl.Int64)
+    names = [*on, "origin", "call_class", *whole]
+    return pl.DataFrame(rows, schema={name: whole.get(name, pl.String) for name in names}, orient="row")
+
+
+def _by_variant(catalogue: Catalogue, instant: int, on: list[str]) -> dict[tuple[str, ...], dict[Variant, int]]:
+    found: dict[tuple[str, ...], dict[Variant, int]] = {}
+    for *key, origin, call_class, cell in (
+        scopes(catalogue).filter(in_force(instant, "version")).select(*on, "origin", "call_class", "cell").iter_rows()
+    ):
+        found.setdefault(tuple(key), {})[origin, call_class] = cell
+    return found
+
+
+def _variant(cells: dict[Variant, int], asked: Variant) -> int | None:
+    """The cell for an origin and class: its own, or that of no origin, of class ``other``, of a plan without either."""
+    origin, call_class = asked
+    for known in (asked, (origin, OTHER_CLASS), ("", call_class), ("", OTHER_CLASS), PLAIN):
+        if known in cells:
+            return cells[known] if cells[known] != NONE else None
+    return None
+
+
 def usage_of(scope: pl.DataFrame) -> str:
-    """The services and directions of ``scope`` in words: ``voice originated+forwarded, sms``, ``any``."""
-    directions = scope.group_by("service", maintain_order=True).agg("direction")
+    """The services, directions, origins and classes of ``scope`` in words: ``voice originated+forwarded``, ``any``."""
+    directions = scope.group_by("service", maintain_order=True).agg(pl.col("direction").unique(maintain_order=True))
     by_direction: dict[tuple[str, ...], list[str]] = {}
     for service, names in directions.iter_rows():
         by_direction.setdefault(tuple(names), []).append(service)
-    return ", ".join(_said(services, names) for names, services in by_direction.items())
+    varied = [
+        f" {word} {'+'.join(names)}"
+        for word, column in (("from", "origin"), ("class", "call_class"))
+        if (names := [name for name in scope[column].unique(maintain_order=True) if name])
+    ]
+    return ", ".join(_said(services, names) for names, services in by_direction.items()) + "".join(varied)
 
 
 def _said(services: list[str], directions: tuple[str, ...]) -> str:

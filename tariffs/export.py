@@ -15,7 +15,7 @@ import tomli_w
 
 from tariffs import catalogue as layout
 from tariffs.catalogue import NONE, Catalogue
-from tariffs.model import BOUNDARIES, COUNTERS, DIRECTIONS, MODES, SERVICES, STAGES
+from tariffs.model import BOUNDARIES, COUNTERS, DIRECTIONS, MODES, OTHER_CLASS, SERVICES, STAGES
 from tariffs.pricelist import cells, money, prices
 from tariffs.shown import instant_text
 
@@ -33,7 +33,8 @@ def export_tariff(catalogue: Catalogue, folder: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty; export into another folder")
-    scopes = cells(catalogue)
+    every = cells(catalogue)
+    scopes = every.filter((pl.col("origin") == "") & pl.col("call_class").is_in(["", OTHER_CLASS]))
     currencies = scopes.select("cell", "currency").unique()
     rows = prices(catalogue, scopes["cell"].unique().sort()).join(currencies, on="cell", maintain_order="left")
     rows = rows.with_columns(pl.col("rule").str.extract(r"-> deck (.+)$").fill_null("").alias("deck"))
@@ -41,7 +42,7 @@ def export_tariff(catalogue: Catalogue, folder: Path) -> list[str]:
         name: _deck(catalogue, folder, name, part) for name, part in _by(rows.filter(pl.col("deck") != ""), "deck")
     }
     own = rows.filter((pl.col("deck") == "") & (pl.col("code") >= 0))
-    notes = [*_left_out(catalogue)]
+    notes = [*_left_out(catalogue, every)]
     tables = {
         "deck": decks,
         "zone": {name: _zone(part) for name, part in _by(own.filter(pl.col("kind") != "anywhere"), "zone")},
@@ -53,7 +54,9 @@ def export_tariff(catalogue: Catalogue, folder: Path) -> list[str]:
     return notes
 
 
-def _left_out(catalogue: Catalogue) -> Iterator[str]:
+def _left_out(catalogue: Catalogue, scopes: pl.DataFrame) -> Iterator[str]:
+    for plan in scopes.filter(pl.col("call_class") != "")["plan"].unique(maintain_order=True):
+        yield f"plan {plan} turns on origins or classes: exported are the prices of no origin zone and class other"
     if len(catalogue.taxes):
         yield f"taxes are not exported: {', '.join(catalogue.tax_names.to_pylist())}"
     if len(catalogue.conversions):

@@ -14,30 +14,61 @@ import polars as pl
 
 from tariffs import catalogue as layout
 from tariffs.catalogue import NONE, Catalogue, Ints
-from tariffs.model import BOUNDARIES, COUNTERS, MODES, NANO, STAGES
+from tariffs.model import BOUNDARIES, COUNTERS, MODES, NANO, OTHER_CLASS, STAGES
 from tariffs.prefixes import END, FIRST
 
 DIGITS: Final = 10
 
 
 def cells(catalogue: Catalogue) -> pl.DataFrame:
-    """The cell of each (plan, version, service, direction) that has one."""
+    """The cell of each (plan, version, service, direction) that has one, and of each origin and class it varies by."""
+    return scopes(catalogue).filter(pl.col("cell") != NONE)
+
+
+def scopes(catalogue: Catalogue) -> pl.DataFrame:
+    """As :func:`cells`, with rows of cell NONE for an origin and class that nothing prices.
+
+    ``origin`` and ``call_class`` are empty where the price turns on neither; else ``origin`` is empty for numbers of
+    no origin zone, and ``call_class`` is ``other`` for calls of no class.
+    """
     version, service, direction = (axis.reshape(-1) for axis in np.indices(catalogue.selector.shape))
-    cell = catalogue.selector.reshape(-1).astype(np.int64)
-    plan = catalogue.versions[version, layout.VERSION_PLAN]
     frame = pl.DataFrame(
         {
-            "plan": _named(catalogue, "plan", plan),
+            "plan": _named(catalogue, "plan", catalogue.versions[version, layout.VERSION_PLAN]),
             "version_from": catalogue.versions[version, layout.VERSION_FROM],
             "version_to": catalogue.versions[version, layout.VERSION_TO],
             "service": _named(catalogue, "service", service),
             "direction": _named(catalogue, "direction", direction),
-            "cell": cell,
+            "cell": catalogue.selector.reshape(-1).astype(np.int64),
         }
-    ).filter(pl.col("cell") != NONE)
-    kept = frame["cell"].to_numpy()
-    currency = _named(catalogue, "currency", catalogue.cells[kept, layout.CELL_CURRENCY])
-    return frame.with_columns(currency.alias("currency"))
+    )
+    named = (pl.col("service") != "") & (pl.col("direction") != "")  # the others are names that no rule can have
+    frame = frame.filter(named & (pl.col("cell") != NONE))
+    currencies = _named(catalogue, "currency", catalogue.cells[frame["cell"].to_numpy(), layout.CELL_CURRENCY])
+    rows = [row for cell in frame["cell"].unique().to_list() for row in _variants(catalogue, cell)]
+    varied = pl.DataFrame(rows, schema=_VARIANT_SCHEMA, orient="row")
+    whole = frame.with_columns(currencies.alias("currency")).join(varied, on="cell", maintain_order="left_right")
+    return whole.drop("cell").rename({"variant": "cell"})
+
+
+_VARIANT_SCHEMA: Final = {"cell": pl.Int64, "origin": pl.String, "call_class": pl.String, "variant": pl.Int64}
+
+
+def _variants(catalogue: Catalogue, cell: int) -> Iterable[tuple[int, str, str, int]]:
+    """The origin, class and own cell of each variant of ``cell``; itself where it has none."""
+    row = catalogue.cells[cell]
+    first = int(row[layout.CELL_VARIANTS])
+    if first == NONE:
+        yield cell, "", "", cell
+        return
+    tries = (layout.CELL_ORIGIN_E164, layout.CELL_ORIGIN_LOCAL)
+    items = catalogue.items[np.concatenate([_below(catalogue, int(row[root])) for root in tries])]
+    numbered = dict(zip(items[:, layout.ITEM_RATE].tolist(), items[:, layout.ITEM_ZONE].tolist(), strict=True))
+    classes = (OTHER_CLASS, *catalogue.class_names.to_pylist())
+    for number, zone in {0: NONE, **numbered}.items():
+        for place, name in enumerate(classes):
+            variant = int(catalogue.variants[first + number * len(classes) + place])
+            yield cell, catalogue.name("zone", zone), name, variant
 
 
 def prices(catalogue: Catalogue, chosen: Iterable[int]) -> pl.DataFrame:

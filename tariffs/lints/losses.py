@@ -54,7 +54,9 @@ def _pairs(tariff: Tariff, catalogue: Catalogue, instant: int) -> Iterator[pl.Da
     """For each selling and buying cell that an event can meet together: the destinations sold below cost."""
     scopes = cells(catalogue).filter(in_force(instant, "version") & pl.col("direction").is_in(OUTGOING))
     sold, bought = (scopes.filter(pl.col("plan").is_in(of(tariff))) for of in (selling_plans, buying_plans))
-    met = sold.join(bought, on=_CELLS, suffix="_buying").filter(pl.col("plan") != pl.col("plan_buying"))
+    met = sold.join(bought, on=_CELLS, suffix="_buying").filter(
+        (pl.col("plan") != pl.col("plan_buying")) & _meet("origin") & _meet("call_class")
+    )
     pairs = met.select("plan", "cell", "plan_buying", "cell_buying").unique(maintain_order=True)
 
     @cache
@@ -70,6 +72,12 @@ def _pairs(tariff: Tariff, catalogue: Catalogue, instant: int) -> Iterator[pl.Da
     for plan, cell, buying, cell_buying in pairs.iter_rows():
         told = [pl.lit(plan).alias("plan"), pl.lit(buying).alias("buying")]
         yield below(cell, cell_buying).with_columns(*told)
+
+
+def _meet(column: str) -> pl.Expr:
+    """Whether one call can be of both cells' ``column``."""
+    ours, theirs = pl.col(column), pl.col(f"{column}_buying")
+    return (ours == theirs) | (ours == "") | (theirs == "")
 
 
 def _below(sold: pl.DataFrame, bought: pl.DataFrame, *, same_bands: bool) -> pl.DataFrame:

@@ -12,7 +12,7 @@ import polars as pl
 
 from tariffs.catalogue import Catalogue
 from tariffs.compile import describe
-from tariffs.model import Calendar, Deck, Problem, Rate, Tariff, Zone
+from tariffs.model import Calendar, CallClass, Deck, Problem, Rate, Tariff, Zone
 from tariffs.pricelist import cells, prices
 
 
@@ -24,18 +24,17 @@ def unreachable_rules(tariff: Tariff, catalogue: Catalogue) -> Iterator[Problem]
     for plan in tariff.plans.values():
         for version in plan.versions:
             for rule in version.rules:
-                if rule.origin or rule.call_class:
-                    continue  # they apply in variants of cells, which the price list does not show
                 if (plan.id, version.valid_from, describe(rule)) not in winning:
                     message = f"never applies, other rules are more specific everywhere: {describe(rule)}"
                     yield Problem(rule.place, f"plan.{plan.id}.rule", message, lint=True, code="unreachable")
 
 
 def unused(tariff: Tariff) -> Iterator[Problem]:
-    """Zones, decks, rates and calendars that no plan names."""
+    """Zones, classes, decks, rates and calendars that no plan names."""
     rules = [rule for plan in tariff.plans.values() for version in plan.versions for rule in version.rules]
-    named: dict[str, tuple[Mapping[str, Zone | Deck | Rate | Calendar], set[str]]] = {
+    named: dict[str, tuple[Mapping[str, Zone | CallClass | Deck | Rate | Calendar], set[str]]] = {
         "zone": (tariff.zones, {zone for rule in rules for zone in (*rule.zone, *rule.origin)}),
+        "class": (tariff.classes, {name for rule in rules for name in rule.call_class}),
         "deck": (tariff.decks, {rule.deck for rule in rules}),
         "rate": (tariff.rates, {rule.rate for rule in rules}),
         "calendar": (tariff.calendars, {plan.calendar for plan in tariff.plans.values()}),

@@ -152,3 +152,39 @@ def test_a_tax_is_among_the_terms(tmp_path: Path) -> None:
     rows = compare(old, _catalogue(tmp_path / "new", OLD, taxed), AT).rows
     assert set(rows["change"]) == {"terms"}
     assert rows.filter(rows["prefix"] == "+1")["new"].to_list() == ["0.01 per 60, 1/1, tax vat exclusive"] * 2
+
+
+VARIANTS = """
+[zone.uk]
+prefixes = ["44"]
+[class.kin]
+subscribed = true
+[rate.r]
+currency = "GBP"
+price = "1"
+[rate.low]
+currency = "GBP"
+price = "0.5"
+[plan.p]
+currency = "GBP"
+[[plan.p.rule]]
+rate = "r"
+"""
+KIN = '[[plan.p.rule]]\nclass = "kin"\nrate = "low"\n'
+FROM_UK = '[[plan.p.rule]]\norigin = "uk"\nrate = "low"\n'
+# the rules of the new tariff, what usage becomes cheaper
+VARYING = [
+    ("", []),
+    (KIN, ["any class kin"]),
+    (FROM_UK, ["any from uk class other+kin"]),
+    (FROM_UK.replace("low", "r"), []),
+]
+
+
+@pytest.mark.parametrize(("rules", "usages"), VARYING)
+def test_origins_and_classes_are_compared_one_by_one(tmp_path: Path, rules: str, usages: list[str]) -> None:
+    old, new = (_catalogue(tmp_path / name, "", VARIANTS + more) for name, more in (("old", ""), ("new", rules)))
+    assert [(row["usage"], row["change"]) for row in compare(old, new, AT).rows.iter_rows(named=True)] == [
+        (usage, "down") for usage in usages
+    ]
+    assert compare(new, old, AT).rows["change"].to_list() == ["up" for _ in usages]

@@ -17,6 +17,7 @@ CHEAP = '[rate.cheap]\ncurrency = "GBP"\nprice = "0.5"\n'
 PLAN = '[plan.p]\ncurrency = "GBP"\n'
 RULE = '[[plan.p.rule]]\nrate = "r"\n'
 UK = '[zone.uk]\nprefixes = ["44"]\n'
+KIN = "[class.kin]\nsubscribed = true\n"
 WEEK = '[calendar.w]\n[calendar.w.bands]\npeak = ["mon-fri"]\n'
 DECK = (
     '[deck.d]\nfile = "d.csv"\ncurrency = "GBP"\nper = 1\n'
@@ -46,7 +47,7 @@ LINTS = [
         {"a.toml": RATE + UK + PLAN + '[[plan.p.rule]]\nzone = "uk"\nrate = "r"\n[[plan.p.rule]]\nservice = "voice"\n'
          'zone = "uk"\nrate = "r"\n' + "".join(f'[[plan.p.rule]]\nservice = "{s}"\nzone = "uk"\nrate = "r"\n'
                                              for s in ("sms", "mms", "data", "content"))},
-        "",
+        "a.toml:8: plan.p.rule: never applies, other rules are more specific everywhere: zone=uk -> rate r",
     ),
     (
         {"a.toml": RATE + UK + WEEK + PLAN + 'calendar = "w"\n'
@@ -58,6 +59,13 @@ LINTS = [
         {"a.toml": RATE + UK + WEEK + PLAN + 'calendar = "w"\n'
          '[[plan.p.rule]]\nzone = "uk"\nband = "peak"\nrate = "r"\n'},
         "a.toml:12: plan.p.rule: no rule for zone uk in band any",
+    ),
+    ({"a.toml": RATE + KIN + PLAN + RULE}, "a.toml:4: class.kin: no plan names it"),
+    ({"a.toml": RATE + UK + KIN + PLAN + RULE + '[[plan.p.rule]]\norigin = "uk"\nclass = "kin"\nrate = "r"\n'}, ""),
+    (
+        {"a.toml": RATE + KIN + PLAN + '[[plan.p.rule]]\nrate = "r"\n'
+         + '[[plan.p.rule]]\nclass = ["kin", "other"]\nrate = "r"\n'},
+        "a.toml:8: plan.p.rule: never applies, other rules are more specific everywhere: everything -> rate r",
     ),
     ({"a.toml": RATE + CHEAP + PLAN + RULE}, "a.toml:4: rate.cheap: no plan names it"),
     ({"a.toml": RATE + UK + PLAN + RULE}, "a.toml:4: zone.uk: no plan names it"),
