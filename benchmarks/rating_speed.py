@@ -1,0 +1,279 @@
+"""What it costs to guide and price a call, beside hand-written SQL and Polars that price the same simple tariff.
+
+Enters: a number of calls. Leaves: Markdown lines. Always holds: all three give the same amounts, call by call, before
+anything is timed; each runs on one thread, rounds alternate, and CPU time is told per call.
+Run: ``python -m benchmarks.rating_speed [CALLS] [ROUNDS]``.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from mediation.fields import EVENT_ID, INSTANT, LABEL, USAGE
+from rating.guide import guide
+from rating.price import price
+from tariffs.catalogue import Catalogue
+from tariffs.compile import compile_tariff
+from tariffs.load import load
+
+PREFIXES, DECKS, PLANS, ACCOUNTS = 60_000, 4, 16, 100_000
+LENGTHS = range(4, 9)
+BATCH = 250_000
+MONTH_S = 28 * 86_400
+START_S = 1_706_745_600  # 2024-02-01
+RULES = """
+[calendar.week]
+default = "low"
+[calendar.week.bands]
+peak = ["mon-fri 08:00-18:00"]
+"""
+ALL_RULES = """
+[zone.home]
+prefixes = ["447"]
+[class.on-net]
+subscribed = true
+[class.near]
+prefixes = ["1", "2", "3"]
+[tax.vat]
+percent = "20"
+rounding = { scale = 4 }
+[rate.stepped]
+currency = "EUR"
+setup_fee = "0.01"
+max_charge = "5"
+steps = [{ from = 0, price = "0.05", per = 60, increment = 60, minimum = 60 }, { from = 600, price = "0.02", per = 60 }]
+[rate.stepped-low]
+currency = "EUR"
+min_charge = "0.02"
+steps = [{ from = 0, price = "0.03", per = 60, increment = 30 }, { from = 300, price = "0.01", per = 60 }]
+[rate.on-net]
+currency = "EUR"
+price = "0.001"
+free_under = 5
+"""
+SQL = """
+SELECT c.row, s.account, d.deck, coalesce(p8.prefix, p7.prefix, p6.prefix, p5.prefix, p4.prefix) AS prefix,
+  greatest(least, ((greatest(usage, 1) + increment - 1) // increment) * increment) AS billed,
+  (billed * coalesce(p8.price, p7.price, p6.price, p5.price, p4.price) * 2 + 60) // 120 AS amount
+FROM calls c JOIN subscriptions s ON s.number = c.a_number
+JOIN plan_decks d ON d.plan = s.plan AND d.peak = (isodow(start) < 6 AND hour(start) BETWEEN 8 AND 17)
+CROSS JOIN (SELECT 30 AS least, 6 AS increment)
+""" + "\n".join(f"LEFT JOIN decks p{n} ON p{n}.deck = d.deck AND p{n}.prefix = b_number[2:{n + 1}]" for n in LENGTHS)
+
+
+class World:
+    """A tariff, its subscribers and their calls, as files, as a usage batch and as tables."""
+
+    def __init__(self, folder: Path, calls: int) -> None:
+        rng = np.random.default_rng(7)
+        self.folder = folder
+        digits = rng.integers(1_000, 10 ** rng.integers(4, 9, 4 * PREFIXES))
+        self.prefixes = np.unique(digits)[rng.permutation(len(np.unique(digits)))[:PREFIXES]].astype(str)
+        self.prices = rng.integers(1, 10_000, (DECKS, PREFIXES)) * 100_000  # nano for a minute
+        subscribers = np.char.add("+447", (100_000_000 + np.arange(ACCOUNTS)).astype(str))
+        self.subscriptions = pl.DataFrame(
+            {"number": subscribers, "account": np.arange(ACCOUNTS), "plan": np.arange(ACCOUNTS) % PLANS}
+        )
+        zipf = 1 / np.arange(1, PREFIXES + 1)
+        chosen = rng.choice(PREFIXES, calls, p=zipf / zipf.sum())
+        tails = rng.integers(10**8, 10**9, calls).astype(str)
+        self.calls = pl.DataFrame(
+            {
+                "row": np.arange(calls),
+                "a_number": subscribers[rng.integers(0, ACCOUNTS, calls)],
+                "b_number": np.char.add(np.char.add("+", self.prefixes[chosen]), tails),
+                "start": np.sort(START_S + rng.integers(0, MONTH_S, calls)) * 1_000_000,
+                "usage": rng.exponential(180, calls).astype(np.int64) + 1,
+            }
+        ).with_columns(pl.col("start").cast(pl.Datetime("us")))
+        rows = [
+            (deck, prefix, price)
+            for deck in range(DECKS)
+            for prefix, price in zip(self.prefixes, self.prices[deck], strict=True)
+        ]
+        self.decks = pl.DataFrame(rows, schema=["deck", "prefix", "price"], orient="row")
+        self.plan_decks = pl.DataFrame(
+            [(plan, peak, (plan + 1 - peak) % DECKS) for plan in range(PLANS) for peak in (False, True)],
+            schema=["plan", "peak", "deck"],
+            orient="row",
+        )
+
+    def compiled(self, *, every_rule: bool) -> Catalogue:
+        """The catalogue: the tariff that SQL can follow, or one in which every rule is in use."""
+        terms = 'boundary = "carry"' if every_rule else 'boundary = "start"'
+        text, extra = (
+            RULES + (ALL_RULES if every_rule else ""),
+            'tax = "vat"\nbill_currency = "XDR"' if every_rule else "",
+        )
+        for deck in range(DECKS):
+            table = self.decks.filter(pl.col("deck") == deck).with_columns(zone="z" + pl.col("prefix").str.head(3))
+            money = (
+                (pl.col("price") // 10**9).cast(pl.String)
+                + "."
+                + (pl.col("price") % 10**9).cast(pl.String).str.zfill(9)
+            )
+            table.with_columns(money.alias("price")).write_csv(self.folder / f"{deck}.csv")
+            text += f'[deck.d{deck}]\nfile = "{deck}.csv"\ncurrency = "EUR"\nminimum = 30\nincrement = 6\n{terms}\n'
+            text += f'[deck.d{deck}.columns]\nprefix = "prefix"\nzone = "zone"\nprice = "price"\n'
+        for plan, peak, deck in self.plan_decks.iter_rows():
+            if not peak:
+                text += f'[plan.p{plan}]\ncurrency = "EUR"\ncalendar = "week"\nmatch = ["class"]\n{extra}\n'
+            if every_rule:
+                text += _every_rule(plan, deck) if not peak else ""
+            else:
+                text += f'[[plan.p{plan}.rule]]\nband = "{"peak" if peak else "low"}"\ndeck = "d{deck}"\n'
+        (self.folder / "tariff.toml").write_text(text)
+        (self.folder / "conversions.csv").write_text("from,to,rate,date,source\nEUR,XDR,0.8123,2024-01-01,IMF\n")
+        kinds = {"kind": pl.lit("number"), "key": pl.col("number"), "account": pl.format("A{}", "account")}
+        self.subscriptions.select(**kinds, plan=pl.format("p{}", "plan")).write_csv(self.folder / "subscriptions.csv")
+        catalogue, problems = compile_tariff(load(self.folder)[0])
+        if catalogue is None:
+            raise RuntimeError(f"the tariff does not compile: {problems[:3]}")
+        return catalogue
+
+    def usage(self, *, partials: bool) -> list[pa.RecordBatch]:
+        """The calls as usage, in batches; every tenth a partial where asked."""
+        calls, count = self.calls, self.calls.height
+        ids = np.arange(2 * count).view(np.uint8).tobytes()
+        values = {
+            "event_id": pa.ExtensionArray.from_storage(
+                EVENT_ID, pa.Array.from_buffers(pa.binary(16), count, [None, pa.py_buffer(ids)])
+            ),
+            "start_utc": pa.array(calls["start"].to_physical()).cast(INSTANT),
+            "a_number": calls["a_number"].to_arrow().cast(pa.string()),
+            "b_number": calls["b_number"].to_arrow().cast(pa.string()),
+            "usage": pa.array(calls["usage"].to_numpy()),
+            "usage_offset": pa.array(
+                np.where(np.arange(count) % 10 == 0, 60, 0) if partials else np.zeros(count, np.int64)
+            ),
+        }
+        texts = {"service": "voice", "unit": "s", "direction": "originated"}
+        columns = [
+            values[f.name] if f.name in values else _constant(f.type, texts.get(f.name, ""), count) for f in USAGE
+        ]
+        whole = pa.RecordBatch.from_arrays(columns, names=[f.name for f in USAGE])
+        return [whole.slice(first, BATCH) for first in range(0, count, BATCH)]
+
+
+def _every_rule(plan: int, deck: int) -> str:
+    """On-net and near calls by rates of their own, all others from home by a deck."""
+    said = ('class = "on-net"\nrate = "on-net"', f'origin = "home"\ndeck = "d{deck}"')
+    near = (
+        f'class = "near"\nband = "{band}"\nrate = "{rate}"'
+        for band, rate in (("peak", "stepped"), ("low", "stepped-low"))
+    )
+    return "".join(f"[[plan.p{plan}.rule]]\n{rule}\n" for rule in (*said, *near))
+
+
+def _constant(kind: pa.DataType, text: str, count: int) -> pa.Array:
+    if kind == LABEL:
+        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), [text])
+    if kind in (pa.string(), pa.binary()):
+        return pa.repeat(pa.scalar("", kind), count)
+    return pa.array(np.zeros(count, kind.to_pandas_dtype()), kind)
+
+
+def rated(batches: list[pa.RecordBatch], catalogue: Catalogue) -> pa.Table:
+    """Guide and price every batch."""
+    return pa.Table.from_batches([price(guide(batch, catalogue)[0], catalogue)[0].charges for batch in batches])
+
+
+def in_sql(world: World) -> Callable[[], pa.Table]:
+    """The same by one query over tables in memory."""
+    lake = duckdb.connect(config={"threads": 1})
+    for name in ("calls", "subscriptions", "plan_decks", "decks"):
+        lake.register("frame", getattr(world, name).to_arrow())
+        lake.execute(f"CREATE TABLE {name} AS FROM frame")
+    return lambda: lake.execute(SQL).to_arrow_table()
+
+
+def in_polars(world: World) -> pl.DataFrame:
+    """The same by joins of data frames."""
+    peak = (pl.col("start").dt.weekday() < 6) & pl.col("start").dt.hour().is_between(8, 17)
+    calls = world.calls.lazy().with_columns(peak=peak)
+    calls = calls.join(world.subscriptions.lazy(), left_on="a_number", right_on="number")
+    calls = calls.join(world.plan_decks.lazy(), on=["plan", "peak"])
+    for length in LENGTHS:
+        calls = calls.with_columns(pl.col("b_number").str.slice(1, length).alias("prefix"))
+        calls = (
+            calls.join(world.decks.lazy(), on=["deck", "prefix"], how="left")
+            .rename({"price": f"p{length}"})
+            .drop("prefix")
+        )
+    found = pl.coalesce(f"p{length}" for length in reversed(LENGTHS))
+    billed = pl.max_horizontal(30, (pl.col("usage") + 5) // 6 * 6)
+    return (
+        calls.select("row", "account", "deck", billed.alias("billed"), (billed * found * 2 + 60) // 120)
+        .rename({"billed": "b"})
+        .collect()
+    )
+
+
+def _cpu(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def table(calls: int = 4_000_000, rounds: int = 3) -> Iterator[str]:
+    """The benchmark as Markdown."""
+    with tempfile.TemporaryDirectory() as place:
+        world = World(Path(place), calls)
+        simple = world.compiled(every_rule=False)
+        batches, query = world.usage(partials=False), in_sql(world)
+        _check(rated(batches, simple), query(), in_polars(world))
+        full, partials = world.compiled(every_rule=True), world.usage(partials=True)
+        every = rated(partials, full)
+        works: dict[str, Callable[[], object]] = {
+            "Tollstream": lambda: rated(batches, simple),
+            "DuckDB, hand-written SQL": query,
+            "Polars": lambda: in_polars(world),
+            "Tollstream, every rule in use": lambda: rated(partials, full),
+        }
+        taken: dict[str, list[float]] = {name: [] for name in works}
+        for _ in range(rounds):
+            for name, work in works.items():
+                taken[name].append(_cpu(work) / calls * 1e9)
+    yield f"{calls:,} calls, {PREFIXES:,} prefixes in each of {DECKS} decks, {PLANS} plans, {ACCOUNTS:,} subscribers; "
+    yield f"one thread; medians of {rounds} alternating rounds. With every rule: {every.num_rows:,} charges.\n"
+    yield "| guide and price | CPU ns a call | beside Tollstream |"
+    yield "| --- | ---: | ---: |"
+    for name, times in taken.items():
+        ratios = sorted(t / own for t, own in zip(times, taken["Tollstream"], strict=True))
+        spread = f"**{statistics.median(ratios):.1f}** ({ratios[0]:.1f} to {ratios[-1]:.1f})"
+        yield f"| {name} | {statistics.median(times):,.0f} | {spread} |"
+
+
+def _check(ours: pa.Table, theirs: pa.Table, frames: pl.DataFrame) -> None:
+    """All three price every call alike."""
+    amounts = _nano(ours["amount"])
+    for row, amount in ((theirs["row"], theirs["amount"]), (frames["row"], frames[frames.columns[-1]])):
+        other = np.zeros(len(amounts), np.int64)
+        other[np.asarray(row)] = np.asarray(amount).astype(np.int64)
+        if len(amounts) != len(row) or not np.array_equal(amounts, other):
+            raise RuntimeError(f"{np.count_nonzero(amounts != other):,} of {len(amounts):,} amounts differ")
+
+
+def _nano(amounts: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    return np.concatenate(
+        [np.frombuffer(a.buffers()[1], np.int64)[::2][a.offset : a.offset + len(a)] for a in amounts.chunks]
+    )
+
+
+if __name__ == "__main__":
+    for line in table(*(int(argument) for argument in sys.argv[1:])):
+        print(line, flush=True)
