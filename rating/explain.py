@@ -63,6 +63,7 @@ def explain(lake: Lake, event: str) -> Story:
 
     Raises:
         NoSuchEventError: there is none in the lake.
+
     """
     where, values = _address(event)
     found = lake.query(f"SELECT * FROM usage WHERE {where}", values).to_pylist()  # noqa: S608 - our own conditions
@@ -85,7 +86,9 @@ def _address(event: str) -> tuple[str, dict[str, Any]]:
 
 
 def _rated(lake: Lake, row: dict[str, Any]) -> Story:
-    charges = lake.query("FROM charge WHERE event_id = $event ORDER BY rating_run, leg, kind", {"event": str(row["event_id"])})
+    charges = lake.query(
+        "FROM charge WHERE event_id = $event ORDER BY rating_run, leg, kind", {"event": str(row["event_id"])}
+    )
     layout, origin = _origin(lake, row)
     again = preview_row(row, layout)
     differences = _field_differences(row, again, layout)
@@ -94,7 +97,9 @@ def _rated(lake: Lake, row: dict[str, Any]) -> Story:
         leg = explain_charge(row, stored_catalogue(lake, charge["tariff_version"]), charge["leg"])
         told = Decimal(leg.value.split()[0]) if leg.children and leg.value[0].isdigit() else None
         if charge["kind"] == "charge" and (told != charge["amount"] or not leg.value.endswith(charge["currency"])):
-            differences.append(f"{charge['leg']}: stored {charge['amount']} {charge['currency']}, explained {leg.value}")
+            differences.append(
+                f"{charge['leg']}: stored {charge['amount']} {charge['currency']}, explained {leg.value}"
+            )
         legs.append(Node(f"{charge['leg']} {charge['kind']}", _stored(charge), (leg,)))
     parts = [origin, _fields(row, again, layout), *_halves(lake, row, layout), *legs]
     parts += [Node("DIFFERS", text) for text in differences]
@@ -111,7 +116,9 @@ def _stored(charge: dict[str, Any]) -> str:
 def _set_aside(lake: Lake, row: dict[str, Any]) -> Story:
     layout, origin = _origin(lake, row)
     reason = BY_CODE[row["reason"]]
-    why = Node(row["disposition"], f"{reason.code} at {row['stage']}: {reason.meaning} ({row['field']} {row['value']!r})")
+    why = Node(
+        row["disposition"], f"{reason.code} at {row['stage']}: {reason.meaning} ({row['field']} {row['value']!r})"
+    )
     again = preview_row(row, layout)
     fields = (_fields({}, again, layout),) if again else ()
     return Story(Node("record", f"{row['source']}:{row['record_no']}", (origin, why, *fields)), ())
@@ -163,4 +170,7 @@ def _halves(lake: Lake, row: dict[str, Any], layout: Layout) -> list[Node]:
         "AND starts_with(value, $call_id) ORDER BY source, record_no",
         {"layout": row["layout"], "call_id": f"{call_id} "},
     ).to_pylist()
-    return [Node("merged", f"{r['source']}:{r['record_no']}", (Node("as it came", json_value(r["raw"]).rstrip()),)) for r in found]
+    return [
+        Node("merged", f"{r['source']}:{r['record_no']}", (Node("as it came", json_value(r["raw"]).rstrip()),))
+        for r in found
+    ]

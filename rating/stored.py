@@ -42,6 +42,7 @@ def stored_layout(lake: Lake, name: str) -> Layout:
 
     Raises:
         LayoutError: the lake has none of that name.
+
     """
     found = lake.query(_LATEST, {"name": name})
     if not found.num_rows:
