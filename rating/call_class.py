@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rating.columns import coded, integers, text_buffers
-from rating.find_kernels import find_destinations
+from rating.find_kernels import find_destinations, walk_prefixes
 from rating.guide_kernels import find_members, find_subscriptions, number_keys
 from tariffs.catalogue import (
     CELL_ORIGIN_E164,
@@ -68,5 +68,7 @@ def _prefixed(usage: pa.RecordBatch, column: str, row: Ints, cell: Codes, cells:
     """The first item of the longest prefix of each leg's number in ``column`` among those of its ``cell``."""
     first, end = np.zeros((2, len(row)), np.int32)
     number, start = text_buffers(usage[column]), integers(usage["start_utc"])
-    find_destinations(row, cell, start, *number, cells, catalogue.nodes, catalogue.items, first, end)
+    best, stop = np.zeros((2, len(row)), np.int32)
+    walk_prefixes(row, cell, *number, cells, catalogue.nodes, best, stop)
+    find_destinations(row, cell, start, *number, cells, catalogue.nodes, catalogue.items, best, stop, first, end)
     return np.where(first < end, first, NONE).astype(np.int32)

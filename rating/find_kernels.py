@@ -39,6 +39,9 @@ Bytes = npt.NDArray[np.uint8]
 NO_RATE: Final = CODE["no_rate"]
 NO_BAND: Final = CODE["no_band"]
 
+BLOCK: Final = 1_024
+"""Legs that walk down their tries together."""
+
 _PLUS: Final = 43
 _ZERO: Final = 48
 
@@ -77,7 +80,46 @@ def choose_variants(
 
 
 @kernel
-def find_destinations(  # noqa: C901, PLR0912 - a call for the walk would count references of its arrays
+def walk_prefixes(
+    rows: Ints, cell: Codes, offsets: Codes, text: Bytes, cells: Ints, nodes: Codes, best: Codes, stop: Codes
+) -> None:
+    """The node ``best`` of the longest prefix of each leg's number (NONE), and where in ``text`` that prefix ends.
+
+    A block of legs takes one step down its tries after another: each is a random access, and those of a block overlap.
+    """
+    going, node, place, last = np.empty((4, BLOCK), np.int32)
+    for base in range(0, len(rows), BLOCK):
+        count = 0
+        for leg in range(base, min(base + BLOCK, len(rows))):
+            best[leg] = NONE
+            if cell[leg] == NONE:
+                continue
+            row, own = rows[leg], leg - base
+            begin, last[own], root = offsets[row], offsets[row + 1], cells[cell[leg], CELL_LOCAL]
+            if begin < last[own] and text[begin] == _PLUS:
+                root = cells[cell[leg], CELL_E164]
+                begin += 1
+            node[own], place[own], going[count] = root, begin, own
+            count += 1
+        while count > 0:
+            left = 0
+            for at in range(count):
+                own = going[at]
+                here = node[own]
+                if nodes[here, END] > 0:
+                    best[base + own], stop[base + own] = here, place[own]
+                if place[own] < last[own]:
+                    digit = int(np.int64(text[place[own]])) - _ZERO
+                    if 0 <= digit <= 9 and nodes[here, digit] > 0:
+                        node[own] = nodes[here, digit]
+                        place[own] += 1
+                        going[left] = own
+                        left += 1
+            count = left
+
+
+@kernel
+def find_destinations(  # noqa: C901 - a call would count references of its arrays
     rows: Ints,
     cell: Codes,
     start_us: Ints,
@@ -86,46 +128,39 @@ def find_destinations(  # noqa: C901, PLR0912 - a call for the walk would count 
     cells: Ints,
     nodes: Codes,
     items: Ints,
+    best: Codes,
+    stop: Codes,
     first: Codes,
     end: Codes,
 ) -> None:
     """The items ``first`` to ``end`` of the longest prefix of each leg's number that exists at the start.
 
-    Without one, the items of numbers that no prefix matches. ``offsets`` and ``text`` are the number's column.
+    ``best`` and ``stop`` are what ``walk_prefixes`` found; where that does not exist then, shorter ones are tried.
+    Without any, the items of numbers that no prefix matches.
     """
     for leg in range(len(rows)):
         if cell[leg] == NONE:
             continue
-        row = rows[leg]
-        begin, stop, start = offsets[row], offsets[row + 1], start_us[row]
+        start, begin, found, until = start_us[rows[leg]], offsets[rows[leg]], best[leg], stop[leg]
         root = cells[cell[leg], CELL_LOCAL]
-        if begin < stop and text[begin] == _PLUS:
+        if begin < offsets[rows[leg] + 1] and text[begin] == _PLUS:
             root = cells[cell[leg], CELL_E164]
             begin += 1
         first[leg], end[leg] = cells[cell[leg], CELL_FIRST], cells[cell[leg], CELL_END]
         exists = False
-        while not exists:
-            node, best, best_stop = root, NONE, begin
-            if nodes[root, END] > 0:
-                best = root
-            for place in range(begin, stop):
-                digit = int(np.int64(text[place])) - _ZERO
-                if digit < 0 or digit > 9:
-                    break
-                node = nodes[node, digit]
-                if node == 0:
-                    break
-                if nodes[node, END] > 0:
-                    best, best_stop = node, place + 1
-            if best == NONE:
-                break
-            for item in range(nodes[best, FIRST], nodes[best, END]):
+        while found != NONE:
+            for item in range(nodes[found, FIRST], nodes[found, END]):
                 if items[item, ITEM_FROM] <= start < items[item, ITEM_TO]:
-                    first[leg], end[leg], exists = nodes[best, FIRST], nodes[best, END], True
+                    first[leg], end[leg], exists = nodes[found, FIRST], nodes[found, END], True
                     break
-            if best_stop == begin:
+            if exists or until == begin:
                 break
-            stop = best_stop - 1
+            shorter, node, found = until - 1, root, NONE
+            for place in range(begin, shorter + 1):
+                if nodes[node, END] > 0:
+                    found, until = node, place
+                if place < shorter:
+                    node = nodes[node, int(np.int64(text[place])) - _ZERO]
 
 
 @kernel

@@ -16,7 +16,7 @@ import pyarrow as pa
 from rating.beside_kernels import add_taxes, convert_amounts, find_conversions
 from rating.call_class import call_classes, origin_items
 from rating.columns import coded, integers, text_buffers
-from rating.find_kernels import choose_items, choose_variants, find_bands, find_cells, find_destinations
+from rating.find_kernels import choose_items, choose_variants, find_bands, find_cells, find_destinations, walk_prefixes
 from rating.guide import LEGS, Guided, direction_codes, service_codes
 from rating.kernels import RUN_COLUMNS, price_legs
 from rating.rules import USAGE_END, ZERO_USAGE
@@ -123,10 +123,11 @@ def _found(guided: Guided, catalogue: Catalogue) -> Legs:
     if len(catalogue.variants):
         origin[:] = origin_items(usage, row, cell, catalogue)
         call_class[:] = call_classes(usage, row, account, catalogue)
-        count = len(catalogue.classes) + 1
-        choose_variants(cell, origin, call_class, count, cells, items, catalogue.variants, reason)
+        choose_variants(cell, origin, call_class, len(catalogue.classes) + 1, cells, items, catalogue.variants, reason)
     number = text_buffers(usage["b_number"])
-    find_destinations(row, cell, start, *number, cells, catalogue.nodes, items, first, end)
+    best, stop = np.zeros((2, count), np.int32)
+    walk_prefixes(row, cell, *number, cells, catalogue.nodes, best, stop)
+    find_destinations(row, cell, start, *number, cells, catalogue.nodes, items, best, stop, first, end)
     calendars = (catalogue.calendar_changes, catalogue.band_index, catalogue.instants, catalogue.bands)
     find_bands(row, cell, start, cells, *calendars, change, band, reason)
     choose_items(row, first, end, band, start, items, item, reason)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from rating import guide_kernels
 from rating.columns import text_buffers
-from rating.find_kernels import find_destinations
+from rating.find_kernels import find_destinations, walk_prefixes
 from tariffs.calendar import compile_calendar
 from tariffs.catalogue import (
     ITEM_COLUMNS,
@@ -128,7 +128,10 @@ def test_longest_prefix(prefixes: set[str], number: str) -> None:
     first, end, cell = np.zeros((3, 1), np.int32)
     none, cells = len(ordered), np.array([[0, 1, 0, len(ordered), len(ordered), 1, 0, 0]])
     zeros = np.zeros(1, np.int64)
-    find_destinations(zeros, cell, zeros, *text_buffers(pa.array([number])), cells, nodes, items, first, end)
+    best, stop = np.zeros((2, 1), np.int32)
+    text = text_buffers(pa.array([number]))
+    walk_prefixes(zeros, cell, *text, cells, nodes, best, stop)
+    find_destinations(zeros, cell, zeros, *text, cells, nodes, items, best, stop, first, end)
     matching = [ordered.index(prefix) for prefix in ordered if number.startswith(prefix)]
     found = max(matching, key=lambda place: len(ordered[place]), default=none)
     assert (first[0], end[0]) == (found, found + bool(matching))
