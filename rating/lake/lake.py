@@ -169,7 +169,8 @@ class Lake(ABC):
 
     def event_span(self) -> tuple[date, date] | None:
         """The first and the last day (UTC) on which any record's usage starts; None if there is none."""
-        first, last = self._ask(_SPAN, None).fetchall()[0]
+        span = self.query(_SPAN)
+        first, last = span["first"][0].as_py(), span["last"][0].as_py()
         return (first.date(), last.date()) if first else None
 
     def event_keys(self, first_day: date, last_day: date) -> pa.Table:
