@@ -151,7 +151,7 @@ class Catalogue:
         for part in fields(self):
             value = getattr(self, part.name)
             if part.name.endswith("_names"):
-                value = np.frombuffer("\n".join(value.to_pylist()).encode(), np.uint8)
+                value = np.frombuffer("".join(f"{name}\n" for name in value.to_pylist()).encode(), np.uint8)
             yield part.name, value.dtype.str, ",".join(map(str, value.shape)), value.tobytes()
 
     def save(self, path: Path) -> None:
@@ -201,8 +201,7 @@ def _part(row: dict[str, str], content: pa.LargeBinaryScalar) -> npt.NDArray[np.
     array = np.frombuffer(content.as_buffer(), kind, int(np.prod(shape))).reshape(shape)
     if not row["name"].endswith("_names"):
         return array
-    text = array.tobytes().decode()
-    return names(text.split("\n") if text else [])
+    return names(array.tobytes().decode().split("\n")[:-1])
 
 
 def names(texts: list[str]) -> pa.StringArray:

@@ -161,3 +161,17 @@ def test_keys_are_found_in_their_buckets() -> None:
     guide_kernels.find_subscriptions(wanted, 0, start, rows, table.starts, table.shift, account, plan, field)
     assert account.tolist() == [*range(1_000), NONE]
     assert plan.tolist() == [0] * 1_000 + [NONE]
+
+
+def test_a_table_of_one_empty_name_is_not_an_empty_table(tmp_path: Path) -> None:
+    folder = tmp_path / "flat"
+    folder.mkdir()
+    (folder / "flat.toml").write_text(
+        '[rate.flat]\ncurrency = "EUR"\nprice = "1"\n[plan.p]\ncurrency = "EUR"\n[[plan.p.rule]]\nrate = "flat"\n'
+    )
+    catalogue, _ = compile_tariff(load(folder)[0])
+    assert catalogue is not None
+    catalogue.save(tmp_path / "c.arrow")
+    again = load_catalogue(tmp_path / "c.arrow")
+    assert again.zone_names.to_pylist() == catalogue.zone_names.to_pylist() == [""]
+    assert again.version == catalogue.version
