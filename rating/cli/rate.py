@@ -64,12 +64,13 @@ def run(args: argparse.Namespace) -> int:
     from mediation.pickup import input_files
     from rating.cli.progress import following
     from rating.cli.warmth import choose_jit, note_warm
-    from rating.summary import total
 
     paths = input_files(args.inputs)
     if not paths:
         print("toll rate: there are no files in the given folders", file=sys.stderr)
-    choose_jit(paths)
+    choose_jit(paths)  # before anything that holds a kernel is imported
+    from rating.summary import total
+
     job = _job(args)
     with job.lake, following(paths, quiet=args.json) as watch:
         from rating.job import rate_files
