@@ -28,7 +28,7 @@ from mediation.layout import Layout
 from mediation.pickup import CHUNK_BYTES, InputError, SourceFile, blocks, named_columns, pick_up, readable
 from mediation.records import Chunk
 from rating.ahead import ahead
-from rating.lake import Delta, Lake, LayoutVersion, TariffVersion
+from rating.lake import Delta, Lake, LayoutVersion, Offset, TariffVersion
 from rating.pipeline import Mediated, Rated, mediate, rate
 from rating.summary import FileSummary
 from tariffs.catalogue import Catalogue
@@ -71,10 +71,21 @@ class _Batch:
         return self.number + self.mediated.records
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Piece:
+    """A batch of ``file``, or its end (no batch), or the reason why it cannot be read on."""
+
+    file: SourceFile
+    layout: Layout
+    batch: _Batch | None = None
+    error: str = ""
+
+
 def rate_files(job: Job, paths: Iterable[str], watch: Callable[[FileSummary], None]) -> Iterator[FileSummary]:
     """Rate each of ``paths`` in the order of their series; ``watch`` is told after every batch.
 
-    A file that cannot be read is reported in its summary; the others go on.
+    A file that cannot be read is reported in its summary; the others go on. Mediation runs ahead over the
+    ends of files, so that both halves of the work go on side by side however small the files are.
     """
     picked: list[SourceFile] = []
     for path in paths:
@@ -82,33 +93,62 @@ def rate_files(job: Job, paths: Iterable[str], watch: Callable[[FileSummary], No
             picked.append(pick_up(path, job.layout))
         except InputError as fault:
             yield FileSummary(name=readable(path), error=str(fault))
-    for file in sorted(picked, key=lambda f: (f.stream, f.sequence_no or 0, f.name)):
+    files = sorted(picked, key=lambda f: (f.stream, f.sequence_no or 0, f.name))
+    starts = {file.source: job.lake.offset(file.source) for file in files}
+    first = {file.source: file for file in reversed(files) if not starts[file.source].complete}
+    new = [file for file in files if first.get(file.source) is file]
+    refused: set[str] = set()
+    pieces = ahead(_pieces(job, new, starts, refused))
+    for file in files:
         summary = FileSummary(name=readable(file.path), source=file.source, size_bytes=file.content_bytes)
-        try:
-            rate_file(job, file, summary, watch)
-        except InputError as fault:
-            summary.error = str(fault)
+        if first.get(file.source) is file:
+            _rate_file(job, pieces, summary, watch, refused)
+        else:
+            summary.already = True
+            _note_resent(job, file)
         yield summary
 
 
-def rate_file(job: Job, file: SourceFile, summary: FileSummary, watch: Callable[[FileSummary], None]) -> None:
-    """Rate what the lake does not have of ``file`` yet."""
-    at = job.lake.offset(file.source)
-    if at.complete:
-        summary.already = True
-        _note_resent(job, file)
-        return
-    layout = named_columns(file, job.layout)
-    batches = ahead(_mediated(job, file, layout, at.next_offset, at.next_record_no))
-    for batch in batches:
-        _refuse_misfit(job, file, batch)
-        delta, rated = _rated(job, file, layout, batch)
+def _rate_file(
+    job: Job, pieces: Iterator[_Piece], summary: FileSummary, watch: Callable[[FileSummary], None], refused: set[str]
+) -> None:
+    """Rate and land the next file of ``pieces``, batch by batch, up to its end."""
+    for piece in pieces:
+        if piece.batch is None:
+            summary.error = summary.error or piece.error
+            if piece.file.content_bytes == 0 and not summary.error:
+                found = [Found("empty", "records", "0 bytes")]
+                job.lake.commit(_delta(job, piece.file, _whole(piece.file), found=found))
+            return
+        if summary.error:
+            continue  # a batch that was mediated before its file was refused
+        try:
+            _refuse_misfit(job, piece.file, piece.batch)
+        except InputError as fault:
+            summary.error = str(fault)
+            refused.add(piece.file.source)
+            continue
+        delta, rated = _rated(job, piece.file, piece.layout, piece.batch)
         job.lake.commit(delta)
         remember(job.seen, rated)
-        summary.add(rated, batch.end)
+        summary.add(rated, piece.batch.end)
         watch(summary)
-    if file.content_bytes == 0:
-        job.lake.commit(_delta(job, file, _whole(file), found=[Found("empty", "records", "0 bytes")]))
+
+
+def _pieces(job: Job, files: list[SourceFile], starts: dict[str, Offset], refused: set[str]) -> Iterator[_Piece]:
+    """The batches of ``files`` from where the lake has them, and the end of each; none of a refused file."""
+    for file in files:
+        layout, error = job.layout, ""
+        try:
+            layout = named_columns(file, job.layout)
+            at = starts[file.source]
+            for batch in _mediated(job, file, layout, at.next_offset, at.next_record_no):
+                yield _Piece(file, layout, batch)
+                if file.source in refused:
+                    break
+        except InputError as fault:
+            error = str(fault)
+        yield _Piece(file, layout, error=error)
 
 
 def _mediated(job: Job, file: SourceFile, layout: Layout, offset: int, record_no: int) -> Iterator[_Batch]:
