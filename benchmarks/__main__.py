@@ -43,7 +43,7 @@ def main(names: Iterable[str]) -> None:
         lines = module.table(module.measure()) if hasattr(module, "measure") else module.table()
         body = lines if isinstance(lines, str) else "\n".join(lines)
         stamp = f"`python -m benchmarks {name}`, {datetime.now(UTC):%Y-%m-%d}, {_machine()}."
-        kept[SECTIONS[name]] = f"{stamp} {body}"
+        kept[SECTIONS[name]] = f"{stamp}\n\n{body}"
         print(f"## {SECTIONS[name]}\n\n{kept[SECTIONS[name]]}\n", flush=True)
         ordered = [f"## {title}\n\n{kept[title]}\n" for title in SECTIONS.values() if title in kept]
         PAGE.write_text("\n".join([INTRO, *ordered]), encoding="utf-8")
