@@ -90,14 +90,14 @@ def keys_of(event_id: pa.Array, content_hash: pa.Array, start_utc: pa.Array) -> 
 
 
 class SeenIds:
-    """The ids of the days that are loaded: a cache of what the lake holds, bounded by ``most_keys``.
+    """The ids of the days that are loaded: a cache of what the lake holds, of ``most_keys`` or the days at hand.
 
     ``held`` are the days (since 1970-01-01) on which the lake holds anything; it grows with what is
     remembered. A day among them that is not loaded is unknown, not empty: :meth:`missing_days` tells which
     to load first.
     """
 
-    def __init__(self, held: range = ANY_DAY, most_keys: int = 50_000_000) -> None:
+    def __init__(self, held: range = ANY_DAY, most_keys: int = 2_000_000) -> None:
         self._table = _room(0)
         self._count = 0
         self._most = most_keys
@@ -107,18 +107,18 @@ class SeenIds:
     def missing_days(self, usage: pa.RecordBatch) -> list[int]:
         """The days around the events of ``usage`` that the lake holds and that are not loaded.
 
-        A day is taken with both its neighbours, so that a change of the layout's zone hides no copy.
+        A day is taken with both its neighbours, so that a change of the layout's zone hides no copy. Where
+        more than ``most_keys`` ids are held, those of all other days are forgotten first.
         """
         days = np.unique(np.asarray(usage["start_utc"].cast(pa.int64())) // DAY_US)
         around = {int(d) + step for d in days for step in (-1, 0, 1)}
+        if self._count > self._most and self.days - around:
+            self._forget_all_but(around)
         return sorted(day for day in around - self.days if day in self._held)
 
     def load(self, days: Iterable[int], keys: Ints) -> None:
-        """Take ``keys``, all that the lake holds of ``days``; forget older days where there are too many."""
-        wanted = set(days)
-        if self._count + len(keys) > self._most:
-            self._forget_all_but(wanted)
-        self.days |= wanted
+        """Take ``keys``, all that the lake holds of ``days``."""
+        self.days |= set(days)
         self.remember(keys)
 
     def remember(self, keys: Ints) -> None:
@@ -126,7 +126,7 @@ class SeenIds:
         if len(keys):
             self._hold(np.unique(keys[:, 3]).tolist())
         if 2 * (self._count + len(keys)) > len(self._table):
-            self._rebuild(self._rows(), 2 * (self._count + len(keys)))
+            self._rebuild(self._rows(), self._count + len(keys))
         self._count += insert_keys(self._table, keys)
 
     def _hold(self, days: list[int]) -> None:
@@ -148,7 +148,7 @@ class SeenIds:
     def _forget_all_but(self, days: set[int]) -> None:
         rows = self._rows()
         kept = rows[np.isin(rows[:, 3], sorted(days))]
-        self.days = set(days)
+        self.days &= days
         self._rebuild(kept, len(kept))
 
     def _rebuild(self, rows: Ints, room_for: int) -> None:

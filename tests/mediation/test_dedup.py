@@ -66,11 +66,21 @@ def test_days_are_asked_for_once_and_with_their_neighbours() -> None:
 
 
 def test_a_forgotten_day_counts_as_unknown() -> None:
-    seen = SeenIds(most_keys=3)
+    seen = SeenIds(most_keys=1)
     seen.load([1, 2, 3], keys(usage([(1, 0, 2), (2, 0, 2)])))
+    assert seen.missing_days(usage([(3, 0, 9)])) == [8, 9, 10]
     seen.load([8, 9, 10], keys(usage([(3, 0, 9), (4, 0, 9)])))
-    assert seen.missing_days(usage([(1, 0, 2)])) == [1, 2, 3]
     assert seen.missing_days(usage([(3, 0, 9)])) == []
+    assert deduplicate(usage([(3, 0, 9)]), seen)[1]["reason"].to_pylist() == ["duplicate"]
+    assert seen.missing_days(usage([(1, 0, 2)])) == [1, 2, 3]
+
+
+def test_the_days_of_a_batch_are_never_forgotten_for_it() -> None:
+    seen = SeenIds(most_keys=1)
+    seen.load([1, 2, 3], keys(usage([(1, 0, 2), (2, 0, 2)])))
+    assert seen.missing_days(usage([(1, 0, 2), (5, 0, 4)])) == [4, 5]
+    seen.load([4, 5], keys(usage([(5, 0, 4)])))
+    assert deduplicate(usage([(1, 0, 2), (5, 0, 4)]), seen)[0].num_rows == 0
 
 
 def test_older_than_the_window_waits() -> None:
@@ -89,7 +99,7 @@ def test_days_that_the_lake_does_not_hold_are_not_asked_for() -> None:
 
 
 def test_a_remembered_day_that_was_forgotten_is_asked_for_again() -> None:
-    seen = SeenIds(range(0), most_keys=2)
+    seen = SeenIds(range(0), most_keys=1)
     seen.remember(keys(usage([(1, 0, 2), (2, 0, 2)])))
-    seen.load([9], keys(usage([(3, 0, 9)])))
-    assert seen.missing_days(usage([(1, 0, 2)])) == [2, 3]
+    assert seen.missing_days(usage([(3, 0, 9)])) == []
+    assert seen.missing_days(usage([(1, 0, 2)])) == [2]
