@@ -20,11 +20,11 @@ from benchmarks.timing import TOLL, Cost, run
 FILE_RECORDS = 250_000
 
 
-def generated(folder: Path, records: int) -> Path:
-    """The synthetic operator's files: ``records`` records in files of a quarter of a million."""
+def generated(folder: Path, records: int, days: int = 7) -> Path:
+    """The synthetic operator's files: ``records`` records of ``days`` days, in files of a quarter of a million."""
     files = max(records // FILE_RECORDS, 1)
     command = [sys.executable, "samples/generate.py", str(folder), "--records", str(records), "--files", str(files)]
-    run([*command, "--seed", "1"])
+    run([*command, "--seed", "1", "--days", str(days)])
     return folder
 
 
