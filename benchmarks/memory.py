@@ -16,8 +16,8 @@ from benchmarks.end_to_end import check, generated, rated
 
 def table(small: int = 2_000_000, large: int = 10_000_000) -> Iterator[str]:
     """The benchmark as Markdown."""
-    yield "Whole `toll rate` processes. Both inputs have the same number of records a day: what deduplication holds is the"
-    yield "ids of the days at hand (10 million records in the same seven days peak at 1,811 MB).\n"
+    yield "Whole `toll rate` processes, the same number of records a day in both: deduplication holds the ids of the"
+    yield "days at hand (10 million records in the same seven days peak at 1,811 MB).\n"
     yield "| records | peak MB | CPU s | wall s | records/s |"
     yield "| ---: | ---: | ---: | ---: | ---: |"
     for records in (small, large):
