@@ -37,7 +37,7 @@ def cache_folder() -> Path:
     kernel calls: so the folder is named by the hash of all files with kernels and rules.
     """
     packages = (Path(__file__).parent, Path(__file__).parent.parent / "rating")
-    sources = [path.read_bytes() for package in packages for path in sorted(package.glob("*.py"))]
+    sources = [path.read_bytes() for package in packages for path in sorted(package.rglob("*.py"))]
     digest = hashlib.sha256(b"".join(text for text in sources if any(mark in text for mark in _MARKS))).hexdigest()
     return cache_root() / f"kernels-{digest[:16]}"
 
