@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from math import lcm
 from typing import Final
 
@@ -18,10 +19,11 @@ import polars as pl
 from tariffs import catalogue as layout
 from tariffs.calendar import compile_calendar, horizon
 from tariffs.catalogue import NONE, Catalogue, Codes, Ints, names
-from tariffs.cells import ITEM_SCHEMA, Items, Numbering, cell_items, matching, matrix, of_call
+from tariffs.cells import ITEM_SCHEMA, Items, Numbering, cell_items, matrix
 from tariffs.check import EXACT_MAX, calendar_of, check, reduced
 from tariffs.classes import member_table
 from tariffs.conversions import Bills
+from tariffs.deciding import matching, of_call
 from tariffs.guiding import guiding
 from tariffs.model import (
     ANY_BAND,
@@ -38,6 +40,7 @@ from tariffs.model import (
     Plan,
     Problem,
     Rate,
+    Rounding,
     Rule,
     Tariff,
 )
@@ -279,11 +282,7 @@ def _rates(rates: list[Rate]) -> tuple[Ints, Ints]:
             rate.free_under,
             NONE if rate.min_charge is None else rate.min_charge,
             NONE if rate.max_charge is None else rate.max_charge,
-            BOUNDARIES.index(rate.boundary),
-            COUNTERS.index(rate.step_counter),
-            MODES.index(rate.rounding.mode),
-            rate.rounding.unit,
-            STAGES.index(rate.rounding.stage),
+            *_behaviour(rate.boundary, rate.step_counter, rate.rounding),
             rate.minimum,
             first,
             len(steps),
@@ -292,6 +291,13 @@ def _rates(rates: list[Rate]) -> tuple[Ints, Ints]:
             rate.steps[0].increment if len(rate.steps) == 1 and rate.rounding.stage == "charge" else 0,
         ])  # fmt: skip
     return _rows(rows, layout.RATE_COLUMNS), _rows(steps, layout.STEP_COLUMNS)
+
+
+@cache
+def _behaviour(boundary: str, counter: str, shown: Rounding) -> tuple[int, ...]:
+    """The codes of RATE_BOUNDARY to RATE_STAGE."""
+    codes = BOUNDARIES.index(boundary), COUNTERS.index(counter), MODES.index(shown.mode)
+    return *codes, shown.unit, STAGES.index(shown.stage)
 
 
 def _calendars(calendars: list[Calendar], bands: list[str]) -> tuple[Codes, Codes, Ints, Ints]:

@@ -6,7 +6,6 @@ interval once as a ``Rate``. Always holds: a prefix is in force at most once at 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,7 +13,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from tariffs import sheets, values
-from tariffs.model import NANO, Deck, Rate
+from tariffs.model import NANO, Deck, Rate, Step
 from tariffs.rates import pricing, terms
 from tariffs.sheets import Sheet
 from tariffs.source import Table
@@ -105,15 +104,7 @@ def _deck(sheet: Sheet, template: Rate) -> Deck:
     priced = [f".{key}" for key in _PRICED]
     known = frame.filter(pl.col(".price") != _UNPRICED)
     distinct = known.select(priced).unique().sort(priced).with_row_index("rate").cast({"rate": pl.Int64})
-    rates = tuple(
-        replace(
-            template,
-            steps=(replace(template.steps[0], price=row[".price"], increment=row[".increment"]),),
-            minimum=row[".minimum"],
-            setup_fee=row[".setup_fee"],
-        )
-        for row in distinct.iter_rows(named=True)
-    )
+    rates = tuple(_rate(template, *row) for row in distinct.select(priced).iter_rows())
     ours = frame.select(*priced, ".prefix", ".zone", "valid_from", "valid_to", "line")
     rows = ours.join(distinct, on=priced, how="left", maintain_order="left")
     rows = rows.with_columns(pl.col("rate").fill_null(_UNPRICED))
@@ -121,3 +112,22 @@ def _deck(sheet: Sheet, template: Rate) -> Deck:
         pl.col(".prefix").alias("prefix"), pl.col(".zone").alias("zone"), "rate", "valid_from", "valid_to", "line"
     )
     return Deck(template.id, template.currency, rates, chosen, template.place, sheet.file)
+
+
+def _rate(template: Rate, price: int, minimum: int, increment: int, setup_fee: int) -> Rate:
+    """``template`` with a row's own figures; decks may have tens of thousands, which ``replace`` is slow to copy."""
+    step = template.steps[0]
+    return Rate(
+        template.id,
+        template.currency,
+        (Step(step.start, price, step.per, increment),),
+        minimum,
+        setup_fee,
+        template.free_under,
+        template.min_charge,
+        template.max_charge,
+        template.boundary,
+        template.step_counter,
+        template.rounding,
+        template.place,
+    )

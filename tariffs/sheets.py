@@ -68,7 +68,8 @@ class Sheet:
 
     def refuse_overlaps(self, keys: list[str], what: str) -> None:
         """A problem for each row whose period meets that of an earlier row of the same ``keys``."""
-        rows = self.frame.sort([*keys, "valid_from", "line"])
+        repeated = self.frame.select(keys).is_duplicated()
+        rows = self.frame.filter(repeated).sort([*keys, "valid_from", "line"])
         reach = pl.col("valid_to").cum_max().shift(1).over(keys).alias("reach")
         met = rows.with_columns(reach).filter(pl.col("valid_from") < pl.col("reach"))
         if met.is_empty():

@@ -27,7 +27,7 @@ def origin_items(
     tariff: Tariff, plan: Plan, rules: tuple[Rule, ...], zones: tuple[str, ...]
 ) -> tuple[pl.DataFrame, list[Problem]]:
     """An item for each prefix of an origin zone; its rate is the origin's number."""
-    frames = [_items(zone_rows(tariff, zone), number) for number, zone in enumerate(zones, 1)]
+    frames = [_items(zone_rows(tariff, (zone,)), number) for number, zone in enumerate(zones, 1)]
     items = pl.concat([pl.DataFrame(schema=ITEM_SCHEMA), *frames]).sort("prefix", "local", "rate")
     twice = items.filter(pl.struct("prefix", "local").is_duplicated())
     problems = [
