@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ import pyarrow as pa
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 
-FORMAT: Final = b"tollstream catalogue 2"
+FORMAT: Final = b"tollstream catalogue 3"
 
 # Columns of the integer tables. A row is 64 or 128 bytes, so that it is one or two cache lines.
 ITEM_FROM, ITEM_TO, ITEM_BAND, ITEM_ZONE, ITEM_PREFIX, ITEM_RATE, ITEM_RULE, ITEM_TAX, ITEM_COLUMNS = range(9)
@@ -124,6 +125,15 @@ class Catalogue:
     segment_names: pa.StringArray
     key_names: pa.StringArray  # kind:key of keys that are no numbers
     trunk_names: pa.StringArray
+    file_names: pa.StringArray  # of the text that all this was compiled from, see tariffs/text.py
+    file_ends: Ints
+    file_text: npt.NDArray[np.uint8]
+
+    def folder_text(self) -> dict[str, bytes]:
+        """The files that the catalogue was compiled from, in canonical form, by name."""
+        begins = [0, *self.file_ends.tolist()]
+        parts = (self.file_text[begin:end].tobytes() for begin, end in pairwise(begins))
+        return dict(zip(self.file_names.to_pylist(), parts, strict=True))
 
     @cached_property
     def version(self) -> str:

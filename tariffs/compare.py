@@ -30,6 +30,9 @@ Variant = tuple[str, str]
 PLAIN: Final = ("", "")
 """Where the price turns on neither."""
 
+ELSEWHERE: Final = "elsewhere"
+"""Numbers of no origin zone, where origin zones are named beside them."""
+
 _KEY: Final = ["kind", "prefix", "band"]
 _PRICED: Final = ("zone", "rate", "price", "per", "code", "tax")
 _ROW_SCHEMA: Final = {
@@ -135,9 +138,9 @@ def usage_of(scope: pl.DataFrame) -> str:
     for service, names in directions.iter_rows():
         by_direction.setdefault(tuple(names), []).append(service)
     varied = [
-        f" {word} {'+'.join(names)}"
+        f" {word} {'+'.join(name or ELSEWHERE for name in names)}"
         for word, column in (("from", "origin"), ("class", "call_class"))
-        if (names := [name for name in scope[column].unique(maintain_order=True) if name])
+        if any(names := sorted(scope[column].unique(maintain_order=True), key=lambda name: not name))
     ]
     return ", ".join(_said(services, names) for names, services in by_direction.items()) + "".join(varied)
 

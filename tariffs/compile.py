@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from math import lcm
-from typing import Final
+from typing import Final, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
 from tariffs import catalogue as layout
 from tariffs.calendar import compile_calendar, horizon
@@ -46,6 +47,7 @@ from tariffs.model import (
 )
 from tariffs.prefixes import WIDTH, trie
 from tariffs.taxes import TaxRows
+from tariffs.text import folder_text
 from tariffs.variants import class_items, origin_items, origins, varies
 
 _ITEM_COLUMNS: Final = ["valid_from", "valid_to", "band", "zone", "name", "rate", "rule", "tax"]
@@ -134,6 +136,7 @@ class _Build:
             tax_names=names(self.taxes.names()),
             date_names=names(dates),
             source_names=names(sources),
+            **_text(folder_text(tariff)),
             **guided,
             **member_table(list(tariff.classes.values()), guided["account_names"].to_pylist()),
         )
@@ -178,8 +181,7 @@ class _Build:
             ]
             items, problems = origin_items(self.tariff, plan, rules, zones)
             self.problems += problems
-            base = list(self.cells[self.variants[first]]) if self.variants[first] != NONE else [0] * layout.CELL_COLUMNS
-            base[layout.CELL_ORIGIN_E164 : layout.CELL_VARIANTS + 1] = [*self._roots(items), first]
+            base = [0, 0, context[0], 0, 0, 1, *context[1:], *self._roots(items), first, 0, 0, 0, 0, 0]
             self.known[key] = len(self.cells)
             self.cells.append(base)
         return self.known[key]
@@ -243,6 +245,23 @@ class _Build:
         zones, prefixes = ([*every[column].unique(maintain_order=True)] for column in ("zone", "name"))
         coded = every.with_columns(_coded("zone", zones), _coded("name", prefixes))
         return matrix(coded, _ITEM_COLUMNS, layout.ITEM_COLUMNS), zones, prefixes
+
+
+class _Text(TypedDict):
+    """The fields of a catalogue's own text."""
+
+    file_names: pa.StringArray
+    file_ends: Ints
+    file_text: npt.NDArray[np.uint8]
+
+
+def _text(files: dict[str, bytes]) -> _Text:
+    contents = list(files.values())
+    return {
+        "file_names": names(list(files)),
+        "file_ends": np.cumsum([len(content) for content in contents], dtype=np.int64),
+        "file_text": np.frombuffer(b"".join(contents), np.uint8),
+    }
 
 
 def describe(rule: Rule) -> str:

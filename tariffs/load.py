@@ -74,6 +74,7 @@ def load(folder: Path) -> tuple[Tariff, list[Problem]]:
         taxes=taxes,
         classes=classes,
         conversions=conversions(folder / "conversions.csv", zone, problems),
+        zone=zone.key,
     )
     return tariff, sorted(problems)
 

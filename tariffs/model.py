@@ -237,7 +237,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Tariff:
-    """A whole tariff folder. ``subscriptions`` and ``trunks`` are tables as tariffs/sheets.py reads them."""
+    """A whole tariff folder. ``subscriptions`` and ``trunks`` are tables as tariffs/sheets.py reads them.
+
+    ``zone`` is that of its dates without an offset.
+    """
 
     calendars: dict[str, Calendar]
     zones: dict[str, Zone]
@@ -249,3 +252,4 @@ class Tariff:
     taxes: dict[str, Tax] = field(default_factory=dict)
     conversions: tuple[Conversion, ...] = ()
     classes: dict[str, CallClass] = field(default_factory=dict)
+    zone: str = "UTC"

@@ -7,6 +7,7 @@ tariff wrote them; where a zone and a deck list one prefix the zone's row comes 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -14,7 +15,7 @@ import polars as pl
 
 from tariffs import catalogue as layout
 from tariffs.catalogue import NONE, Catalogue, Ints
-from tariffs.model import BOUNDARIES, COUNTERS, MODES, NANO, OTHER_CLASS, STAGES
+from tariffs.model import BOUNDARIES, COUNTERS, EVER_FROM, EVER_TO, MODES, NANO, OTHER_CLASS, STAGES
 from tariffs.prefixes import END, FIRST
 
 DIGITS: Final = 10
@@ -256,3 +257,11 @@ def money(nano: int) -> str:
     whole, rest = divmod(nano, NANO)
     places = f"{rest:09d}".rstrip("0")
     return f"{whole}.{places}" if places else str(whole)
+
+
+def instant_text(instant: int) -> str:
+    """UTC microseconds as the tariff's files write them; empty where unbounded."""
+    if instant in {EVER_FROM, EVER_TO}:
+        return ""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=instant)
+    return moment.isoformat().replace("+00:00", "Z")

@@ -6,16 +6,13 @@ uses: it is read from the compiled arrays, not from the text that they came from
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import numpy as np
 import polars as pl
 
 from tariffs import catalogue as layout
 from tariffs.catalogue import NONE, Catalogue
 from tariffs.compare import usage_of
-from tariffs.model import EVER_FROM, EVER_TO
-from tariffs.pricelist import cells, in_bands, in_force, nearest, prices, told_terms
+from tariffs.pricelist import cells, in_bands, in_force, instant_text, nearest, prices, told_terms
 
 
 def plans(catalogue: Catalogue) -> pl.DataFrame:
@@ -48,7 +45,8 @@ def rules(catalogue: Catalogue, plan: str) -> pl.DataFrame:
 def _rules(catalogue: Catalogue, cell: int, since: str, usage: str) -> pl.DataFrame:
     bands = pl.col("band").replace("", "all").unique(maintain_order=True).str.join(", ")
     by_rule = prices(catalogue, [cell]).group_by("rule", maintain_order=True)
-    counted = by_rule.agg(bands.alias("bands"), *(pl.col(c).n_unique().alias(f"{c}s") for c in ("zone", "prefix")))
+    counts = [pl.col("zone").n_unique().alias("zones"), pl.col("prefix").n_unique().alias("prefixes")]
+    counted = by_rule.agg(bands.alias("bands"), *counts)
     return counted.select(pl.lit(since).alias("valid_from"), pl.lit(usage).alias("usage"), pl.all())
 
 
@@ -132,11 +130,3 @@ def _band(catalogue: Catalogue, cell: int, instant: int) -> str:
 
 def _versions(catalogue: Catalogue) -> pl.dataframe.group_by.GroupBy:
     return cells(catalogue).group_by(["plan", "version_from", "version_to"], maintain_order=True)
-
-
-def instant_text(instant: int) -> str:
-    """UTC microseconds as the tariff's files write them; empty where unbounded."""
-    if instant in {EVER_FROM, EVER_TO}:
-        return ""
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=instant)
-    return moment.isoformat().replace("+00:00", "Z")

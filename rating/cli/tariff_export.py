@@ -1,7 +1,7 @@
 """toll tariff export: write a tariff as a folder of A-Z sheets and TOML.
 
-Enters: a tariff folder, a compiled file, or a version in the lake. Leaves: a tariff folder that loads, and notes on
-what it says otherwise. Always holds: no file is written over; subscriptions and trunks stay where they are.
+Enters: a tariff folder, a compiled file, or a version in the lake. Leaves: a tariff folder that compiles to the same
+version. Always holds: no file is written over.
 """
 
 from __future__ import annotations
@@ -28,12 +28,11 @@ def run(args: argparse.Namespace) -> int:
 
     catalogue = catalogue_named(args.tariff, args.lake)
     try:
-        notes = export_tariff(catalogue, Path(args.folder))
+        files = export_tariff(catalogue, Path(args.folder))
     except OSError as fault:
         raise CommandError(f"{args.folder}: cannot be written: {fault}") from None
-    files = sorted(path.name for path in Path(args.folder).iterdir())
     if args.json:
-        print_json({"version": catalogue.version, "folder": args.folder, "files": files, "notes": notes})
+        print_json({"version": catalogue.version, "folder": args.folder, "files": files})
     else:
-        print(*(f"note: {note}" for note in notes), f"{args.folder}: {', '.join(files)}", sep="\n")
+        print(f"{args.folder}: {', '.join(files)}")
     return 0

@@ -28,6 +28,8 @@ def jumps(tariff: Tariff, comparison: Comparison, percent: Decimal, instant: int
         where = f"{row['prefix'] or 'everything'} {row['zone']}".rstrip() + (
             f" in {row['band']}" if row["band"] else ""
         )
-        message = f"{where} changes by {percent_text(row['percent'])}%, from {row['old']} to {row['new']}"
+        message = (
+            f"{where} for {row['usage']} changes by {percent_text(row['percent'])}%, from {row['old']} to {row['new']}"
+        )
         place = places.of(row["plan"], row["rate"], row["prefix"])
         yield Problem(place, f"plan.{row['plan']}", message, lint=True, code="jump")

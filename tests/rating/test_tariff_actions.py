@@ -43,7 +43,7 @@ RUNS = [
     (["diff", SYNTHETIC, "0123456789abcdef", "--lake", "{out}/absent"], 1, ""),
     (["diff", SYNTHETIC, "no such thing"], 2, ""),
     (["compile", NODOBO, "--to", "{out}"], 0, ".arrow"),
-    (["export", NODOBO, "{out}/folder"], 0, "sdf.csv, tariff.toml"),
+    (["export", NODOBO, "{out}/folder"], 0, "tariff.toml, sdf.csv, subscriptions.csv"),
     (["export", NODOBO, "{cheap}"], 1, ""),
 ]  # fmt: skip
 

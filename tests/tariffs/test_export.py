@@ -1,21 +1,22 @@
-"""A tariff exported and read again prices as before; what cannot be is noted."""
+"""A tariff exported and read again is the same tariff: it compiles to the same version, and to the same text."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from tariffs.catalogue import Catalogue
-from tariffs.compare import compare
 from tariffs.compile import compile_tariff
-from tariffs.diagnose import diagnose
 from tariffs.export import export_tariff
 from tariffs.load import load
+from tests.rating.worlds import world
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "tariffs"
-INSTANTS = [1_760_000_000_000_000, 1_772_323_200_000_000, 1_800_000_000_000_000]
 EVERY_KEY = """
+[tariff]
+zone = "America/New_York"
 [deck.d]
 file = "d.csv"
 currency = "GBP"
@@ -64,8 +65,57 @@ rate = "steps"
 [[plan.p.version.rule]]
 service = "data"
 rate = "flat"
+[calendar.uk]
+zone = "Europe/London"
+default = "off peak"
+[calendar.uk.bands]
+peak = ["mon-fri 08:00-18:00", "xmas,sun 10:00-12:00"]
+night = ["mon-sun 23:00-06:00"]
+holiday = ["xmas 12:00-01:30"]
+[calendar.uk.special]
+sun = ["2026-05-04"]
+xmas = { country = "GB", subdivision = "ENG", dates = ["2026-12-31"], except = ["2026-05-04"] }
+[class.emergency]
+local = ["112"]
+[class."friends & family"]
+members = "family.csv"
+subscribed = true
+same_account = true
+prefixes = ["447", "*"]
+[tax.vat]
+percent = "8.875"
+rounding = { mode = "half_even", scale = 2 }
+[plan.all]
+currency = "GBP"
+calendar = "uk"
+match = ["class", "zone"]
+tax = "vat"
+tax_mode = "inclusive"
+bill_currency = "XDR"
+bill_rounding = { mode = "down", scale = 3 }
+[[plan.all.rule]]
+rate = "flat"
+tax = "none"
+[[plan.all.rule]]
+direction = "terminated"
+origin = "uk"
+class = ["emergency", "other"]
+band = ["peak", "night"]
+rate = "steps"
 """
 DECK = 'p,z,r,f,t\n1,"US, A",0.01,,2026-02-01\n+1,US,0.02,2026-02-01,\n33,FR,,,\n*,WORLD,1,,\n'
+
+
+FILES = {
+    "a.toml": EVERY_KEY,
+    "d.csv": DECK,
+    "family.csv": 'account,number\nann,+44700\n"b, c",112\n',
+    "conversions.csv": 'from,to,rate,date,source\nGBP,XDR,0.95,2026-03-31,IMF\nGBP,XDR,0.955,2026-04-01,"IMF, daily"\n',
+    "subscriptions.csv": "kind,key,account,plan,valid_from,valid_to,segment\nnumber,+447700900123,ann,all,2026-01-01,,"
+    'gold\naccount,"t/c/a ""b""",ben,p,,2027-01-01T00:00:00.5+02:00,\n',
+    "trunks.csv": "trunk,carrier,direction,plan_in,plan_out,valid_from,valid_to\nT-1,acme,both,p,all,2026-02-28,\n"
+    "T-2,,in,,,,\n",
+}
 
 
 def _compiled(folder: Path) -> Catalogue:
@@ -75,43 +125,78 @@ def _compiled(folder: Path) -> Catalogue:
     return made
 
 
-def _again(made: Catalogue, folder: Path) -> tuple[Catalogue, list[str]]:
-    notes = export_tariff(made, folder)
-    return _compiled(folder), notes
+def _again(made: Catalogue, folder: Path) -> Catalogue:
+    assert sorted(export_tariff(made, folder)) == sorted(path.name for path in folder.iterdir())
+    return _compiled(folder)
+
+
+def _same(made: Catalogue, folder: Path) -> None:
+    again = _again(made, folder)
+    assert again.folder_text() == made.folder_text()
+    assert again.version == made.version
 
 
 @pytest.fixture
 def every_key(tmp_path: Path) -> Catalogue:
     folder = tmp_path / "one"
     folder.mkdir()
-    (folder / "a.toml").write_text(EVERY_KEY)
-    (folder / "d.csv").write_text(DECK)
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    assert [str(each) for each in load(folder)[1]] == []
     return _compiled(folder)
 
 
-@pytest.mark.parametrize("instant", INSTANTS)
-def test_prices_are_equal_after_export(every_key: Catalogue, tmp_path: Path, instant: int) -> None:
-    again, notes = _again(every_key, tmp_path / "out")
-    found = compare(every_key, again, instant)
-    assert (found.rows.rows(), notes) == ([], [])
-    assert found.compared or instant == INSTANTS[-1]
+def test_every_key(every_key: Catalogue, tmp_path: Path) -> None:
+    _same(every_key, tmp_path / "out")
+    assert set(every_key.folder_text()) == {"tariff.toml", "friends___family.csv"} | set(FILES) - {
+        "a.toml",
+        "family.csv",
+    }
 
 
-def test_the_real_deck_again(tmp_path: Path) -> None:
-    made = _compiled(SAMPLES / "nodobo")
-    again, notes = _again(made, tmp_path / "out")
-    found = compare(made, again, INSTANTS[1])
-    assert (found.rows.height, found.compared, notes) == (0, 27_527, [])
-    assert not diagnose(tmp_path / "out", INSTANTS[1]).errors
+@pytest.mark.parametrize("name", ["nodobo", "synthetic"])
+def test_samples(name: str, tmp_path: Path) -> None:
+    _same(_compiled(SAMPLES / name), tmp_path / "out")
 
 
-def test_bands_become_plans(tmp_path: Path) -> None:
-    made = _compiled(SAMPLES / "synthetic")
-    again, notes = _again(made, tmp_path / "out")
-    assert notes[0] == (
-        "plan consumer has bands, whose calendar is not exported: see the plans consumer-offpeak, consumer-peak"
+@pytest.mark.parametrize("seed", range(60))
+def test_random_tariffs(seed: int, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    world(Random(seed)).write(tmp_path / "in")
+    _same(_compiled(tmp_path / "in"), tmp_path / "out")
+
+
+# what else a folder may say that means the same: file, text, other text
+ALIKE = [
+    ("a.toml", "[zone.uk]", "# a comment\n[zone.uk]"),
+    ("a.toml", 'valid_from = "2026-01-01"', 'valid_from = "2026-01-01T05:00:00Z"'),
+    ("a.toml", 'rounding = { mode = "half_even", scale = 2 }', 'rounding = { scale = 2, mode = "half_even" }'),
+    ("a.toml", 'boundary = "cut"', 'boundary = "cut"\nmax_charge = "999999999"'),
+    ("d.csv", '1,"US, A",0.01,,2026-02-01\n+1,US,0.02,2026-02-01,\n',
+     '+1,US,0.02,2026-02-01,\n1,"US, A",0.010,,2026-02-01\n'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "text", "other"), ALIKE)
+def test_the_same_said_otherwise(every_key: Catalogue, tmp_path: Path, file: str, text: str, other: str) -> None:
+    for name, content in FILES.items():
+        assert name != file or text in content
+        (tmp_path / name).write_text(content.replace(text, other, 1) if name == file else content)
+    assert (_compiled(tmp_path).version == every_key.version) == ("max_charge" not in other)
+
+
+def test_ids_that_are_no_file_names(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    ids = ("a/b", "a_b", "A B", "subscriptions")
+    text = "".join(
+        f'[deck."{name}"]\nfile = "d.csv"\ncurrency = "GBP"\n[deck."{name}".columns]\nprefix = "p"\nprice = "r"\n'
+        for name in ids
     )
-    assert {"consumer-peak", "consumer-offpeak", "payg", "arden_out"} <= set(again.codes["plan_names"])
+    (tmp_path / "in" / "a.toml").write_text(text + '[plan.p]\ncurrency = "GBP"\n[[plan.p.rule]]\ndeck = "a/b"\n')
+    (tmp_path / "in" / "d.csv").write_text("p,r\n44,1\n")
+    made = _compiled(tmp_path / "in")
+    _same(made, tmp_path / "out")
+    assert list(made.folder_text()) == ["tariff.toml", "A_B-2.csv", "a_b-1.csv", "a_b.csv", "subscriptions-1.csv"]
 
 
 def test_no_file_is_written_over(every_key: Catalogue, tmp_path: Path) -> None:
