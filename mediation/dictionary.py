@@ -19,6 +19,7 @@ _INTRO = {
     "source_file": "One row per file that was picked up.",
     "input_offset": "How far each input partition is committed.",
     "batch": "One row per commit.",
+    "intake": "What a batch of a stream took from its partition. One row per such batch.",
     "control_total": "Where records went, per batch, source, hour, stage and reason; part of the batch's transaction.",
     "charge_total": "The money of a batch, per source, hour, leg and currency; part of the batch's transaction.",
     "suspense_action": "What was done about suspended records.",

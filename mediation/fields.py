@@ -65,9 +65,16 @@ class Field:
         return _SQL[self.type]
 
 
-_SOURCE = Field("source", LABEL, "", "the input partition: file:<content hash> or topic/partition")
-_RECORD_NO = Field("record_no", pa.int64(), "", "ordinal of the record in its source, from 1")
-_OFFSET = Field("offset_bytes", pa.int64(), "bytes", "where the record begins in its (decompressed) source")
+_SOURCE = Field("source", LABEL, "", "the input partition: file:<content hash> or kafka:<topic>/<partition>")
+_RECORD_NO = Field(
+    "record_no",
+    pa.int64(),
+    "",
+    "ordinal of the record in its file, from 1; of a stream: message offset << 20 | position",
+)
+_OFFSET = Field(
+    "offset_bytes", pa.int64(), "bytes", "where the record begins in its (decompressed) file, or its message"
+)
 _LAYOUT = Field("layout", LABEL, "", "the layout that decoded the record")
 _RAW = Field("raw", pa.binary(), "", "the record as it came, byte for byte, line end included", Pii.RAW)
 _EVENT = Field("event_id", EVENT_ID, "", "128-bit hash of the identifying fields that the layout declares")
@@ -165,7 +172,7 @@ SOURCE_FILE: Final[tuple[Field, ...]] = (
 
 INPUT_OFFSET: Final[tuple[Field, ...]] = (
     Field("source", pa.string(), "", "the input partition"),
-    Field("next_offset", pa.int64(), "bytes", "everything before it is committed"),
+    Field("next_offset", pa.int64(), "bytes", "everything before it is committed; of a stream: message offset"),
     Field("next_record_no", pa.int64(), "", "ordinal of the record that begins there"),
     Field("complete", pa.bool_(), "", "true once the whole file is in"),
 )
@@ -180,6 +187,16 @@ BATCH: Final[tuple[Field, ...]] = (
     Field("layout_version", pa.string(), "", "hash of the layout (its merged keys)"),
     Field("tariff_version", pa.string(), "", "content hash of the compiled tariff"),
     Field("rating_run", pa.int64(), "", "the run; 0 is first rating"),
+)
+
+INTAKE: Final[tuple[Field, ...]] = (
+    _BATCH,
+    Field("source", pa.string(), "", "the partition of the stream"),
+    Field("messages", pa.int64(), "", "messages that the batch took"),
+    Field("record_bytes", pa.int64(), "bytes", "their records, as counted when they were taken"),
+    Field("first_utc", INSTANT, "", "the broker's time of the first message", nullable=True),
+    Field("last_utc", INSTANT, "", "the broker's time of the last message", nullable=True),
+    Field("published_offset", pa.int64(), "", "what came of messages before it was published when the batch landed"),
 )
 
 CONTROL_TOTAL: Final[tuple[Field, ...]] = (
@@ -237,6 +254,7 @@ TABLES: Final[dict[str, tuple[Field, ...]]] = {
     "source_file": SOURCE_FILE,
     "input_offset": INPUT_OFFSET,
     "batch": BATCH,
+    "intake": INTAKE,
     "control_total": CONTROL_TOTAL,
     "charge_total": CHARGE_TOTAL,
     "suspense_action": SUSPENSE_ACTION,

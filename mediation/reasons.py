@@ -35,6 +35,10 @@ class Reason:
 _S, _C, _F = Disposition.SUSPENDED, Disposition.CONTROL, Disposition.FILTERED
 
 REASONS: Final[tuple[Reason, ...]] = (
+    Reason("unknown_layout", "unpack", _S, "the message names a layout that the service was not given"),
+    Reason("bad_packing", "unpack", _S, "the message is not packed as it says"),
+    Reason("message_too_long", "unpack", _S, "the message is longer, or has more records, than the service takes"),
+    Reason("no_record", "unpack", _C, "a packed message without a record"),
     Reason("header", "frame", _C, "a header line or header record"),
     Reason("trailer", "frame", _C, "a trailer record"),
     Reason("comment", "frame", _C, "a comment line"),
@@ -96,4 +100,5 @@ FINDINGS: Final[tuple[Finding, ...]] = (
     Finding("trailer_missing", "the layout declares a trailer, the file has none"),
     Finding("trailer_mismatch", "the trailer's control total disagrees with what is there"),
     Finding("empty", "the file has no bytes"),
+    Finding("log_begins", "the log of the partition began later than 0 when it was first read"),
 )

@@ -30,7 +30,17 @@ _SQL: Final = {
 }
 """What audit.sql says and asks, by name."""
 
-_CHECKS: Final = ("entered", "control_totals", "charge_totals", "batches", "sizes", "charged", "unique")
+_CHECKS: Final = (
+    "entered",
+    "control_totals",
+    "charge_totals",
+    "batches",
+    "sizes",
+    "messages",
+    "taken",
+    "charged",
+    "unique",
+)
 """The sections of audit.sql that find differences: no row means balanced."""
 
 
@@ -46,10 +56,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What the audit found; ``files``, ``stages`` and ``hours`` tell where the records went."""
+    """What the audit found; ``files``, ``streams``, ``stages`` and ``hours`` tell where the records went."""
 
     checks: tuple[Check, ...]
     files: pa.Table
+    streams: pa.Table
     stages: pa.Table
     hours: pa.Table
 
@@ -64,7 +75,8 @@ class AuditReport:
             {"check": [c.name for c in self.checks], "must hold": [c.says for c in self.checks]}
             | {"differences": pa.array([c.count for c in self.checks], pa.int64())}
         )
-        parts = {"Files": self.files, "Stages": self.stages, "Hours (UTC)": self.hours, "Checks": verdicts}
+        parts = {"Files": self.files, "Streams": self.streams, "Stages": self.stages, "Hours (UTC)": self.hours}
+        parts["Checks"] = verdicts
         faults = {f"{c.name}: {c.says}": pa.Table.from_pylist(c.differences) for c in self.checks if c.count}
         return [rich_table(table, title) for title, table in (parts | faults).items()]
 
@@ -76,6 +88,7 @@ class AuditReport:
                 {"name": c.name, "says": c.says, "differences": c.count, "first": c.differences} for c in self.checks
             ],
             "files": json_rows(self.files),
+            "streams": json_rows(self.streams),
             "stages": json_rows(self.stages),
             "hours": json_rows(self.hours),
         }
@@ -124,4 +137,4 @@ def audit(lake: Lake, *, content: bool = True) -> AuditReport:
     checks = [_counted(lake, name) for name in _CHECKS]
     if content:
         checks.append(_content_check(lake))
-    return AuditReport(tuple(checks), *(lake.query(_SQL[name][1]) for name in ("files", "stages", "hours")))
+    return AuditReport(tuple(checks), *(lake.query(_SQL[name][1]) for name in ("files", "streams", "stages", "hours")))

@@ -85,6 +85,33 @@ LEFT JOIN (
 WHERE coalesce(r.raw_bytes, 0) <> coalesce(o.next_offset, 0) OR (o.complete AND o.next_offset <> f.content_bytes)
 ORDER BY f.source;
 
+-- messages: every message that was taken is there with all its records, each once
+SELECT source, coalesce(i.messages, 0) AS messages_taken, coalesce(r.messages, 0) AS messages_in_rows, r.incomplete
+FROM (SELECT source, sum(messages)::BIGINT AS messages FROM intake GROUP BY source) i
+FULL JOIN (
+    SELECT source, count(*) AS messages, count(*) FILTER (records <> greatest(last, 1) OR places <> records) AS incomplete
+    FROM (
+        SELECT
+            source, record_no >> 20 AS message, max(record_no & 1048575) AS last, count(*) AS records,
+            count(DISTINCT record_no) AS places
+        FROM (
+            SELECT source, record_no FROM usage WHERE starts_with(source, 'kafka:')
+            UNION ALL
+            SELECT source, record_no FROM set_aside WHERE starts_with(source, 'kafka:')
+        )
+        GROUP BY source, message
+    )
+    GROUP BY source
+) r USING (source)
+WHERE messages_taken <> messages_in_rows OR incomplete > 0;
+
+-- taken: the bytes that were counted when messages were taken = the bytes of the records that landed, per batch
+SELECT i.source, i.batch_id, i.record_bytes AS taken, coalesce(t.raw_bytes, 0) AS landed
+FROM intake i
+LEFT JOIN (SELECT batch_id, source, sum(raw_bytes)::BIGINT AS raw_bytes FROM control_total GROUP BY batch_id, source) t
+ON t.batch_id = i.batch_id AND t.source = i.source
+WHERE taken <> landed;
+
 -- charged: every event has a charge and every charge an event
 SELECT 'event without a charge' AS fault, u.event_id, u.source, u.record_no
 FROM usage u
@@ -127,6 +154,30 @@ FROM control_total
 GROUP BY stage, disposition, reason
 HAVING sum(records) <> 0
 ORDER BY stage, disposition, reason;
+
+-- streams: each partition of a stream and where its records went
+SELECT
+    o.source, o.next_offset, i.messages, i.record_bytes, i.published_offset, i.last_utc, t.records, t.rated,
+    t.suspended, t.duplicate, t.other
+FROM input_offset o
+JOIN (
+    SELECT
+        source, sum(messages)::BIGINT AS messages, sum(record_bytes)::BIGINT AS record_bytes,
+        max(published_offset) AS published_offset, make_timestamp(epoch_us(max(last_utc))) AS last_utc
+    FROM intake
+    GROUP BY source
+) i ON i.source = o.source
+LEFT JOIN (
+    SELECT
+        source, sum(records)::BIGINT AS records,
+        coalesce(sum(records) FILTER (disposition = 'rated'), 0)::BIGINT AS rated,
+        coalesce(sum(records) FILTER (disposition = 'suspended'), 0)::BIGINT AS suspended,
+        coalesce(sum(records) FILTER (disposition = 'duplicate'), 0)::BIGINT AS duplicate,
+        coalesce(sum(records) FILTER (disposition NOT IN ('rated', 'suspended', 'duplicate')), 0)::BIGINT AS other
+    FROM control_total
+    GROUP BY source
+) t ON t.source = o.source
+ORDER BY o.source;
 
 -- hours: where records ended, by hour of their start
 SELECT

@@ -21,11 +21,13 @@ from rating.answers import json_value
 from rating.explain_price import Node, explain_charge
 from rating.lake import Lake
 from rating.stored import layout_of_source, stored_catalogue, stored_layout
+from rating.streaming.coordinates import is_stream, offset_of, position_of
 
 _BY_ID = "event_id = $event"
 _BY_PLACE = "source = $source AND record_no = $record_no"
 _BATCH = """
-SELECT batch_id, layout_version FROM batch WHERE source = $source AND first_offset <= $at AND next_offset > $at
+SELECT batch_id, l.layout_version FROM batch b JOIN batch l USING (batch_id)
+WHERE b.source = $source AND b.first_offset <= $at AND b.next_offset > $at AND l.layout = $layout
 UNION ALL
 SELECT b.batch_id, b.layout_version FROM suspense_action a JOIN batch b USING (batch_id)
 WHERE a.source = $source AND a.record_no = $record_no AND a.action = 'recycled'
@@ -126,18 +128,22 @@ def _set_aside(lake: Lake, row: dict[str, Any]) -> Story:
 
 def _origin(lake: Lake, row: dict[str, Any]) -> tuple[Layout, Node]:
     """The layout that read the record, and where the record came from."""
-    place = {"source": row["source"], "at": row["offset_bytes"], "record_no": row["record_no"]}
+    stream = is_stream(row["source"])
+    at = offset_of(row["record_no"]) if stream else row["offset_bytes"]
+    place = {"source": row["source"], "at": at, "record_no": row["record_no"], "layout": row["layout"]}
     batch = lake.query(_BATCH, place).to_pylist()
     layout = layout_from_text(lake.layout(batch[0]["layout_version"])) if batch else stored_layout(lake, row["layout"])
     names = lake.query(_FILE, {"source": row["source"]})["name"].to_pylist()
     facts = (
         Node("file", ", ".join(names)),
+        Node("message", f"offset {at}, record {position_of(row['record_no'])}") if stream else None,
         Node("record", f"{row['record_no']} at byte {row['offset_bytes']}"),
         Node("layout", f"{layout.name} {layout.version}"),
         Node("batch", str(batch[0]["batch_id"]) if batch else ""),
         Node("as it came", row["raw"].decode("utf-8", "backslashreplace").rstrip("\r\n")),
     )
-    return layout_of_source(lake, layout, row["source"]), Node("source", row["source"], facts)
+    known = tuple(fact for fact in facts if fact)
+    return layout_of_source(lake, layout, row["source"]), Node("source", row["source"], known)
 
 
 def _fields(row: dict[str, Any], again: Preview | None, layout: Layout) -> Node:

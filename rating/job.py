@@ -16,13 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mediation.controls import Counted, Found, declared, sequence_findings, trailer_findings
-from mediation.dedup import SeenIds, keys_of
+from mediation.dedup import SeenIds
 from mediation.frame import control_lines
 from mediation.layout import Layout
 from mediation.pickup import CHUNK_BYTES, InputError, SourceFile, blocks, named_columns, pick_up, readable
@@ -30,10 +29,10 @@ from mediation.records import Chunk
 from rating.ahead import ahead
 from rating.lake import Delta, Lake, LayoutVersion, Offset, TariffVersion
 from rating.pipeline import Mediated, Rated, mediate, rate
+from rating.seen import load_days, oldest_us, remember
 from rating.summary import FileSummary
 from tariffs.catalogue import Catalogue
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).date()
 _MISFIT_RECORDS = 20
 """From this many records on, a file none of which fits the layout is refused instead of suspended whole."""
 
@@ -160,8 +159,9 @@ def _mediated(job: Job, file: SourceFile, layout: Layout, offset: int, record_no
 
 
 def _rated(job: Job, file: SourceFile, layout: Layout, batch: _Batch) -> tuple[Delta, Rated]:
-    load_days(job, batch.mediated.usage)
-    rated = rate(batch.mediated, layout, job.catalogue, job.seen, oldest_us=_oldest_us(job))
+    load_days(job.lake, job.seen, batch.mediated.usage)
+    oldest = oldest_us(job.lake, job.window_days)
+    rated = rate(batch.mediated, layout, job.catalogue, job.seen, oldest_us=oldest)
     found: list[Found] = []
     if batch.first == 0:
         file = _numbered(file, layout, batch.mediated)
@@ -291,49 +291,3 @@ def _refuse_misfit(job: Job, file: SourceFile, batch: _Batch) -> None:
         f"{first['record_no']}: {first['reason']} {first['field']} {first['value'][:80]!r}; nothing was landed "
         f"(--force sends them all to suspense; `toll layout check` shows how records map)"
     )
-
-
-def _oldest_us(job: Job) -> int | None:
-    """The start of the deduplication window: so many days before the newest event that is committed."""
-    if job.window_days is None:
-        return None
-    newest = job.lake.query("SELECT max(start_utc) AS newest FROM usage")["newest"][0].as_py()
-    if newest is None:
-        return None
-    window = timedelta(days=job.window_days)
-    return int((newest - window).timestamp()) * 1_000_000
-
-
-def seen_ids(lake: Lake) -> SeenIds:
-    """No ids yet, and the days on which ``lake`` has any."""
-    span = lake.event_span()
-    return SeenIds(range(0) if span is None else range((span[0] - _EPOCH).days, (span[1] - _EPOCH).days + 1))
-
-
-def load_days(job: Job, usage: pa.RecordBatch) -> None:
-    """Load the ids that the lake holds of the days around ``usage``."""
-    for first, last in _runs(job.seen.missing_days(usage)):
-        keys = job.lake.event_keys(_EPOCH + timedelta(days=first), _EPOCH + timedelta(days=last)).combine_chunks()
-        columns = [keys[n].combine_chunks() for n in ("event_id", "content_hash", "start_utc")]
-        job.seen.load(range(first, last + 1), keys_of(*columns))
-
-
-def _runs(days: list[int]) -> Iterator[tuple[int, int]]:
-    """Consecutive ``days`` as (first, last)."""
-    first = 0
-    for i in range(1, len(days) + 1):
-        if i == len(days) or days[i] != days[i - 1] + 1:
-            yield days[first], days[i - 1]
-            first = i
-
-
-def remember(seen: SeenIds, rated: Rated) -> None:
-    """Add the ids of a committed batch: rated events, merged halves, halves that wait."""
-    parts = [rated.usage]
-    for batch in rated.rejected.to_batches():
-        reason = batch["reason"].cast(pa.string())
-        held = pc.is_in(reason, pa.array(["merged", "awaiting_pair"]))
-        parts.append(batch.filter(pc.and_(held, pc.is_valid(batch["event_id"]))))
-    for part in parts:
-        if part.num_rows:
-            seen.remember(keys_of(part["event_id"], part["content_hash"], part["start_utc"]))

@@ -7,12 +7,14 @@ layout again. Always holds: names are content hashes, and loading a catalogue ve
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from mediation.layout import Layout
 from mediation.layout_file import LayoutError, layout_from_text
 from mediation.pickup import bind_header
 from rating.lake import Lake, TariffVersion
+from rating.streaming.coordinates import is_stream
 from tariffs.catalogue import Catalogue, load_catalogue
 
 _LATEST = """
@@ -51,8 +53,15 @@ def stored_layout(lake: Lake, name: str) -> Layout:
 
 
 def layout_of_source(lake: Lake, layout: Layout, source: str) -> Layout:
-    """``layout`` with its columns as the header of ``source`` names them, where it goes by the header."""
+    """``layout`` as it reads ``source``: by the header of the file where it goes by that, or without line ends."""
+    if is_stream(source):
+        return layout_of_stream(layout)
     if not layout.framing.names_in_header:
         return layout
     header = lake.query(_HEADER, {"source": source})
     return bind_header(layout, header["raw"][0].as_py(), source) if header.num_rows else layout
+
+
+def layout_of_stream(layout: Layout) -> Layout:
+    """``layout`` for records of messages: the columns as declared, no header, no line end needed at the end."""
+    return replace(layout, framing=replace(layout.framing, final_newline=False, header_lines=0))

@@ -30,6 +30,8 @@ def run(args: argparse.Namespace) -> int:
         print_json(report.to_json())
         return int(not report.balanced)
     show(rich_table(report.files.drop_columns(["sha256", "next_offset"]), "Files"))
+    if report.streams.num_rows:
+        show(rich_table(report.streams, "Streams"))
     show(rich_table(report.stages, "Stages"))
     if args.hours:
         show(rich_table(report.hours, "Hours"))

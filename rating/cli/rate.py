@@ -96,8 +96,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _job(args: argparse.Namespace) -> Any:  # noqa: ANN401 - rating.job is imported late
     from mediation.layout_file import read_layout
-    from rating.job import Job, seen_ids
+    from rating.job import Job
     from rating.lake import open_lake
+    from rating.seen import seen_ids
     from rating.stored import tariff_version
 
     layout = read_layout(args.layout)

@@ -121,8 +121,9 @@ def _write_off(args: argparse.Namespace) -> int:
 
 def _recycle(args: argparse.Namespace) -> int:
     from mediation.layout_file import read_layout
-    from rating.job import Job, seen_ids
+    from rating.job import Job
     from rating.recycle import recycle
+    from rating.seen import seen_ids
     from rating.stored import tariff_version
 
     catalogue = compiled(args.tariffs)

@@ -2,7 +2,7 @@
 
 from rating.lake.delta import SUSPENSE, Delta, LayoutVersion, Offset, TariffVersion
 from rating.lake.disk import Upkeep, open_lake
-from rating.lake.errors import LakeError, QueryError, StaleOffset
+from rating.lake.errors import LakeError, LakeUnavailable, QueryError, StaleOffset
 from rating.lake.lake import Lake
 from rating.lake.memory import MemoryLake
 from rating.lake.totals import control_totals
@@ -12,6 +12,7 @@ __all__ = [
     "Delta",
     "Lake",
     "LakeError",
+    "LakeUnavailable",
     "LayoutVersion",
     "MemoryLake",
     "Offset",

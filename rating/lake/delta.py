@@ -45,7 +45,7 @@ class LayoutVersion:
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """How far a source is committed: bytes, the ordinal of the record that begins there, and whether it is all in."""
+    """How far a source is committed: bytes (of a stream: messages), the record that begins there, whether it is all."""
 
     next_offset: int = 0
     next_record_no: int = 1
@@ -54,7 +54,10 @@ class Offset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
-    """One batch of ``source``: bytes ``first_offset`` to ``next_offset`` and all that came of them.
+    """One batch of ``source``: what lies from ``first_offset`` to ``next_offset`` and all that came of it.
+
+    Offsets of a file are bytes, those of a stream are the broker's. A stream's batch may need
+    ``further_layouts``, and has an ``intake`` row without ``batch_id``.
 
     ``usage``, ``charges`` and ``rejected`` are in the schemas of :mod:`mediation.fields`. A recycle is a
     delta of the source :data:`SUSPENSE`, whose offsets count such batches: ``recycled`` are the rejected rows
@@ -77,7 +80,13 @@ class Delta:
     source_file: Row | None = None
     tariff: TariffVersion | None = None
     layout: LayoutVersion | None = None
+    further_layouts: tuple[LayoutVersion, ...] = ()
+    intake: Row | None = None
     rating_run: int = 0
+
+    def layouts(self) -> tuple[LayoutVersion, ...]:
+        """Every layout that decoded rows of the delta."""
+        return (*((self.layout,) if self.layout else ()), *self.further_layouts)
 
     def __post_init__(self) -> None:
         if not 0 <= self.first_offset <= self.next_offset:

@@ -33,6 +33,10 @@ class LakeError(Exception):
     """The lake cannot be opened, read or written; the text says what to do."""
 
 
+class LakeUnavailable(LakeError):  # noqa: N818  (as with StaleOffset)
+    """The disk is full or the catalogue locked: nothing landed, and a later attempt may succeed."""
+
+
 class StaleOffset(LakeError):  # noqa: N818  (the name says what it is; "Error" would add nothing)
     """Another writer has moved the source's offset: this delta was made from bytes already committed."""
 
@@ -66,7 +70,7 @@ def explained(place: str) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, OSError) as error:
-        raise LakeError(_told(place, error)) from error
+        raise _named(place, error) from error
 
 
 def _full(place: str) -> bool:
@@ -77,12 +81,13 @@ def _full(place: str) -> bool:
         return False
 
 
-def _told(place: str, error: Exception) -> str:
+def _named(place: str, error: Exception) -> LakeError:
     """What is wrong with the lake at ``place``, and what to do."""
     if _says(error, _FULL) or getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT} or _full(place):
-        return f"the disk of {place} is full: nothing of this batch was kept; free space, then run again"
+        told = f"the disk of {place} is full: nothing of this batch was kept; free space, then run again"
+        return LakeUnavailable(told)
     if _says(error, _PASSING):
-        return f"{place} is locked by another writer: wait until it has finished, then run again"
+        return LakeUnavailable(f"{place} is locked by another writer: wait until it has finished, then run again")
     if isinstance(error, OSError) or _says(error, _FORBIDDEN):
-        return f"{place} cannot be written ({error}): check that it is a folder, its owner and its mode"
-    return f"{place}: {str(error).strip()}"
+        return LakeError(f"{place} cannot be written ({error}): check that it is a folder, its owner and its mode")
+    return LakeError(f"{place}: {str(error).strip()}")

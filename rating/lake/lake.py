@@ -130,14 +130,14 @@ class Lake(ABC):
         return self.next_batch_id()
 
     def _news(self, table: str, rows: pa.Table) -> pa.Table:
-        """``rows``, or none of them if ``table`` lists versions and this one is listed."""
+        """``rows``, without those that ``table`` lists already if it lists versions."""
         if table not in {"tariff_version", "layout_version"}:
             return rows
-        version = rows[table][0].as_py()
-        if version in self._known:
-            return rows.slice(0, 0)
+        return rows.filter(pa.array([not self._lists(table, v) for v in rows[table].to_pylist()], pa.bool_()))
+
+    def _lists(self, table: str, version: str) -> bool:
         known = f'SELECT 1 FROM {table} WHERE "{table}" = $version LIMIT 1'  # noqa: S608  (our own table names)
-        return rows.slice(0, 0) if self._sql.execute(known, {"version": version}).fetchone() else rows
+        return version in self._known or bool(self._sql.execute(known, {"version": version}).fetchone())
 
     def _insert(self, table: str, rows: pa.Table, batch_id: int) -> None:
         if not rows.num_rows:
@@ -265,7 +265,7 @@ def _narrowed(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _versions(delta: Delta) -> set[str]:
-    return {v.version for v in (delta.tariff, delta.layout) if v}
+    return {v.version for v in (delta.tariff, *delta.layouts()) if v}
 
 
 def in_transaction(connection: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:

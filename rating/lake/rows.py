@@ -14,8 +14,9 @@ from rating.lake.delta import Delta, Row
 from rating.lake.totals import control_totals, without_batch
 
 
-def _batch(delta: Delta) -> Row:
-    return {
+def _batches(delta: Delta) -> list[Row]:
+    """The batch; for each further layout a row of no extent at its end, so that the layout is found by the batch."""
+    row: dict[str, str | int | bool | None] = {
         "source": delta.source,
         "first_offset": delta.first_offset,
         "next_offset": delta.next_offset,
@@ -25,6 +26,8 @@ def _batch(delta: Delta) -> Row:
         "tariff_version": delta.tariff.version if delta.tariff else "",
         "rating_run": delta.rating_run,
     }
+    end: Row = {"first_offset": delta.next_offset, "records": 0}
+    return [row, *({**row, **end, "layout": v.name, "layout_version": v.version} for v in delta.further_layouts)]
 
 
 def _recycled(delta: Delta) -> list[Row]:
@@ -36,20 +39,19 @@ def _recycled(delta: Delta) -> list[Row]:
 
 
 def _versions(delta: Delta) -> dict[str, Sequence[Row]]:
-    tariff, layout = delta.tariff, delta.layout
+    tariff = delta.tariff
     return {
         "tariff_version": [{"tariff_version": tariff.version, "file": tariff.file}] if tariff else [],
-        "layout_version": (
-            [{"layout_version": layout.version, "name": layout.name, "text": layout.text}] if layout else []
-        ),
+        "layout_version": [{"layout_version": v.version, "name": v.name, "text": v.text} for v in delta.layouts()],
     }
 
 
 def small_rows(delta: Delta) -> dict[str, pa.Table]:
     """The rows of ``delta`` for each small table that it adds to."""
     rows: dict[str, Sequence[Row]] = {
-        "batch": [_batch(delta)],
+        "batch": _batches(delta),
         "source_file": [delta.source_file] if delta.source_file else [],
+        "intake": [delta.intake] if delta.intake else [],
         "suspense_action": [*_recycled(delta), *delta.actions],
         "finding": delta.findings,
         **_versions(delta),

@@ -9,7 +9,7 @@ from mediation.dedup import SeenIds
 from mediation.layout_file import read_layout
 from mediation.pickup import blocks, named_columns, pick_up
 from mediation.records import Chunk
-from rating.job import remember
+from rating.seen import remember
 from rating.pipeline import mediate, rate
 from samples.generate import generate
 from tariffs.compile import compile_tariff

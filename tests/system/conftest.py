@@ -21,7 +21,7 @@ from samples.generate import generate
 DATA = Path(__file__).parents[1] / "data"
 ROOT = Path(__file__).parents[2]
 TABLES = (
-    "usage", "charge", "rejected", "control_total", "charge_total", "batch", "finding", "input_offset", "source_file",
+    "usage", "charge", "rejected", "control_total", "charge_total", "batch", "intake", "finding", "input_offset", "source_file",
     "suspense_action", "tariff_version", "layout_version",
 )  # fmt: skip
 PLAN = """

@@ -1,0 +1,65 @@
+"""The seen ids of a run, kept in step with its lake.
+
+Enters: a lake, and batches before and after their commit. Leaves: :class:`mediation.dedup.SeenIds` that hold the
+days at hand. Always holds: the ids are a cache of the lake, loaded by day when a batch needs them; a batch's own
+are added only after its commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mediation.dedup import SeenIds, keys_of
+from rating.lake import Lake
+from rating.pipeline import Rated
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).date()
+
+
+def seen_ids(lake: Lake) -> SeenIds:
+    """No ids yet, and the days on which ``lake`` has any."""
+    span = lake.event_span()
+    return SeenIds(range(0) if span is None else range((span[0] - _EPOCH).days, (span[1] - _EPOCH).days + 1))
+
+
+def load_days(lake: Lake, seen: SeenIds, usage: pa.RecordBatch) -> None:
+    """Load the ids that ``lake`` holds of the days around ``usage``."""
+    for first, last in _runs(seen.missing_days(usage)):
+        keys = lake.event_keys(_EPOCH + timedelta(days=first), _EPOCH + timedelta(days=last)).combine_chunks()
+        columns = [keys[n].combine_chunks() for n in ("event_id", "content_hash", "start_utc")]
+        seen.load(range(first, last + 1), keys_of(*columns))
+
+
+def _runs(days: list[int]) -> Iterator[tuple[int, int]]:
+    """Consecutive ``days`` as (first, last)."""
+    first = 0
+    for i in range(1, len(days) + 1):
+        if i == len(days) or days[i] != days[i - 1] + 1:
+            yield days[first], days[i - 1]
+            first = i
+
+
+def remember(seen: SeenIds, rated: Rated) -> None:
+    """Add the ids of a committed batch: rated events, merged halves, halves that wait."""
+    parts = [rated.usage]
+    for batch in rated.rejected.to_batches():
+        reason = batch["reason"].cast(pa.string())
+        held = pc.is_in(reason, pa.array(["merged", "awaiting_pair"]))
+        parts.append(batch.filter(pc.and_(held, pc.is_valid(batch["event_id"]))))
+    for part in parts:
+        if part.num_rows:
+            seen.remember(keys_of(part["event_id"], part["content_hash"], part["start_utc"]))
+
+
+def oldest_us(lake: Lake, window_days: int | None) -> int | None:
+    """The start of the deduplication window (microseconds UTC): so many days before the newest committed event."""
+    if window_days is None:
+        return None
+    newest = lake.query("SELECT max(start_utc) AS newest FROM usage")["newest"][0].as_py()
+    if newest is None:
+        return None
+    return int((newest - timedelta(days=window_days)).timestamp()) * 1_000_000
