@@ -25,11 +25,9 @@ def jumps(tariff: Tariff, comparison: Comparison, percent: Decimal, instant: int
     places = Places(tariff, instant)
     far = comparison.rows.filter(pl.col("percent").abs() > int(percent * PERCENT))
     for row in far.iter_rows(named=True):
-        where = f"{row['prefix'] or 'everything'} {row['zone']}".rstrip() + (
-            f" in {row['band']}" if row["band"] else ""
-        )
-        message = (
-            f"{where} for {row['usage']} changes by {percent_text(row['percent'])}%, from {row['old']} to {row['new']}"
-        )
+        where = f"{row['prefix'] or 'everything'} {row['zone']}".rstrip()
+        band = f" in {row['band']}" if row["band"] else ""
+        change = f"{percent_text(row['percent'])}%, from {row['old']} to {row['new']}"
+        message = f"{where}{band} for {row['usage']} changes by {change}"
         place = places.of(row["plan"], row["rate"], row["prefix"])
         yield Problem(place, f"plan.{row['plan']}", message, lint=True, code="jump")
