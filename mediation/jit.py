@@ -20,7 +20,7 @@ from typing import ParamSpec, TypeVar, cast
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_MARKS = (b"@kernel", b"@inlined")
+_MARKS = (b"@kernel", b"@inlined", b"@allocating")
 
 
 def cache_root() -> Path:
@@ -49,22 +49,27 @@ def enabled() -> bool:
 
 
 def kernel(rule: Callable[P, R]) -> Callable[P, R]:
-    """Compile ``rule`` (a scalar rule or a loop over arrays) on first use; identity when disabled."""
-    return _compiled(rule, inline=False)
+    """Compile ``rule`` (a scalar rule or a loop over arrays) on first use; identity when disabled.
+
+    It allocates nothing, so numba need not count references to its arrays: a call costs no more than its work.
+    """
+    return _compiled(rule, _nrt=False)
 
 
 def inlined(rule: Callable[P, R]) -> Callable[P, R]:
-    """As :func:`kernel`, for a short rule that takes an array and is called per row.
-
-    A call that passes an array counts its references, which costs more than such a rule itself.
-    """
-    return _compiled(rule, inline=True)
+    """As :func:`kernel`, for a short rule that is called per row: it becomes part of its callers."""
+    return _compiled(rule, _nrt=False, forceinline=True)
 
 
-def _compiled(rule: Callable[P, R], *, inline: bool) -> Callable[P, R]:
+def allocating(rule: Callable[P, R]) -> Callable[P, R]:
+    """As :func:`kernel`, for a loop that makes arrays of its own; only Python may call it."""
+    return _compiled(rule)
+
+
+def _compiled(rule: Callable[P, R], **options: bool) -> Callable[P, R]:
     if not enabled():
         return rule
-    compiled = _numba().njit(rule, nogil=True, cache=True, boundscheck=False, error_model="python", forceinline=inline)
+    compiled = _numba().njit(rule, nogil=True, cache=True, boundscheck=False, error_model="python", **options)
     return cast("Callable[P, R]", compiled)
 
 

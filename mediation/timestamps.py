@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from mediation.jit import inlined, kernel
+from mediation.jit import allocating, inlined, kernel
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -313,7 +313,7 @@ def _parse(
     return (BAD, 0, 0) if civil_us == NO_TIME else (OK, civil_us + micros, offset)
 
 
-@kernel
+@allocating
 def parse_instants(
     text: Bytes,
     begin: Spans,

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from mediation.jit import kernel
+from mediation.jit import allocating, kernel
 from mediation.reasons import CODE
 from tariffs.catalogue import (
     ANY,
@@ -79,7 +79,7 @@ def choose_variants(
             reason[leg] = NO_RATE
 
 
-@kernel
+@allocating
 def walk_prefixes(
     rows: Ints, cell: Codes, offsets: Codes, text: Bytes, cells: Ints, nodes: Codes, best: Codes, stop: Codes
 ) -> None:

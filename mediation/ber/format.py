@@ -24,7 +24,7 @@ from mediation.keys import Keys
 UNIVERSAL, APPLICATION, CONTEXT, PRIVATE = range(4)
 _CLASS = {"u": UNIVERSAL, "a": APPLICATION, "": CONTEXT, "p": PRIVATE}
 _LETTER = {number: letter for letter, number in _CLASS.items()}
-_TAG = re.compile(r"([uap]?)(\d{1,8})")
+_TAG = re.compile(r"([uap]?)(\d{1,5})")
 _FIELD = re.compile(r"([A-Za-z][\w-]*): ((?:list )*)(?:(enum) )?([A-Za-z][\w-]*)")
 CONTAINERS = ("bare", "nested", "prefixed", "ts32297")
 GROUP = "group"

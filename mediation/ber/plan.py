@@ -1,0 +1,191 @@
+"""The plan of a walk: wanted paths as arrays that a kernel follows from tag to tag.
+
+Enters: a format and columns. Leaves: a :class:`Plan`. Always holds: node 0 is nothing wanted, node 1 stands
+above the records; a path that a format does not have is an error, never an empty column.
+
+A node is an element at one place of the format; its children are found by their tag's key in a stretch of
+``jump``. A slot is one column that wants the value of a node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mediation.ber.columns import RECORD, Gate, Repeat, SourceColumn, Step, by_name, resolved, wanted_value
+from mediation.ber.format import Field, Format
+from mediation.ber.values import KINDS
+
+Ints = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+
+REPEATS: tuple[Repeat, ...] = tuple(Repeat)
+LITERAL = len(KINDS)
+"""The kind of a slot whose text is in the plan, not in the record."""
+NOTHING, TOP = 0, 1
+_MOST_GATES = 62
+
+
+LOW, HIGH, BASE, WILD, SLOT, WATCH = range(6)
+"""What ``nodes`` tells: keys LOW to HIGH stand in ``jump`` from BASE on; the rest is as :class:`_Node` has it."""
+AFTER, COLUMN, RANK, REPEAT, KIND, GATE, ABOVE, LITERAL_TEXT = range(8)
+"""What ``slots`` tells: the node's next slot; the column, the rank of its path, what repeats become, the kind of value;
+the bit of the gate that must be open so many levels above (-1: none); the text of a literal."""
+GATE_AFTER, GATE_BIT, GATE_KIND, GATE_TEXT = range(4)
+"""What ``gates`` tells: the node's next gate; its bit, the kind of value, and the text that opens it."""
+
+
+class Plan(NamedTuple):
+    """Arrays that a kernel follows: a row a node, slot and gate; texts end to end."""
+
+    nodes: Ints
+    jump: Ints
+    slots: Ints
+    gates: Ints
+    texts: Bytes
+    text_ends: Ints
+
+
+@dataclass(slots=True, eq=False)
+class _Node:
+    """A node while the plan is drawn: children by key, ``wild`` for any universal tag, slots, watched gates."""
+
+    children: dict[int, int] = field(default_factory=dict)
+    wild: int = NOTHING
+    slots: list[int] = field(default_factory=list)
+    watched: list[int] = field(default_factory=list)
+    gates: dict[Gate, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class _Drawing:
+    """A plan while it is drawn."""
+
+    format: Format
+    nodes: list[_Node] = field(default_factory=lambda: [_Node(), _Node()])
+    slots: list[tuple[int, ...]] = field(default_factory=list)
+    gates: list[tuple[int, int, int]] = field(default_factory=list)
+    texts: list[bytes] = field(default_factory=list)
+
+    def text(self, text: str) -> int:
+        """The number of ``text`` among the plan's texts."""
+        self.texts.append(text.encode())
+        return len(self.texts) - 1
+
+    def below(self, node: int, key: int, field: Field) -> list[int]:
+        """The nodes from ``node`` down to one element of ``field``: one more for each list of tagged elements."""
+        steps = [self._child(node, key)]
+        lists = field.depth - 1 if field.depth and self.format.is_choice(field) else field.depth
+        for _ in range(lists):
+            above = self.nodes[steps[-1]]
+            if above.wild == NOTHING:
+                self.nodes.append(_Node())
+                above.wild = len(self.nodes) - 1
+            steps.append(above.wild)
+        if not field.of:
+            self.nodes[steps[-1]].wild = steps[-1]
+        return steps
+
+    def _child(self, node: int, key: int) -> int:
+        children = self.nodes[node].children
+        if key not in children:
+            self.nodes.append(_Node())
+            children[key] = len(self.nodes) - 1
+        return children[key]
+
+    def want(
+        self, chain: list[tuple[int, Field]], steps: Sequence[Step], column: int, rank: int, repeat: Repeat
+    ) -> None:
+        """Let the column ``column`` take the value that ``chain`` leads to; ``steps`` may condition its last parts."""
+        gates = [None] * (len(chain) - len(steps)) + [step.gate for step in steps]
+        node, depth, open_at, bit = TOP, 0, -1, -1
+        for (key, inner), gate in zip(chain, gates, strict=True):
+            nodes = self.below(node, key, inner)
+            node, depth = nodes[-1], depth + len(nodes)
+            if gate is not None:
+                open_at, bit = depth, self._gated(node, inner, gate)
+        kind = KINDS.index(wanted_value(chain[-1][1]))
+        above = depth - 1 - open_at if bit >= 0 else 0
+        self._slot(node, (column, rank, REPEATS.index(repeat), kind, bit, above, -1))
+
+    def _slot(self, node: int, slot: tuple[int, ...]) -> None:
+        if slot not in (self.slots[s] for s in self.nodes[node].slots):
+            self.nodes[node].slots.append(len(self.slots))
+            self.slots.append(slot)
+
+    def name(self, key: int, record: Field, column: int) -> None:
+        """Let the column ``column`` hold the name of ``record``."""
+        node = self.below(TOP, key, record)[-1]
+        self._slot(node, (column, 0, 0, LITERAL, -1, 0, self.text(record.name)))
+
+    def _gated(self, node: int, inner: Field, gate: Gate) -> int:
+        """The bit that stands for ``gate`` at ``node``."""
+        gates = self.nodes[node].gates
+        if gate not in gates:
+            found = by_name(self.format, inner, gate.sibling)
+            if found is None or found[1].of or len(gates) >= _MOST_GATES:
+                raise ValueError(f"a value beside the path's fields, not {gate.sibling!r}")
+            gates[gate] = len(gates)
+            watched = self.below(node, *found)[-1]
+            self.nodes[watched].watched.append(len(self.gates))
+            self.gates.append((gates[gate], KINDS.index(found[1].value), self.text(gate.text)))
+        return gates[gate]
+
+
+def plan(format_: Format, columns: Sequence[SourceColumn]) -> Plan:
+    """The plan that fills ``columns``, in their order.
+
+    Raises:
+        ValueError: a path names what the format does not have.
+
+    """
+    drawing = _Drawing(format_)
+    for key, record in format_.records.items():
+        drawing.below(TOP, key, record)
+    for number, column in enumerate(columns):
+        for rank, path in enumerate(column.paths):
+            if path[0].name == RECORD:
+                for key, record in format_.records.items():
+                    drawing.name(key, record, number)
+                continue
+            chains = list(resolved(format_, path))
+            if not chains:
+                raise ValueError(f"a path of format {format_.name}, not {'.'.join(s.name for s in path)!r}")
+            for chain in chains:
+                drawing.want(chain, path, number, rank, column.repeat)
+    return _arrays(drawing)
+
+
+def _arrays(drawing: _Drawing) -> Plan:
+    slot, after = _chained([n.slots for n in drawing.nodes], len(drawing.slots))
+    watch, gate_after = _chained([n.watched for n in drawing.nodes], len(drawing.gates))
+    nodes: list[tuple[int, ...]] = []
+    jump: list[int] = []
+    for number, node in enumerate(drawing.nodes):
+        low, high = (min(node.children), max(node.children) + 1) if node.children else (0, 0)
+        nodes.append((low, high, len(jump) - low, node.wild, slot[number], watch[number]))
+        jump += [node.children.get(key, NOTHING) for key in range(low, high)]
+    texts = b"".join(drawing.texts)
+    return Plan(
+        nodes=np.array(nodes, np.int64),
+        jump=np.array(jump, np.int64),
+        slots=np.array([(a, *s) for a, s in zip(after, drawing.slots, strict=True)], np.int64).reshape(-1, 8),
+        gates=np.array([(a, *g) for a, g in zip(gate_after, drawing.gates, strict=True)], np.int64).reshape(-1, 4),
+        texts=np.frombuffer(texts, np.uint8),
+        text_ends=np.cumsum([0, *(len(t) for t in drawing.texts)]).astype(np.int64),
+    )
+
+
+def _chained(lists: list[list[int]], count: int) -> tuple[list[int], list[int]]:
+    """Lists of numbers as linked ones: the first of each list, and what comes after each number (-1: none)."""
+    first, after = [], [-1] * count
+    for numbers in lists:
+        first.append(numbers[0] if numbers else -1)
+        for here, following in pairwise(numbers):
+            after[here] = following
+    return first, after
