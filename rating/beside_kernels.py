@@ -54,9 +54,10 @@ def add_taxes(item: Codes, items: Ints, taxes: Ints, amount: Ints, tax: Ints, re
         if whole == rules.OVERFLOW or whole >= rules.AMOUNT_END:
             reason[leg] = AMOUNT_OVERFLOW
         else:
-            tax[leg] = whole
-            if taxes[row, TAX_INCLUSIVE] == 1:
-                amount[leg] -= whole
+            held = taxes[row, TAX_INCLUSIVE] == 1
+            tax[leg] = min(whole, amount[leg]) if held else whole  # rounded up, it may pass the price that holds it
+            if held:
+                amount[leg] -= tax[leg]
 
 
 @kernel

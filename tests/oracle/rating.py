@@ -261,6 +261,7 @@ def beside(tariff: Tariff, plan: Plan, rule: Rule, event: Event, billed: int, pr
     if applied:
         exact = price * applied.share / ((1 + applied.share) if plan.inclusive else 1)
         tax = below_limit(rounded(exact, applied.rounding))
+        tax = min(tax, price) if plan.inclusive else tax
         amount = price - tax if plan.inclusive else price
     if conversion := converting(tariff, plan, event):
         converted = below_limit(rounded(amount * conversion.rate, plan.bill_rounding))
