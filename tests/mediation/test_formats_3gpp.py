@@ -6,6 +6,8 @@ have more. It has no records of a charging function.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from mediation.ber.format import Field, Format, Tags, Value, read_format, tag_key, tag_text
+from mediation.ber.tree import Tree, tree_of
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples" / "3gpp"
 
@@ -122,3 +125,40 @@ def _inside(ours: Format, field: Field, theirs: Any, where: str, seen: set[str])
 def test_tables_are_those_of_the_standard(table: str, module: str, root: str) -> None:
     ours, theirs = read_format(table), compiled(module, root)
     assert list(differences(ours, ours.records, theirs, root, set())) == []
+
+
+UNNAMED = re.compile(r"[uap]?\d+")
+
+
+def records(path: Path) -> Iterator[bytes]:
+    """The records of a TS 32.297 file; a header of 4 octets stands before each, or 5 from release 10 on."""
+    octets = path.read_bytes()
+    at = int.from_bytes(octets[4:8])
+    while at < len(octets):
+        length, head = int.from_bytes(octets[at : at + 2]), 5 if octets[at + 2] >> 5 == 7 else 4
+        yield octets[at + head : at + head + length]
+        at += head + length
+
+
+def unnamed(tree: Tree, where: str) -> Iterator[str]:
+    """The tags that no table names."""
+    for name, elements in tree.items():
+        if UNNAMED.fullmatch(name):
+            yield f"{where}.{name}"
+        for element in elements:
+            if not isinstance(element, str):
+                yield from unnamed(element, f"{where}.{name}")
+
+
+@pytest.mark.parametrize(
+    ("file", "table", "expected"),
+    [
+        ("sigscale_cs_500.dat", "3gpp_cs", {"moCallRecord": 250, "mtCallRecord": 125, "moSMSRecord": 125}),
+        ("free5gc_chf_60.cdr", "3gpp_chf", {"chargingFunctionRecord": 60}),
+    ],
+)
+def test_every_tag_of_a_real_file_has_a_name(file: str, table: str, expected: dict[str, int]) -> None:
+    format_ = read_format(table)
+    trees = [tree_of(record, format_) for record in records(SAMPLES / file)]
+    assert [tag for tree in trees for tag in unnamed(tree, file)] == []
+    assert Counter(name for tree in trees for name in tree) == expected
