@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from mediation.ber.tree import Tree
 from mediation.controls import Found
 from mediation.tap_checks import Severity, severity
 from mediation.tap_header import (
     Totals,
-    Tree,
     below,
     entity_rows,
     offset_rows,

@@ -7,12 +7,11 @@ holds: nothing is raised, whatever the tree holds; amounts are integers in units
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-Tree = Mapping[str, Sequence["Tree | str"]]
-"""A structure: what stands in it by name, in order; values are texts."""
+from mediation.ber.tree import Tree
 
 SDR = "XDR"
 """The currency of a file that names none (TD.57, TAP Currency)."""

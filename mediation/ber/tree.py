@@ -1,0 +1,97 @@
+"""An element as a tree of names and texts: for headers, for people, for what is written again.
+
+Enters: bytes and a format. Leaves: a :data:`Tree`. Always holds: every value that the bytes have is in the tree, what
+the format does not name by its tag and in hex; depth and elements have limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mediation.ber.format import Field, Format, Value, tag_text
+from mediation.ber.tlv import BAD_END, DEEPEST, END_OF_CONTENTS, FAULTS, INDEFINITE, TOO_DEEP, element_end, read_head
+from mediation.ber.values import shown
+
+Tree = Mapping[str, Sequence["Tree | str"]]
+"""What stands in a structure, by name and in order; the elements of a list stand under the list's own name."""
+
+MOST_ELEMENTS = 100_000
+"""Elements of a tree; a header has hundreds."""
+_UNKNOWN = Field("")
+
+
+class TreeError(ValueError):
+    """Bytes that are no element, or more of them than a tree may have; the message names the place."""
+
+
+def tree_of(content: bytes, format_: Format) -> Tree:
+    """The elements that ``content`` consists of: records, and what the tags of ``format_`` mean everywhere.
+
+    Raises:
+        TreeError: it is cut or no BER, deeper or larger than a tree may be.
+
+    """
+    reading = _Reading(np.frombuffer(content, np.uint8), {**format_.tags, **format_.records}, format_)
+    return reading.structure(_UNKNOWN, 0, len(content), 0)
+
+
+class _Element(NamedTuple):
+    """An element of the bytes: its tag's key, the bounds of its content."""
+
+    key: int
+    constructed: bool
+    begin: int
+    end: int
+
+
+@dataclass(slots=True, eq=False)
+class _Reading:
+    """Bytes being read as trees of ``format``; ``top`` is what may stand outside everything."""
+
+    bytes: npt.NDArray[np.uint8]
+    top: Mapping[int, Field]
+    format: Format
+    count: int = 0
+
+    def structure(self, field: Field, begin: int, end: int, depth: int) -> Tree:
+        """What stands in ``field``."""
+        if depth > DEEPEST:
+            raise TreeError(f"byte {begin}: {FAULTS[TOO_DEEP]}")
+        tree: dict[str, list[Tree | str]] = {}
+        for element in self._elements(begin, end):
+            known = self.format.child(field, element.key) if depth else self.top.get(element.key)
+            inner = known or Field(tag_text(element.key))
+            tree.setdefault(inner.name, []).extend(self._occurrences(inner, element, depth + 1))
+        return tree
+
+    def _occurrences(self, field: Field, element: _Element, depth: int) -> Iterator[Tree | str]:
+        """What one element holds: itself, or the elements of the list that it is."""
+        lists = field.depth - 1 if field.depth and self.format.is_choice(field) else field.depth
+        if lists and element.constructed and depth <= DEEPEST:
+            for inner in self._elements(element.begin, element.end):
+                yield from self._occurrences(replace(field, depth=field.depth - 1), inner, depth + 1)
+        elif element.constructed and (field.of or field.name == tag_text(element.key)):
+            yield self.structure(field, element.begin, element.end, depth)
+        else:
+            kind = Value.ANY if element.constructed or field.of else field.value
+            yield shown(kind, self.bytes[element.begin : element.end].tobytes())
+
+    def _elements(self, at: int, end: int) -> Iterator[_Element]:
+        while at < end:
+            key, constructed, begin, stop = read_head(self.bytes, at, end)
+            fault, behind, place = (-key, stop, at) if key < 0 else (0, stop, at)
+            if key == END_OF_CONTENTS:
+                fault = BAD_END
+            elif not fault and stop == INDEFINITE:
+                behind, fault = element_end(self.bytes, at, end)
+                stop, place = behind - 2, behind
+            self.count += 1
+            if fault or self.count > MOST_ELEMENTS:
+                raise TreeError(f"byte {place}: {FAULTS[fault] or f'more than {MOST_ELEMENTS} elements'}")
+            yield _Element(key, constructed, begin, stop)
+            at = behind
