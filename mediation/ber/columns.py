@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mediation.ber.format import GROUP, Field, Format, Value
+from mediation.ber.tree import Tree
 
 RECORD = "@record"
 """The column that holds the name of the record."""
@@ -80,16 +81,19 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the header of one file says: its records' place, values by column, tables by name."""
+    """What one file says of itself before its records: where they stand, and its header as a tree.
+
+    ``cut``: its end lacks.
+    """
 
     body: Body = Body()
-    values: tuple[tuple[str, str], ...] = ()
-    tables: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    header: Tree = field(default_factory=dict)
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """How one layout reads one format. ``said`` is empty until a file is at hand."""
+    """How one layout reads one format. ``said`` is None until a file is at hand."""
 
     format: Format
     container: str
@@ -97,7 +101,7 @@ class Source:
     prefix_bytes: int = 2
     columns: tuple[SourceColumn, ...] = ()
     tables: tuple[HeaderTable, ...] = ()
-    said: Said = field(default_factory=Said)
+    said: Said | None = None
 
     def column(self, name: str) -> SourceColumn:
         """The column ``name``: a declared one, or the path that it spells."""

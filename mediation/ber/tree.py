@@ -29,14 +29,17 @@ class TreeError(ValueError):
     """Bytes that are no element, or more of them than a tree may have; the message names the place."""
 
 
-def tree_of(content: bytes, format_: Format) -> Tree:
-    """The elements that ``content`` consists of: records, and what the tags of ``format_`` mean everywhere.
+def tree_of(content: bytes, format_: Format, inside: Field | None = None) -> Tree:
+    """The elements that ``content`` consists of: those of the type of ``inside``, or else records.
+
+    What the tags of ``format_`` mean everywhere, they mean here.
 
     Raises:
         TreeError: it is cut or no BER, deeper or larger than a tree may be.
 
     """
-    reading = _Reading(np.frombuffer(content, np.uint8), {**format_.tags, **format_.records}, format_)
+    own = format_.records if inside is None else format_.inside(inside)
+    reading = _Reading(np.frombuffer(content, np.uint8), {**format_.tags, **own}, format_)
     return reading.structure(_UNKNOWN, 0, len(content), 0)
 
 
