@@ -26,8 +26,8 @@ from mediation.tap_header import (
 )
 
 _TADIG = re.compile(r"[A-Z0-9]{5}")
-_OFFSET = re.compile(r"[+-](0\d|1[0-4])[0-5]\d")
-_SEQUENCE = re.compile(r"\d{5}")
+_OFFSET = re.compile(r"[+-](0[0-9]|1[0-4])[0-5][0-9]")
+_SEQUENCE = re.compile(r"[0-9]{5}")
 _VERSION, _RELEASES = 3, range(10, 13)
 _DECIMALS = range(7)
 

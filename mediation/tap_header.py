@@ -15,7 +15,7 @@ from mediation.ber.tree import Tree
 
 SDR = "XDR"
 """The currency of a file that names none (TD.57, TAP Currency)."""
-_OFFSET = re.compile(r"([+-])(\d\d)([0-5]\d)")
+_OFFSET = re.compile(r"([+-])([0-9]{2})([0-5][0-9])")
 _MOST_DIGITS = 18
 
 

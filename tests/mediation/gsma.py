@@ -1,0 +1,83 @@
+"""What the tests of GSMA formats share: the files, which format each is of, and their twins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from mediation.ber.format import Format, Value, read_format
+from mediation.ber.tree import Tree, tree_of
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+_SHARED = _REPOSITORY.parent / "shared" / "data"
+
+ASN1C = "samples/tap3/asn1c_5.ber"
+VALID, INDEFINITE = "tap3/libxfsx_tap_3_12_valid.ber", "tap3/libxfsx_tap_3_12_valid_most_indef.ber"
+NEGATIVE, TIMES = "tap3/libxfsx_tap_3_12_negative_volume.ber", "tap3/libxfsx_tap_3_12_timestamps.ber"
+NOTIFICATION = "tap3/libxfsx_tap_notification.ber"
+NRTRDE = "nrtrde/libxfsx_nrt_2_1.ber"
+RAP_ACKNOWLEDGEMENT, RAP_MINI = "rap/libxfsx_rap_ack.ber", "rap/libxfsx_rap_mini.ber"
+
+TAP_FILES = (ASN1C, VALID, INDEFINITE, NEGATIVE, TIMES, NOTIFICATION)
+RAP_FILES = (RAP_ACKNOWLEDGEMENT, RAP_MINI)
+FILES = (*TAP_FILES, NRTRDE, *RAP_FILES)
+TWINS = (
+    (ASN1C, "tap3/libxfsx_sample-DataInterChange-1.xml"),
+    (VALID, "tap3/libxfsx_tap_3_12_valid.xml"),
+    (INDEFINITE, "tap3/libxfsx_tap_3_12_valid.xml"),
+    (NOTIFICATION, "tap3/libxfsx_tap_notification.xml"),
+    (NRTRDE, "nrtrde/libxfsx_nrt_2_1.xml"),
+    (RAP_ACKNOWLEDGEMENT, "rap/libxfsx_rap_ack.xml"),
+    (RAP_MINI, "rap/libxfsx_rap_mini.xml"),
+)
+
+
+def content(name: str) -> bytes:
+    """A file of ours, or of the shared input; the test is skipped where that is absent."""
+    path = (_REPOSITORY if name.startswith("samples/") else _SHARED) / name
+    if not path.exists():
+        pytest.skip(f"../shared/data/{name} is absent: its licence keeps it out of the project")
+    return path.read_bytes()
+
+
+def format_of(name: str) -> Format:
+    """The format of a file."""
+    folder = name.split("/")[-2]
+    return read_format({"nrtrde": "gsma_nrtrde", "rap": "gsma_rap"}.get(folder, "gsma_tap"))
+
+
+def tree(name: str) -> Tree:
+    """A file as a tree."""
+    return tree_of(content(name), format_of(name))
+
+
+def twin(name: str, format_: Format) -> Tree:
+    """An XML twin as a tree: its elements bear the types' names, octets stand as characters."""
+    root = ET.fromstring(content(name))  # noqa: S314 - a file of the project's own input
+    kinds = {field.name: field.value for field in format_.tags.values()}
+    return {_name(root): [_twin(root, kinds)]}
+
+
+def _name(element: ET.Element) -> str:
+    return element.tag[0].lower() + element.tag[1:]
+
+
+def _twin(element: ET.Element, kinds: dict[str, Value]) -> Tree | str:
+    if len(element) == 0 and element.text:
+        return element.text.encode("latin-1").hex() if kinds[_name(element)] is Value.OCTETS else element.text
+    found: dict[str, list[Tree | str]] = {}
+    for inner in element:
+        found.setdefault(_name(inner), []).append(_twin(inner, kinds))
+    return found
+
+
+def names(tree_: Tree) -> Iterator[str]:
+    """Every name in a tree."""
+    for name, occurrences in tree_.items():
+        yield name
+        for occurrence in occurrences:
+            if not isinstance(occurrence, str):
+                yield from names(occurrence)
