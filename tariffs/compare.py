@@ -16,7 +16,7 @@ import polars as pl
 
 from tariffs.catalogue import NONE, Catalogue
 from tariffs.model import DIRECTIONS, OTHER_CLASS, SERVICES
-from tariffs.pricelist import in_bands, in_force, money, nearest, prices, scopes, told_terms
+from tariffs.pricelist import bands_told, in_bands, in_force, money, nearest, prices, scopes, told_terms
 
 CHANGES: Final = ("up", "down", "new", "gone", "terms")
 """What may happen to a price; ``terms``: the price stays, its increments, fees, steps, rounding or tax do not."""
@@ -83,7 +83,8 @@ def compare(old: Catalogue, new: Catalogue, instant: int) -> Comparison:
     for (plan, currency, cell, cell_new), scope in _pairs(old, new, instant).group_by(
         ["plan", "currency", "cell", "cell_new"], maintain_order=True
     ):
-        found = _destinations(_listed(old, cell, instant), _listed(new, cell_new, instant))
+        sides = (_listed(old, cell, instant), _listed(new, cell_new, instant))
+        found = _destinations(*sides, sorted(bands_told(old, sides[0]) | bands_told(new, sides[1])))
         compared += found.height
         context = [pl.lit(plan).alias("plan"), pl.lit(usage_of(scope)).alias("usage")]
         rows = _changed(found, old, new).with_columns(*context, pl.lit(currency).alias("currency"))
@@ -155,9 +156,8 @@ def _listed(catalogue: Catalogue, cell: object, instant: int) -> pl.DataFrame:
     return prices(catalogue, chosen).filter(in_force(instant, "valid"))
 
 
-def _destinations(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+def _destinations(old: pl.DataFrame, new: pl.DataFrame, bands: list[str]) -> pl.DataFrame:
     """Every prefix and band that either lists, with what prices it in each."""
-    bands = sorted({*old["band"], *new["band"]} - {""})
     sides = [in_bands(side, bands) for side in (old, new)]
     wanted = pl.concat(side.select(_KEY) for side in sides).unique(maintain_order=True)
     for side, name in zip(sides, ("_old", "_new"), strict=True):

@@ -17,7 +17,7 @@ from tariffs.catalogue import CELL_CALENDAR, Catalogue
 from tariffs.lints.currencies import buying_plans, selling_plans
 from tariffs.lints.places import Places
 from tariffs.model import Problem, Tariff
-from tariffs.pricelist import cells, in_bands, in_force, money, nearest, prices
+from tariffs.pricelist import bands_told, cells, in_bands, in_force, money, nearest, prices
 
 OUTGOING = ("originated", "forwarded", "transit")
 """Directions in which an event can leave by a carrier."""
@@ -62,7 +62,7 @@ def _pairs(tariff: Tariff, catalogue: Catalogue, instant: int) -> Iterator[pl.Da
     @cache
     def listed(cell: int) -> pl.DataFrame:
         rows = prices(catalogue, [cell]).filter(in_force(instant, "valid"))
-        return in_bands(rows, sorted(set(rows["band"]) - {""})).with_columns(pl.col("prefix").alias("listed"))
+        return in_bands(rows, sorted(bands_told(catalogue, rows))).with_columns(pl.col("prefix").alias("listed"))
 
     @cache
     def below(cell: int, buying: int) -> pl.DataFrame:

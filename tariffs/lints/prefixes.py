@@ -13,7 +13,7 @@ import polars as pl
 from tariffs.catalogue import Catalogue
 from tariffs.lints.rules import rows_of
 from tariffs.model import EVER_FROM, EVER_TO, Place, Problem, Tariff, Zone
-from tariffs.pricelist import in_bands
+from tariffs.pricelist import bands_told, in_bands
 
 CONTINUATIONS = 10
 """The digits that may follow a prefix."""
@@ -75,22 +75,22 @@ def shadowed(tariff: Tariff, catalogue: Catalogue) -> Iterator[Problem]:
         rules = [rule for version in plan.versions for rule in version.rules]
         if not any(rule.zone for rule in rules) or not any(rule.deck for rule in rules):
             continue
-        for deck, prefix, zone in _behind_zones(rows_of(catalogue, plan.id)).iter_rows():
+        for deck, prefix, zone in _behind_zones(catalogue, rows_of(catalogue, plan.id)).iter_rows():
             for line in tariff.decks[deck].rows.filter(pl.col("prefix") == prefix[1:])["line"] if deck else ():
                 message = f"{prefix} never applies on plan {plan.id}: zone {zone} lists it too"
                 yield Problem(Place(tariff.decks[deck].file, line), f"deck.{deck}", message, lint=True, code="shadowed")
 
 
-def _behind_zones(rows: pl.DataFrame) -> pl.DataFrame:
+def _behind_zones(catalogue: Catalogue, rows: pl.DataFrame) -> pl.DataFrame:
     """Deck, prefix and zone of deck rows that stand behind a zone's row in all their bands and cells."""
     key = ["cell", "kind", "prefix", "band"]
-    bands = sorted(set(rows["band"]) - {""})
+    bands, placed = sorted(bands_told(catalogue, rows)), rows.with_row_index("place")
     always = (pl.col("valid_from") == EVER_FROM) & (pl.col("valid_to") == EVER_TO)
     from_deck = pl.col("rule").str.contains("-> deck ", literal=True)
-    zones = in_bands(rows.filter(always & ~from_deck & (pl.col("kind") == "e164")), bands)
-    decks = in_bands(rows.filter(from_deck), bands)
-    beaten = decks.join(zones.select(*key, pl.col("zone").alias("by")), on=key, how="left")
-    by_row = beaten.group_by("rate", "prefix", maintain_order=True).agg(
-        pl.col("by").first(), pl.col("by").null_count().alias("free")
-    )
-    return by_row.filter(pl.col("free") == 0).select("rate", "prefix", "by").sort("rate", "prefix")
+    zones = in_bands(placed.filter(always & ~from_deck & (pl.col("kind") == "e164")), bands)
+    decks = in_bands(placed.filter(from_deck), bands)
+    named = zones.select(*key, pl.col("zone").alias("by"), pl.col("place").alias("before"))
+    beaten = (pl.col("before") < pl.col("place")).fill_null(value=False)
+    met = decks.join(named, on=key, how="left").with_columns(beaten.alias("beaten"))
+    by_row = met.group_by("rate", "prefix", maintain_order=True).agg(pl.col("by").first(), pl.col("beaten").all())
+    return by_row.filter(pl.col("beaten")).select("rate", "prefix", "by").sort("rate", "prefix")

@@ -15,11 +15,9 @@ from hypothesis import strategies as st
 
 from rating import guide_kernels
 from rating.columns import text_buffers
-from rating.find_kernels import find_destinations, walk_prefixes
+from rating.find_kernels import find_prefixes, number_ranges
 from tariffs.calendar import compile_calendar
 from tariffs.catalogue import (
-    ITEM_COLUMNS,
-    ITEM_TO,
     KEY,
     KEY_ACCOUNT,
     KEY_COLUMNS,
@@ -32,7 +30,7 @@ from tariffs.compile import compile_tariff
 from tariffs.keys import key_table, number_keys
 from tariffs.load import load
 from tariffs.model import Calendar
-from tariffs.prefixes import trie
+from tariffs.prefixes import FIRST, SHORTER, PrefixSets, items_of
 from tariffs.values import WEEK, span
 
 FOLDER = Path(__file__).parent / "data" / "small"
@@ -121,20 +119,22 @@ def test_week_has_seven_days() -> None:
 @given(st.sets(st.text("0123456789", max_size=6), max_size=30), st.text("0123456789x", max_size=8))
 def test_longest_prefix(prefixes: set[str], number: str) -> None:
     ordered = sorted(prefixes)
-    nodes = trie(np.array(ordered, "S") if ordered else np.zeros(0, "S1"), 1, 0)
-    nodes = np.concatenate([np.zeros((1, 16), np.int32), nodes])
-    items = np.zeros((len(ordered), ITEM_COLUMNS), np.int64)
-    items[:, ITEM_TO] = 1
-    first, end, cell = np.zeros((3, 1), np.int32)
-    none, cells = len(ordered), np.array([[0, 1, 0, len(ordered), len(ordered), 1, 0, 0]])
-    zeros = np.zeros(1, np.int64)
-    best, stop = np.zeros((2, 1), np.int32)
-    text = text_buffers(pa.array([number]))
-    walk_prefixes(zeros, cell, *text, cells, nodes, best, stop)
-    find_destinations(zeros, cell, zeros, *text, cells, nodes, items, best, stop, first, end)
-    matching = [ordered.index(prefix) for prefix in ordered if number.startswith(prefix)]
-    found = max(matching, key=lambda place: len(ordered[place]), default=none)
-    assert (first[0], end[0]) == (found, found + bool(matching))
+    sets, before = PrefixSets(), ["0", "7", "77"]
+    sets.add(np.array(before, "S"), 0)
+    cells = np.array([[0, sets.add(np.array(ordered, "S") if ordered else np.zeros(0, "S1"), len(before))]])
+    made = sets.arrays()
+    key, found, zero = np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros(1, np.int64)
+    number_ranges(*text_buffers(pa.array([number])), key)
+    table = [made[f"prefix_{name}"] for name in ("sets", "heads", "bounds", "longest")]
+    find_prefixes(zero, zero.astype(np.int32), key, cells, *table, found)
+    chain, place = [], int(found[0])
+    while place != NONE:
+        chain.append(ordered[made["destinations"][place, FIRST] - len(before)])
+        place = int(made["destinations"][place, SHORTER])
+    assert chain == sorted((prefix for prefix in ordered if number.startswith(prefix)), key=len, reverse=True)
+    assert items_of(made["prefix_sets"][2], made["destinations"]).tolist() == [
+        ordered.index(prefix) + len(before) for prefix in sorted(ordered, key=lambda prefix: (len(prefix), prefix))
+    ]
 
 
 NUMBERS = ["+447700900001", "447700900001", "0", "00", "+0", "999999999999999999", "+999999999999999999"]

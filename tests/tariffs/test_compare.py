@@ -108,6 +108,20 @@ def test_bands_are_compared_one_by_one(tmp_path: Path) -> None:
     assert rows.select("prefix", "band", "change").rows() == [("+447", "peak", "up")]
 
 
+# the deck lists +447 too, behind a zone with a price in the peak alone: the new price, what changes
+BESIDE = [("0.05", [("+447", "any", "up")]), ("0.04", [])]
+
+
+@pytest.mark.parametrize(("price", "changes"), BESIDE)
+def test_a_price_that_stands_in_some_bands_only(
+    tmp_path: Path, price: str, changes: list[tuple[str, str, str]]
+) -> None:
+    peak_only = TOML[: TOML.rindex("[[plan.p.rule]]")].replace('service = ["voice", "sms"]', 'service = "voice"')
+    old = _catalogue(tmp_path / "old", OLD + "447,M,0.04,1,,\n", peak_only)
+    new = _catalogue(tmp_path / "new", OLD + f"447,M,{price},1,,\n", peak_only)
+    assert compare(old, new, AT).rows.select("prefix", "band", "change").rows() == changes
+
+
 def test_summary_and_largest(tmp_path: Path) -> None:
     old = _catalogue(tmp_path / "old", OLD)
     new = _catalogue(tmp_path / "new", OLD.replace("0.01", "0.02").replace("0.02,1", "0.01,1"))

@@ -24,6 +24,14 @@ DECK = (
     '[deck.d.columns]\nprefix = "p"\nprice = "r"\nvalid_from = "f"\nvalid_to = "t"\n'
 )
 ON_DECK = DECK + PLAN + '[[plan.p.rule]]\ndeck = "d"\n'
+BESIDE_DECK = (
+    WEEK
+    + UK
+    + RATE
+    + DECK
+    + PLAN
+    + ('calendar = "w"\n[[plan.p.rule]]\ndeck = "d"\n[[plan.p.rule]]\nzone = "uk"\nband = "peak"\nrate = "r"\n')
+)
 TEN = "p,r,f,t\n44,1,,\n" + "".join(f"44{digit},1,,\n" for digit in range(10))
 BUY = '[plan.out]\ncurrency = "GBP"\n[[plan.out.rule]]\nrate = "r"\n'
 TRUNKS = "trunk,carrier,direction,plan_in,plan_out\n"
@@ -59,6 +67,23 @@ LINTS = [
         {"a.toml": RATE + UK + WEEK + PLAN + 'calendar = "w"\n'
          '[[plan.p.rule]]\nzone = "uk"\nband = "peak"\nrate = "r"\n'},
         "a.toml:12: plan.p.rule: no rule for zone uk in band any",
+    ),
+    # what another source prices in that band is no gap, prefix by prefix
+    ({"a.toml": BESIDE_DECK, "d.csv": "p,r,f,t\n44,1,,\n"}, ""),
+    (
+        {"a.toml": BESIDE_DECK.replace('["44"]', '["44", "33", "39"]'), "d.csv": "p,r,f,t\n44,1,,\n"},
+        "a.toml:23: plan.p.rule: no rule for zone uk in band any for 2 of its 3 prefixes, 33 the first",
+    ),
+    (
+        {"a.toml": BESIDE_DECK, "d.csv": "p,r,f,t\n44,1,,2027-01-01\n"},
+        "a.toml:23: plan.p.rule: no rule for zone uk in band any",
+    ),
+    ({"a.toml": BESIDE_DECK, "d.csv": "p,r,f,t\n44,1,,2027-01-01\n44,1,2027-01-01,\n"}, ""),
+    (
+        {"a.toml": BESIDE_DECK + DECK.replace("deck.d", "deck.e").replace("d.csv", "e.csv")
+         + '[[plan.p.rule]]\ndeck = "e"\nband = "any"\n', "d.csv": "p,r,f,t\n1,1,,\n",
+         "e.csv": "p,r,f,t\n44,1,,\n49,1,,\n"},
+        "a.toml:36: plan.p.rule: no rule for deck e in band peak for 1 of its 2 prefixes, 49 the first",
     ),
     ({"a.toml": RATE + KIN + PLAN + RULE}, "a.toml:4: class.kin: no plan names it"),
     ({"a.toml": RATE + UK + KIN + PLAN + RULE + '[[plan.p.rule]]\norigin = "uk"\nclass = "kin"\nrate = "r"\n'}, ""),

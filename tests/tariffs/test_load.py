@@ -92,6 +92,16 @@ TEXTS = [
         + '[[plan.p.rule]]\nzone = ["a", "b"]\nrate = "r"',
         "a.toml:10: plan.p.rule: prefix 4 is in zone a and in zone b",
     ),
+    # between two that name the same columns, also where a rule for everything would be beaten by both
+    (
+        RATE
+        + '[calendar.c.bands]\nx = ["mon"]\n'
+        + PLAN
+        + 'calendar = "c"\n'
+        + ANY_RULE
+        + '[[plan.p.rule]]\nservice = ["voice", "sms"]\nrate = "r"\n[[plan.p.rule]]\nservice = "sms"\nrate = "r"',
+        "a.toml:14: plan.p.rule: as specific as the rule in a.toml:11",
+    ),
     (
         RATE + '[plan.p]\ncurrency = "GBP"\n[[plan.p.version]]\nvalid_to = "2024-02-01"\n'
         '[[plan.p.version.rule]]\nrate = "r"\n'
@@ -145,6 +155,7 @@ SHEETS = [
         DECK_HEAD + "44,1,,2024-09-01\n44,2,2024-02-01,2024-03-01\n44,3,2024-04-01,2024-05-01",
         "d.csv:4: p: 44 is already in force then by line 2",
     ),
+    ("d.csv", DECK_HEAD + "44,1,2024-02-01,2024-02-01", "d.csv:2: t: the period ends before it begins"),
     ("d.csv", "p,f,t\n44,,", "d.csv:1: r: this column is missing"),
     ("d.csv", "", "d.csv:0: file: cannot be read"),
 ]
@@ -155,6 +166,24 @@ def test_problem_of_a_sheet(tmp_path: Path, name: str, content: str, problem: st
     files = {"a.toml": RATE + DECK + PLAN + ANY_RULE, "d.csv": DECK_HEAD, name: content}
     found = [str(one) for one in _problems(tmp_path, files)]
     assert [one for one in found if problem in one], found
+
+
+# the bands of two decks that list +44, the problem
+TWO_DECKS = [
+    ("", "", "a.toml:24: plan.p.rule: prefix 44 is in deck d and in deck e"),
+    ('band = "x"\n', 'band = ["x", "any"]\n', "a.toml:25: plan.p.rule: prefix 44 is in deck d and in deck e"),
+    ('band = "x"\n', 'band = "any"\n', ""),
+]
+
+
+@pytest.mark.parametrize("rule", ["", '[[plan.p.rule]]\nrate = "r"\n'])
+@pytest.mark.parametrize(("one", "other", "problem"), TWO_DECKS)
+def test_a_prefix_in_two_decks(tmp_path: Path, one: str, other: str, problem: str, rule: str) -> None:
+    decks = DECK + DECK.replace("deck.d", "deck.e")
+    plan = PLAN + f'calendar = "c"\n[[plan.p.rule]]\ndeck = "d"\n{one}[[plan.p.rule]]\ndeck = "e"\n{other}'
+    text = decks + '[calendar.c.bands]\nx = ["mon"]\n' + plan + rule + RATE
+    found = [str(each) for each in _problems(tmp_path, {"a.toml": text, "d.csv": DECK_HEAD + "44,1,,"}) if each.fatal]
+    assert found == ([problem] if problem else [])
 
 
 def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
