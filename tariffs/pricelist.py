@@ -167,6 +167,17 @@ def in_force(instant: int, *periods: str) -> pl.Expr:
     )
 
 
+def bands_told(catalogue: Catalogue, priced: pl.DataFrame) -> set[str]:
+    """Every band of the calendars of the cells in ``priced``; none where all of it costs alike in all bands."""
+    if not set(priced["band"]) - {""}:
+        return set()
+    codes: set[int] = set()
+    for calendar in set(catalogue.cells[priced["cell"].unique().to_numpy(), layout.CELL_CALENDAR].tolist()):
+        first, end = catalogue.calendar_changes[calendar : calendar + 2]
+        codes.update(np.unique(catalogue.bands[first:end]).tolist())
+    return {catalogue.name("band", code) for code in codes - {NONE}}
+
+
 def in_bands(priced: pl.DataFrame, bands: list[str]) -> pl.DataFrame:
     """``priced`` with rows of all bands repeated for each of ``bands``, one row for each cell, prefix and band."""
     if bands:
