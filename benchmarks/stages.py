@@ -25,7 +25,7 @@ from mediation.dedup import SeenIds, deduplicate
 from mediation.frame import frame
 from mediation.layout_file import read_layout
 from mediation.normalise import normalise
-from mediation.pickup import LONGEST_CHUNK, blocks, named_columns, pick_up
+from mediation.pickup import LONGEST_CHUNK, blocks, bound, pick_up
 from mediation.records import Chunk
 from mediation.validate import validate
 from rating.guide import guide
@@ -58,7 +58,7 @@ def table(records: int = 250_000) -> Iterator[str]:
             raise RuntimeError("the generated tariff does not compile")
         layout = read_layout("generic_csv")
         file = pick_up(str(next(inputs.glob("*.csv"))), layout)
-        layout = named_columns(file, layout)
+        layout = bound(file, layout)
         block = next(blocks(file, layout.framing, 0, LONGEST_CHUNK))
         seen = SeenIds()
         seen.load([], np.zeros((0, 4), np.int64))

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mediation import stage
+from mediation.ber.records import decode_elements
 from mediation.layout import Framing, Kind, Layout
 from mediation.reader import RowReader, read_rows
 from mediation.reasons import CODE
@@ -25,6 +26,8 @@ _WITHOUT_READER = np.array([0, 0, CODE["wrong_field_count"], CODE["unbalanced_qu
 def decode(records: Records, layout: Layout) -> tuple[Fields, pa.RecordBatch]:
     """Part each record into its fields: (fields, rejected rows)."""
     names = layout.source_columns()
+    if layout.framing.ber:
+        return _parted(*decode_elements(records, names, layout.framing.ber))
     shape = (len(names), len(records))
     fields = Fields(records, names, records.text, np.zeros(shape, np.int32), np.zeros(shape, np.int32))
     reason, slow = _part(fields, layout.framing)
@@ -34,10 +37,14 @@ def decode(records: Records, layout: Layout) -> tuple[Fields, pa.RecordBatch]:
     if len(rows):
         fields, failed = read_rows(fields, rows, RowReader(layout.framing, names))
         reason[rows] = np.where(reason[rows] == 0, failed, reason[rows])
-    if not reason.any():
-        return fields, stage.empty("rejected")
     fault = stage.Fault(reason, stage.no_fault, lambda row: records.content(row, stage.VALUE_LIMIT).decode("latin-1"))
-    return fields.take(reason == 0), set_aside(records, reason, fault)
+    return _parted(fields, fault)
+
+
+def _parted(fields: Fields, fault: stage.Fault) -> tuple[Fields, pa.RecordBatch]:
+    if not fault.reason.any():
+        return fields, stage.empty("rejected")
+    return fields.take(fault.reason == 0), set_aside(fields.records, fault.reason, fault)
 
 
 def _part(fields: Fields, framing: Framing) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:

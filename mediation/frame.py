@@ -7,12 +7,15 @@ long, NUL bytes, cut off). Always holds: records and rejected rows together are 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mediation import stage
+from mediation.ber.records import frame_again, frame_elements
 from mediation.documents import document_end, find_documents
 from mediation.layout import Framing, Kind, Layout
 from mediation.reasons import CODE
@@ -25,6 +28,9 @@ _BRACE = 0x7D
 
 def frame(chunk: Chunk, layout: Layout) -> tuple[Records, pa.RecordBatch]:
     """Part ``chunk`` into (records, rejected rows)."""
+    framing = layout.framing
+    if framing.ber:
+        return _parted(*frame_elements(chunk, framing.ber, layout.name, framing.max_record_bytes))
     records, marks = _lines(chunk, layout)
     reason = _verdicts(records, marks, layout.framing)
     if chunk.offset == 0:
@@ -35,25 +41,32 @@ def frame(chunk: Chunk, layout: Layout) -> tuple[Records, pa.RecordBatch]:
 
 def reframe(rows: pa.Table, layout: Layout) -> tuple[Records, pa.RecordBatch]:
     """Part rows of the ``rejected`` schema, which carry their bytes, into (records, rejected rows)."""
+    records, framing = _rows(rows, layout), layout.framing
+    if framing.ber:
+        return _parted(*frame_again(records, framing.ber, framing.max_record_bytes))
+    text, begin, stop = records.text, records.begin, records.stop
+    contents = [bytes(text[b:s]) for b, s in zip(begin.tolist(), stop.tolist(), strict=True)]
+    lengths = np.array([_content_bytes(c, framing) for c in contents], np.int32)
+    marks = np.array([(HAS_NUL if 0 in c else 0) | (0 if c.isascii() else BEYOND_ASCII) for c in contents], np.uint8)
+    records = replace(records, end=begin + lengths, beyond_ascii=marks & BEYOND_ASCII != 0)
+    return _parted(records, _verdicts(records, marks, framing))
+
+
+def _rows(rows: pa.Table, layout: Layout) -> Records:
+    """The bytes of ``rows``, each a record that ends where its bytes do."""
     raw = rows["raw"].combine_chunks()
     bounds = np.frombuffer(raw.buffers()[1], np.int32, len(raw) + 1, 4 * raw.offset)
-    text = np.frombuffer(raw.buffers()[2], np.uint8)[bounds[0] : bounds[-1]].copy()
-    begin, stop = bounds[:-1] - bounds[0], bounds[1:] - bounds[0]
-    contents = [bytes(text[b:s]) for b, s in zip(begin.tolist(), stop.tolist(), strict=True)]
-    lengths = np.array([_content_bytes(c, layout.framing) for c in contents], np.int32)
-    marks = np.array([(HAS_NUL if 0 in c else 0) | (0 if c.isascii() else BEYOND_ASCII) for c in contents], np.uint8)
-    records = Records(
-        text=text,
+    return Records(
+        text=np.frombuffer(raw.buffers()[2], np.uint8)[bounds[0] : bounds[-1]].copy(),
         layout=layout.name,
         source=rows["source"].combine_chunks(),
-        begin=begin,
-        end=begin + lengths,
-        stop=stop,
+        begin=bounds[:-1] - bounds[0],
+        end=bounds[1:] - bounds[0],
+        stop=bounds[1:] - bounds[0],
         record_no=np.asarray(rows["record_no"]),
         offset=np.asarray(rows["offset_bytes"]),
-        beyond_ascii=marks & BEYOND_ASCII != 0,
+        beyond_ascii=np.zeros(len(raw), np.bool_),
     )
-    return _parted(records, _verdicts(records, marks, layout.framing))
 
 
 def _content_bytes(raw: bytes, framing: Framing) -> int:

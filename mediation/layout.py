@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from mediation.ber.columns import Source
 from mediation.zones import UtcOffsets
 
 
@@ -21,6 +22,7 @@ class Kind(StrEnum):
     DELIMITED = "delimited"
     FIXED = "fixed"
     JSON = "json"
+    BER = "ber"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,12 @@ class Framing:
     final_newline: bool = True
     max_record_bytes: int = 65_536
     multi_line: bool = False
+    ber: Source | None = None
+
+    @property
+    def by_header(self) -> bool:
+        """Whether a record can be read only by what the header of its file says."""
+        return self.names_in_header or (self.ber is not None and self.ber.by_header)
 
 
 class Ambiguous(StrEnum):

@@ -17,6 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from mediation.ber.layout_keys import ber_source, unknown_columns
 from mediation.fields import USAGE
 from mediation.keys import Keys
 from mediation.layout import (
@@ -132,7 +133,7 @@ def _layout(keys: Keys, text: str) -> Layout:
     layout = Layout(
         name=name,
         title=keys.text("title", ""),
-        framing=_framing(keys.section("framing")),
+        framing=_framing(keys.section("framing"), keys),
         mappings=_mappings(keys.section("fields")),
         identity=identity.texts("columns"),
         namespace=identity.text("namespace", name),
@@ -150,7 +151,7 @@ def _layout(keys: Keys, text: str) -> Layout:
     return layout
 
 
-def _framing(keys: Keys) -> Framing:
+def _framing(keys: Keys, layout: Keys) -> Framing:
     kind = Kind(keys.choice("kind", tuple(Kind), Kind.DELIMITED))
     positions: tuple[Position, ...] = ()
     columns: tuple[str, ...] = ()
@@ -183,6 +184,7 @@ def _framing(keys: Keys) -> Framing:
         final_newline=keys.flag("final_newline", default=True),
         max_record_bytes=keys.whole("max_record_bytes", 65_536),
         multi_line=keys.flag("multi_line", default=False),
+        ber=ber_source(layout, keys) if kind is Kind.BER else None,
     )
     if kind is Kind.DELIMITED and framing.separator in {-1, framing.quote, framing.escape, framing.line_end}:
         keys.wrong("separator", "one ASCII character, neither quote nor escape nor line end")
@@ -359,8 +361,13 @@ def check_layout(layout: Layout, keys: Keys) -> None:
     start = layout.mapping("start_utc")
     if start and not set(start.columns) <= set(layout.identity):
         keys.wrong("identity.columns", "the columns of start_utc among them: events are looked up by day")
-    if layout.framing.kind is Kind.JSON or layout.framing.names_in_header:
+    framing = layout.framing
+    if framing.kind is Kind.JSON or framing.names_in_header:
+        return
+    if framing.ber:
+        for column in unknown_columns(framing.ber, layout.source_columns()):
+            keys.wrong("columns", f"{column!r}, which a mapping, the identity or billable names, or such a path")
         return
     for column in layout.source_columns():
-        if column not in layout.framing.columns:
+        if column not in framing.columns:
             keys.wrong("framing.columns", f"{column!r}, which a mapping, the identity or billable names")

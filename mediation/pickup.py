@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from mediation.ber.columns import LONGEST_HEADER, Said, Source
 from mediation.layout import Framing, Kind, Layout
 from mediation.reader import RowReader
 from mediation.records import Bytes
@@ -134,7 +135,7 @@ def blocks(file: SourceFile, framing: Framing, offset: int, chunk_bytes: int = C
             wanted = LONGEST_CHUNK if whole else max(chunk_bytes, min(2 * len(rest), LONGEST_CHUNK))
             block = _filled(file, stream, rest, min(wanted, file.content_bytes - offset))
             last = offset + len(block) == file.content_bytes
-            cut = len(block) if last else block.rfind(framing.line_end) + 1
+            cut = len(block) if last else _whole(block, offset, framing)
             if not last and (whole or (cut == 0 and len(block) >= LONGEST_CHUNK)):
                 unit = "document" if whole else "record"
                 raise InputError(
@@ -146,38 +147,62 @@ def blocks(file: SourceFile, framing: Framing, offset: int, chunk_bytes: int = C
             offset += cut
 
 
-def named_columns(file: SourceFile, layout: Layout) -> Layout:
-    """``layout`` with its columns in the order that the header of ``file`` names them.
+def _whole(block: bytearray, offset: int, framing: Framing) -> int:
+    """How many bytes of ``block``, which begins at ``offset``, are whole records."""
+    if framing.ber:
+        from mediation.ber.records import whole_bytes
+
+        return whole_bytes(np.frombuffer(block, np.uint8), offset, framing.ber, framing.max_record_bytes)
+    return block.rfind(framing.line_end) + 1
+
+
+def bound(file: SourceFile, layout: Layout) -> Layout:
+    """``layout`` with what the header of ``file`` says: the order of columns, or what records refer to.
 
     Raises:
-        InputError: a column that the layout reads is not in the header.
+        InputError: a column that the layout reads is not in the header, or the file does not begin as it should.
 
     """
     framing = layout.framing
-    if not framing.names_in_header or not file.content_bytes:
+    if not file.content_bytes or not (framing.ber or framing.names_in_header):
         return layout
     with _content(file) as stream:
+        if framing.ber:
+            return bind_header(layout, bytes(stream.read(LONGEST_HEADER)), file.path, file.content_bytes)
         lines = bytes(stream.read(framing.max_record_bytes)).split(bytes([framing.line_end]))
     header = next((line for line in lines if line.strip() and not line.startswith(framing.comment or b"\0")), b"")
     return bind_header(layout, header, file.path)
 
 
-def bind_header(layout: Layout, header: bytes, where: str) -> Layout:
-    """``layout`` with its columns in the order of the line ``header``, which ``where`` has.
+def bind_header(layout: Layout, header: bytes, where: str, size: int | None = None) -> Layout:
+    """``layout`` with what ``header`` says, which ``where`` has, of ``size`` bytes.
 
     Raises:
-        InputError: a column that the layout reads is not in the header.
+        InputError: as :func:`bound`.
 
     """
+    framing = layout.framing
+    if framing.ber:
+        said = _said(layout, framing.ber, header, where, len(header) if size is None else size)
+        return replace(layout, framing=replace(framing, ber=replace(framing.ber, said=said)))
     header = header.rstrip(b"\r\n").removeprefix(b"\xef\xbb\xbf")
-    names = RowReader(layout.framing, ()).names(header)
+    names = RowReader(framing, ()).names(header)
     missing = [c for c in layout.source_columns() if c not in names]
     if missing:
         raise InputError(
             f"{where}: the header line lacks {', '.join(missing)}, which layout {layout.name} reads; "
             f"it is: {header[:120].decode('latin-1')}"
         )
-    return replace(layout, framing=replace(layout.framing, columns=tuple(names)))
+    return replace(layout, framing=replace(framing, columns=tuple(names)))
+
+
+def _said(layout: Layout, source: Source, header: bytes, where: str, size: int) -> Said:
+    from mediation.ber.containers import ContainerError, opened
+
+    try:
+        return opened(source, header, size)
+    except ContainerError as fault:
+        raise InputError(f"{where}: not a file of layout {layout.name}: {fault}") from None
 
 
 def _opened(path: str) -> AbstractContextManager[Any]:

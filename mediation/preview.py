@@ -16,7 +16,7 @@ from mediation.fields import USAGE
 from mediation.frame import frame, reframe
 from mediation.layout import Layout, Mapping
 from mediation.normalise import normalise
-from mediation.pickup import blocks, named_columns, pick_up
+from mediation.pickup import blocks, bound, pick_up
 from mediation.records import Chunk, Fields, Records
 from mediation.validate import validate
 
@@ -64,7 +64,7 @@ def preview_file(path: str, layout: Layout, records: int, most_bytes: int) -> li
     Control lines are left out. Raises :class:`mediation.pickup.InputError`.
     """
     file = pick_up(path, layout)
-    layout = named_columns(file, layout)
+    layout = bound(file, layout)
     block = next(blocks(file, layout.framing, 0, most_bytes), None)
     if block is None:
         return []

@@ -24,7 +24,7 @@ from mediation.controls import Counted, Found, declared, sequence_findings, trai
 from mediation.dedup import SeenIds
 from mediation.frame import control_lines
 from mediation.layout import Layout
-from mediation.pickup import CHUNK_BYTES, InputError, SourceFile, blocks, named_columns, pick_up, readable
+from mediation.pickup import CHUNK_BYTES, InputError, SourceFile, blocks, bound, pick_up, readable
 from mediation.records import Chunk
 from rating.ahead import ahead
 from rating.lake import Delta, Lake, LayoutVersion, Offset, TariffVersion
@@ -139,7 +139,7 @@ def _pieces(job: Job, files: list[SourceFile], starts: dict[str, Offset], refuse
     for file in files:
         layout, error = job.layout, ""
         try:
-            layout = named_columns(file, job.layout)
+            layout = bound(file, job.layout)
             at = starts[file.source]
             for batch in _mediated(job, file, layout, at.next_offset, at.next_record_no):
                 yield _Piece(file, layout, batch)

@@ -74,7 +74,7 @@ def _again(job: Job, tried: Recyclable) -> Recycled:
 def _mediated(job: Job, rows: pa.Table) -> Mediated:
     """The suspended ``rows`` as usage, each read by the header of its own file where that names the columns."""
     names = rows["source"].cast(pa.string())
-    if not job.layout.framing.names_in_header and not any(is_stream(s) for s in pc.unique(names).to_pylist()):
+    if not job.layout.framing.by_header and not any(is_stream(s) for s in pc.unique(names).to_pylist()):
         return mediate_again(rows, job.layout)
     parts = [
         mediate_again(rows.filter(pc.equal(names, source)), layout_of_source(job.lake, job.layout, source))

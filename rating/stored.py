@@ -56,7 +56,7 @@ def layout_of_source(lake: Lake, layout: Layout, source: str) -> Layout:
     """``layout`` as it reads ``source``: by the header of the file where it goes by that, or without line ends."""
     if is_stream(source):
         return layout_of_stream(layout)
-    if not layout.framing.names_in_header:
+    if not layout.framing.by_header:
         return layout
     header = lake.query(_HEADER, {"source": source})
     return bind_header(layout, header["raw"][0].as_py(), source) if header.num_rows else layout

@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from mediation.ber.format import GROUP, Field, Format, Value
-from mediation.ber.tree import Tree
+
+if TYPE_CHECKING:  # it brings kernels, which no layout needs
+    from mediation.ber.tree import Tree
 
 RECORD = "@record"
 """The column that holds the name of the record."""
+LONGEST_HEADER = 16 << 20
+"""Bytes within which the first record of a file begins."""
 
 
 class Repeat(StrEnum):
@@ -102,6 +107,11 @@ class Source:
     columns: tuple[SourceColumn, ...] = ()
     tables: tuple[HeaderTable, ...] = ()
     said: Said | None = None
+
+    @property
+    def by_header(self) -> bool:
+        """Whether records refer to what the header of their file says."""
+        return any(c.header or c.table for c in self.columns)
 
     def column(self, name: str) -> SourceColumn:
         """The column ``name``: a declared one, or the path that it spells."""

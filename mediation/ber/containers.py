@@ -13,15 +13,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mediation.ber.columns import Body, Said, Source
+from mediation.ber.columns import LONGEST_HEADER, Body, Said, Source
 from mediation.ber.elements import CDR_HEADER, PLAIN
 from mediation.ber.format import Field, tag_text
 from mediation.ber.tlv import FAULTS, FINE, INDEFINITE, element_end, read_head
 from mediation.ber.tree import Tree, TreeError, tree_of
 from mediation.ber.ts32297 import HEADER_BYTES, read_file_header
 
-MOST_HEADER = 16 << 20
-"""The header of a file ends within so many bytes."""
 _HEAD_BYTES = 16
 _FAR = 1 << 40
 
@@ -38,7 +36,7 @@ def prefix_of(source: Source) -> int:
 
 
 def opened(source: Source, head: bytes, size: int) -> Said:
-    """What a file of ``size`` bytes that begins with ``head`` (``MOST_HEADER`` bytes of it, or all) says of itself.
+    """What a file of ``size`` bytes that begins with ``head`` (``LONGEST_HEADER`` bytes of it, or all) says of itself.
 
     Raises:
         ContainerError: it is no such file.
@@ -56,7 +54,7 @@ def opened(source: Source, head: bytes, size: int) -> Said:
 
 def _file_header(head: bytes, size: int) -> Said:
     header = int.from_bytes(head[4:8], "big")
-    if not HEADER_BYTES <= header <= min(size, MOST_HEADER):
+    if not HEADER_BYTES <= header <= min(size, LONGEST_HEADER):
         expected = f"the length of a TS 32.297 file header, {HEADER_BYTES} to {size}"
         raise ContainerError(f"byte 4: expected {expected}, not {header}")
     return Said(Body(header), {"file": [read_file_header(head[:header])]})
@@ -122,4 +120,4 @@ class _Descent(NamedTuple):
     def _reach(self, place: int) -> None:
         """Complain if ``place`` lies beyond the bytes at hand, though the file has it."""
         if self.have < min(place, self.size):
-            raise ContainerError(f"byte {self.have}: expected the first record within {MOST_HEADER >> 20} MiB")
+            raise ContainerError(f"byte {self.have}: expected the first record within {LONGEST_HEADER >> 20} MiB")

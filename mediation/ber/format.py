@@ -81,7 +81,7 @@ class Field:
 Tags = Mapping[int, Field]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Format:
     """A format: its records, types, choices and enumerations. ``tags`` mean the same everywhere."""
 

@@ -8,7 +8,7 @@ import pytest
 
 from mediation import pickup
 from mediation.layout_file import read_layout
-from mediation.pickup import InputError, blocks, input_files, named_columns, pick_up
+from mediation.pickup import InputError, blocks, input_files, bound, pick_up
 
 GENERIC = read_layout("generic_csv")
 LINES = b"".join(b"line %d\n" % i for i in range(1000))
@@ -83,7 +83,7 @@ def test_header_names_the_columns(tmp_path: Path) -> None:
     names = list(GENERIC.framing.columns)[::-1]
     header = "\ufeff" + ",".join([*names, "more"]) + "\n"
     file = pick_up(written(tmp_path / "a", header.encode()), GENERIC)
-    assert named_columns(file, GENERIC).framing.columns == (*names, "more")
+    assert bound(file, GENERIC).framing.columns == (*names, "more")
     file = pick_up(written(tmp_path / "b", b"id,from,to\n"), GENERIC)
     with pytest.raises(InputError, match=r"the header line lacks .*call_id, .* it is: id,from,to"):
-        named_columns(file, GENERIC)
+        bound(file, GENERIC)

@@ -11,7 +11,7 @@ import pytest
 
 from mediation.correlate import correlate
 from mediation.layout_file import read_layout
-from mediation.pickup import blocks, named_columns, pick_up
+from mediation.pickup import blocks, bound, pick_up
 from mediation.records import Chunk
 from rating.pipeline import mediate
 
@@ -31,7 +31,7 @@ def became(layout_name: str, name: str) -> dict[int, Row]:
     own = path.parent / f"{name.split('.', maxsplit=1)[0]}.toml"
     layout = read_layout(str(own) if own.exists() else layout_name)
     file = pick_up(str(path), layout)
-    layout = named_columns(file, layout)
+    layout = bound(file, layout)
     (block,) = blocks(file, layout.framing, 0)
     mediated = mediate(Chunk(file.source, 0, 1, block.bytes, block.last), layout)
     usage, paired = correlate(mediated.usage, layout.pairing)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from mediation.dedup import SeenIds
 from mediation.layout_file import read_layout
-from mediation.pickup import blocks, named_columns, pick_up
+from mediation.pickup import blocks, bound, pick_up
 from mediation.records import Chunk
-from rating.seen import remember
 from rating.pipeline import mediate, rate
+from rating.seen import remember
 from samples.generate import generate
 from tariffs.compile import compile_tariff
 from tariffs.load import load
@@ -30,7 +30,7 @@ def test_every_record_is_rated_or_set_aside_as_the_truth_says(tmp_path: Path) ->
     for told in truth["files"]:
         layout = read_layout("generic_csv")
         file = pick_up(str(tmp_path / told["name"]), layout)
-        layout = named_columns(file, layout)
+        layout = bound(file, layout)
         (block,) = blocks(file, layout.framing, 0)
         rated = rate(mediate(Chunk(file.source, 0, 1, block.bytes, block.last), layout), layout, catalogue, seen)
         remember(seen, rated)

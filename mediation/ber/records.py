@@ -1,0 +1,144 @@
+"""Chunks of BER files as records, and records as fields: the two stages that text has in ``frame`` and ``decode``.
+
+Enters: a :class:`~mediation.records.Chunk` or :class:`~mediation.records.Records`, and a source. Leaves:
+records with a reason number each (0: they go on), and fields whose texts the walk made. Always holds: records and what
+is set aside are every byte of the chunk; a record is decoded whole or set aside with the byte at fault.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from mediation import stage
+from mediation.ber.columns import Said, Source, SourceColumn
+from mediation.ber.containers import prefix_of
+from mediation.ber.elements import (
+    CDR_HEADER,
+    FILLER,
+    NO_ELEMENT,
+    PLAIN,
+    RECORD,
+    TOO_LONG,
+    TRUNCATED,
+    Stretch,
+    find_elements,
+    most_rows,
+)
+from mediation.ber.format import Format
+from mediation.ber.meaning import with_header
+from mediation.ber.plan import Plan, plan
+from mediation.ber.tlv import FAULTS
+from mediation.ber.walk import UNKNOWN_RECORD, texts_of
+from mediation.reasons import CODE
+from mediation.records import Bytes, Chunk, Fields, Records, Spans
+
+_REASON = {
+    RECORD: 0,
+    TRUNCATED: CODE["truncated_record"],
+    TOO_LONG: CODE["record_too_long"],
+    NO_ELEMENT: CODE["no_element"],
+    FILLER: CODE["filler"],
+}
+_REASONS = np.array([_REASON[kind] for kind in range(len(_REASON))], np.uint8)
+
+
+def frame_elements(chunk: Chunk, source: Source, layout: str, limit: int) -> tuple[Records, npt.NDArray[np.uint8]]:
+    """Part ``chunk`` into (records, a reason number for each): header, records, trailer."""
+    size = len(chunk.bytes)
+    first, last = _body(source, chunk.offset, size)
+    ends, stops, kinds, behind = _elements(chunk.bytes, first, last, source, limit, final=True)
+    head, tail = ([first] if first else []), ([size] if behind < size else [])
+    reason = np.concatenate([[CODE["header"]] * len(head), _REASONS[kinds], [CODE["trailer"]] * len(tail)])
+    stop = np.concatenate([head, stops, tail]).astype(np.int32)
+    begin = np.zeros(len(stop), np.int32)
+    begin[1:] = stop[:-1]
+    records = Records(
+        text=chunk.bytes,
+        layout=layout,
+        source=stage.constant(chunk.source, len(stop)),
+        begin=begin,
+        end=np.concatenate([head, ends, tail]).astype(np.int32),
+        stop=stop,
+        record_no=np.arange(chunk.record_no, chunk.record_no + len(stop), dtype=np.int64),
+        offset=begin + np.int64(chunk.offset),
+        beyond_ascii=np.zeros(len(stop), np.bool_),
+    )
+    return records, reason.astype(np.uint8)
+
+
+def frame_again(records: Records, source: Source, limit: int) -> tuple[Records, npt.NDArray[np.uint8]]:
+    """Records that come one by one, as :func:`frame_elements` gives them."""
+    reason, end = np.zeros(len(records), np.uint8), records.stop.copy()
+    for row, (begin, stop) in enumerate(zip(records.begin.tolist(), records.stop.tolist(), strict=True)):
+        ends, _, kinds, _ = _elements(records.text, begin, stop, source, limit, final=True)
+        if len(kinds):
+            end[row], reason[row] = ends[0], _REASONS[kinds[0]]
+    return replace(records, end=end), reason
+
+
+def whole_bytes(block: Bytes, offset: int, source: Source, limit: int) -> int:
+    """How many bytes of ``block``, which begins at ``offset`` and is not the last, are header and whole records."""
+    first, last = _body(source, offset, len(block))
+    if first == len(block):
+        return 0
+    return _elements(block, first, last, source, limit, final=last < len(block))[3]
+
+
+def _body(source: Source, offset: int, size: int) -> tuple[int, int]:
+    """Where the records begin and end among the ``size`` bytes from ``offset`` on."""
+    body = (source.said or Said()).body
+    first = min(max(body.begin - offset, 0), size)
+    return first, size if body.end < 0 else min(max(body.end - offset, first), size)
+
+
+def _elements(
+    text: Bytes, first: int, last: int, source: Source, limit: int, *, final: bool
+) -> tuple[Spans, Spans, npt.NDArray[np.uint8], int]:
+    """The rows of ``text`` between ``first`` and ``last``: (ends, stops, kinds, the first byte that is in none)."""
+    open_end = source.container == "nested" and (source.said or Said()).body.end < 0
+    roots = np.array(sorted(source.format.records), np.int64)
+    rows = most_rows(last - first)
+    ends, stops, kinds = np.empty(rows, np.int32), np.empty(rows, np.int32), np.empty(rows, np.uint8)
+    stretch = Stretch(prefix_of(source), open_end, final, limit)
+    count, behind = find_elements(text, first, last, stretch, roots, ends, stops, kinds)
+    return ends[:count], stops[:count], kinds[:count], behind
+
+
+def element_begins(records: Records, source: Source) -> Spans:
+    """Where the element of each record begins, behind what stands before it."""
+    prefix = prefix_of(source)
+    if prefix == PLAIN:
+        return records.begin
+    if prefix != CDR_HEADER:
+        return records.begin + np.int32(prefix)
+    last = len(records.text) - 1
+    extended = records.text[np.minimum(records.begin + 2, last)] >> 5 == 7
+    return records.begin + np.where(extended, np.int32(5), np.int32(4))
+
+
+def decode_elements(records: Records, names: tuple[str, ...], source: Source) -> tuple[Fields, stage.Fault]:
+    """The fields ``names`` of ``records``, and why some of these are rejected."""
+    columns = [source.column(name) for name in names]
+    begin = element_begins(records, source)
+    drawn = _plan(source.format, tuple(columns))
+    texts, first, last, verdict, places = texts_of(records.text, begin, records.end, drawn, len(columns))
+    fields = Fields(records, names, texts, first, last)
+    reason = np.where(verdict == 0, 0, CODE["bad_ber"]).astype(np.uint8)
+    reason[verdict == UNKNOWN_RECORD] = CODE["unknown_record_type"]
+
+    def value(row: int) -> str:
+        place = int(places[row])
+        near = records.text[place : place + 8].tobytes().hex(" ")
+        what = FAULTS[verdict[row]] if verdict[row] < len(FAULTS) else "no record of the format has this tag"
+        return f"byte {int(places[row] - records.begin[row])} of the record, {near}: {what}"
+
+    return with_header(fields, source, columns), stage.Fault(reason, stage.no_fault, value)
+
+
+@lru_cache(maxsize=64)
+def _plan(format_: Format, columns: tuple[SourceColumn, ...]) -> Plan:
+    return plan(format_, columns)
