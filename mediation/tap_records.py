@@ -23,6 +23,14 @@ from mediation.tap_header import Header, Totals, moment_us, whole
 MAX_AGE_DAYS = 30
 """How old an event may be when its file is made available, where roaming partners agree nothing else."""
 
+COLUMNS = (
+    *("@record", "imsi", "start", "start_offset", "duration", "volume_up", "volume_down"),
+    *("charge", "refund", "camel_fee", "tax", "tax_refund", "camel_tax"),
+    *("discount", "discount_refund", "camel_discount"),
+    *("entity_codes", "rate_codes", "tax_codes", "discount_codes"),
+)
+"""The columns of the layout that checks and sums need."""
+
 _DAY_US = 86_400_000_000
 _NOWHERE = "+0000"
 _CODE = {check.code: i + 1 for i, check in enumerate(RECORD_CHECKS)}

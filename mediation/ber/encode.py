@@ -1,8 +1,8 @@
 """Trees written as BER, with definite lengths (ITU-T X.690): the inverse of ``tree.py``.
 
-Enters: a tree and the format that names its tags. Leaves: bytes. Always holds: what is written reads as the same
-tree; a name or a text that the format has no octets for is an error, never left out. Names are written in the order
-of the tree, which is the caller's to keep as the standard has it.
+Enters: a tree and the format that names its tags. Leaves: bytes. Always holds: what is written reads as the same tree,
+but for blanks behind a text; a name or a text that the format has no octets for is an error, never left out. Names
+are written in the order of the tree, which is the caller's to keep as the standard has it.
 """
 
 from __future__ import annotations
@@ -116,6 +116,8 @@ def content_of(field: Field, text: str) -> bytes:
 
 def _integer(text: str) -> bytes:
     number = int(text)
+    if str(number) != text:
+        raise ValueError
     magnitude = number if number >= 0 else ~number
     return number.to_bytes(magnitude.bit_length() // 8 + 1, "big", signed=True)
 
@@ -128,8 +130,15 @@ def _null(text: str) -> bytes:
     return b"\x00"[: ("true",).index(text)]
 
 
+def _hex(text: str) -> bytes:
+    octets = bytes.fromhex(text)
+    if octets.hex() != text:
+        raise ValueError
+    return octets
+
+
 def _bits(text: str) -> bytes:
-    return b"\x00" + bytes.fromhex(text)
+    return b"\x00" + _hex(text)
 
 
 def _nibbles(text: str, digits: str) -> list[tuple[int, int]]:
@@ -153,14 +162,14 @@ def _isdn(text: str) -> bytes:
 
 def _timestamp(text: str) -> bytes:
     sign = max(text.find("+"), text.find("-"))
-    return bytes.fromhex(text[:sign]) + text[sign].encode() + bytes.fromhex(text[sign + 1 :])
+    return _hex(text[:sign]) + text[sign].encode() + _hex(text[sign + 1 :])
 
 
 def _plmn(text: str) -> bytes:
     country, network = text.split("-")
     first, second, third = map(int, country)
-    *mnc, last = (*map(int, network), *[_FILLER] * (3 - len(network)))
-    return bytes([second << 4 | first, last << 4 | third, mnc[1] << 4 | mnc[0]])
+    fourth, fifth, *sixth = map(int, network)
+    return bytes([second << 4 | first, (*sixth, _FILLER)[0] << 4 | third, fifth << 4 | fourth])
 
 
 def _ip(text: str) -> bytes:
@@ -172,7 +181,7 @@ _CONTENT: Mapping[Value, Callable[[str], bytes]] = {
     Value.BOOLEAN: _boolean,
     Value.NULL: _null,
     Value.TEXT: str.encode,
-    Value.OCTETS: bytes.fromhex,
+    Value.OCTETS: _hex,
     Value.BITS: _bits,
     Value.TBCD: _tbcd,
     Value.BCD: _bcd,
@@ -180,5 +189,5 @@ _CONTENT: Mapping[Value, Callable[[str], bytes]] = {
     Value.TIMESTAMP: _timestamp,
     Value.PLMN: _plmn,
     Value.IP: _ip,
-    Value.ANY: bytes.fromhex,
+    Value.ANY: _hex,
 }
