@@ -27,6 +27,7 @@ SECTIONS = {
     "commit_cost": "What a commit costs",
     "long_or_wide": "Charges long or wide",
     "rating_speed": "The rating core",
+    "tariff_load": "Loading large tariffs",
 }
 INTRO = """# Benchmarks
 
