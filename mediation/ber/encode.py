@@ -75,9 +75,8 @@ class Encoder:
 
     def _one(self, key: int, this: Field, occurrence: Tree | str) -> bytes:
         if isinstance(occurrence, str) == bool(this.of):
-            raise EncodeError(
-                f"{this.name}: expected {'a structure' if this.of else 'a value'}, not {occurrence!r:.80}"
-            )
+            wanted = "a structure" if this.of else "a value"
+            raise EncodeError(f"{this.name}: expected {wanted}, not {str(occurrence)[:80]}")
         if isinstance(occurrence, str):
             return element(key, content_of(this, occurrence), constructed=False)
         return element(key, self._structure(this, occurrence), constructed=True)
