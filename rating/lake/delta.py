@@ -7,7 +7,7 @@ equal delta (no clock, no random number).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -57,7 +57,8 @@ class Delta:
     """One batch of ``source``: what lies from ``first_offset`` to ``next_offset`` and all that came of it.
 
     Offsets of a file are bytes, those of a stream are the broker's. A stream's batch may need
-    ``further_layouts``, and has an ``intake`` row without ``batch_id``.
+    ``further_layouts``, and has an ``intake`` row without ``batch_id``. ``small`` are rows of further small tables, by
+    table, without ``batch_id``.
 
     ``usage``, ``charges`` and ``rejected`` are in the schemas of :mod:`mediation.fields`. A recycle is a
     delta of the source :data:`SUSPENSE`, whose offsets count such batches: ``recycled`` are the rejected rows
@@ -82,6 +83,7 @@ class Delta:
     layout: LayoutVersion | None = None
     further_layouts: tuple[LayoutVersion, ...] = ()
     intake: Row | None = None
+    small: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     rating_run: int = 0
 
     def layouts(self) -> tuple[LayoutVersion, ...]:

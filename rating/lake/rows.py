@@ -55,6 +55,7 @@ def small_rows(delta: Delta) -> dict[str, pa.Table]:
         "suspense_action": [*_recycled(delta), *delta.actions],
         "finding": delta.findings,
         **_versions(delta),
+        **delta.small,
     }
     control, charge = control_totals(delta)
     tables = {name: pa.Table.from_pylist(list(r), schema=without_batch(name)) for name, r in rows.items() if r}

@@ -1,0 +1,178 @@
+"""Intake: messages of one partition become mediated usage with the coordinates of the stream.
+
+Enters: messages and how to read them. Leaves: an :class:`Intake`: usage, rejected rows, what was taken. Always holds:
+records and rejected rows are every record of every message, byte for byte; their coordinates depend on the
+message alone (:mod:`rating.streaming.coordinates`); pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mediation.fields import schema
+from mediation.layout import Layout, Pairing
+from mediation.records import Bytes, Chunk
+from rating.pipeline import Mediated, mediate
+from rating.streaming.coordinates import POSITION_BITS, Partition
+from rating.streaming.source import Messages
+from rating.streaming.unpack import Pieces, Reading, named, unpack
+
+Ints = npt.NDArray[np.int64]
+
+_BEFORE: Final = 1
+"""Where a chunk begins: past 0, where a file's header lines would be expected."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Intake:
+    """Messages of ``partition``, mediated: all that its log has from ``first`` to ``next_offset``."""
+
+    partition: Partition
+    first: int
+    next_offset: int
+    mediated: Mediated
+    layouts: tuple[Layout, ...]
+    pairing: Pairing | None
+    messages: int
+    record_bytes: int
+    first_ms: int
+    last_ms: int
+    log_began: int = 0
+    """The offset where the log began, if it was not 0 when the partition was first read."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """Mediated pieces: usage and rejected rows with their coordinates."""
+
+    usage: pa.RecordBatch
+    rejected: tuple[pa.RecordBatch, ...]
+    fitting: int
+
+
+def take_in(partition: Partition, first: int, messages: Messages, reading: Reading) -> tuple[Intake, Messages]:
+    """Mediate ``messages``, the first that follow the committed offset ``first``; also those that are left.
+
+    A batch pairs by one rule, so it ends before the first message whose layout pairs otherwise.
+    """
+    now, later = _alike(messages, reading)
+    pieces, poison = unpack(partition.source, now, reading)
+    parts = [_mediated(partition.source, p) for p in pieces]
+    rejected = (poison, *(batch for part in parts for batch in part.rejected))
+    usage = _merged([part.usage for part in parts])
+    records = usage.num_rows + sum(batch.num_rows for batch in rejected)
+    layouts = tuple(p.layout for p in pieces)
+    return (
+        Intake(
+            partition=partition,
+            first=first,
+            next_offset=now.offsets[-1] + 1,
+            mediated=Mediated(usage, rejected, records, sum(p.fitting for p in parts)),
+            layouts=layouts,
+            pairing=layouts[0].pairing if layouts else None,
+            messages=len(now),
+            record_bytes=sum(_bytes(p.bytes) for p in pieces) + _bytes(poison["raw"]),
+            first_ms=min(now.stamps_ms),
+            last_ms=max(now.stamps_ms),
+            log_began=now.offsets[0] if first == 0 else 0,
+        ),
+        later,
+    )
+
+
+def _alike(messages: Messages, reading: Reading) -> tuple[Messages, Messages]:
+    """The messages up to the first whose layout pairs by another rule, and the rest."""
+    if len({layout.pairing for layout in reading.layouts.values()}) < 2:
+        return messages, Messages()
+    known = reading.layouts
+    rules = [
+        known[name].pairing if name in known else None for name, _ in (named(h, reading) for h in messages.headers)
+    ]
+    cut = next((row for row, rule in enumerate(rules) if rule != rules[0]), len(rules))
+    return messages.part(0, cut), messages.part(cut, len(rules))
+
+
+def _bytes(column: pa.BinaryArray) -> int:
+    return int(pc.sum(pc.binary_length(column)).as_py() or 0)
+
+
+def _merged(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """The rows of ``batches`` in the order of their coordinates."""
+    filled = [batch for batch in batches if batch.num_rows]
+    if len(filled) < 2:
+        return filled[0] if filled else pa.RecordBatch.from_pylist([], schema("usage"))
+    table = pa.Table.from_batches(filled).unify_dictionaries().combine_chunks().sort_by("record_no")
+    return table.combine_chunks().to_batches()[0]
+
+
+def _mediated(source: str, pieces: Pieces) -> _Part:
+    """Mediate ``pieces`` as one chunk."""
+    joined, added = pieces.joined()
+    starts = np.frombuffer(joined.buffers()[1], np.int32, len(joined) + 1, 4 * joined.offset).astype(np.int64)
+    text = np.frombuffer(joined.buffers()[2], np.uint8)[starts[0] : starts[-1]]
+    starts -= starts[0]
+    read, begins = _read(source, pieces.layout, text, starts, 0)
+    places = _Places(pieces.offset, starts, added, begins)
+    usage = _merged([places.placed(m.usage) for m in read])
+    return _Part(usage, tuple(places.placed(b) for m in read for b in m.rejected), sum(m.fitting for m in read))
+
+
+def _read(source: str, layout: Layout, text: Bytes, starts: Ints, ordinal: int) -> tuple[list[Mediated], Ints]:
+    """Mediate the pieces that begin at ``starts`` (the last is their end), in halves where a record runs over its own.
+
+    Also returns where each record begins; ``ordinal`` counts the records before.
+    """
+    chunk = Chunk(source, _BEFORE + int(starts[0]), ordinal, text[starts[0] : starts[-1]], last=False)
+    mediated = mediate(chunk, layout)
+    begins = np.zeros(mediated.records, np.int64)
+    for batch in (mediated.usage, *mediated.rejected):
+        begins[np.asarray(batch["record_no"]) - ordinal] = np.asarray(batch["offset_bytes"]) - _BEFORE
+    if np.isin(starts[1:-1], begins).all():
+        return [mediated], begins
+    middle = len(starts) // 2
+    one, head = _read(source, layout, text, starts[: middle + 1], ordinal)
+    other, tail = _read(source, layout, text, starts[middle:], ordinal + len(head))
+    return [*one, *other], np.concatenate([head, tail])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Places:
+    """Where things lie in a chunk.
+
+    ``offset`` is that of each piece's message, ``starts`` where each piece begins (and the end), ``added`` which
+    ones got a line end, ``begins`` where each record begins.
+    """
+
+    offset: Ints
+    starts: Ints
+    added: npt.NDArray[np.bool_]
+    begins: Ints
+
+    def placed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """``batch`` with the coordinates of the stream, and without the line ends that were added."""
+        if not batch.num_rows:
+            return batch
+        ordinal, at = np.asarray(batch["record_no"]), np.asarray(batch["offset_bytes"]) - _BEFORE
+        piece = np.searchsorted(self.starts[:-1], at, "right") - 1
+        message = self.offset[piece]
+        first = np.searchsorted(self.offset, message)  # the first piece of the record's message
+        position = ordinal - np.searchsorted(self.begins, self.starts[first]) + 1
+        added = np.concatenate([[0], np.cumsum(self.added)])
+        columns = {
+            "record_no": pa.array(message << POSITION_BITS | position),
+            "offset_bytes": pa.array(at - self.starts[first] - (added[piece] - added[first])),
+            "raw": self._as_it_came(batch["raw"], piece, ordinal),
+        }
+        return pa.RecordBatch.from_arrays([columns.get(n, batch[n]) for n in batch.schema.names], schema=batch.schema)
+
+    def _as_it_came(self, raw: pa.BinaryArray, piece: Ints, ordinal: Ints) -> pa.BinaryArray:
+        """``raw`` without the line end that was added to the last record of a piece."""
+        ends = np.append(self.begins[1:], self.starts[-1])[ordinal] == self.starts[piece + 1]
+        cut = pa.array(ends & self.added[piece])
+        return pc.if_else(cut, pc.binary_slice(raw, 0, -1), raw) if pc.any(cut).as_py() else raw
