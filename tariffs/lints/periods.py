@@ -26,7 +26,7 @@ def version_gaps(tariff: Tariff) -> Iterator[Problem]:
 def deck_gaps(tariff: Tariff) -> Iterator[Problem]:
     """Prefixes that a deck stops listing for a while: a shorter prefix, or none, prices them meanwhile."""
     for deck in tariff.decks.values():
-        rows = deck.rows.sort("prefix", "valid_from")
+        rows = deck.rows.filter(pl.col("prefix").is_duplicated()).sort("prefix", "valid_from")
         until = pl.col("valid_to").cum_max().shift(1).over("prefix").alias("until")
         for row in rows.with_columns(until).filter(pl.col("until") < pl.col("valid_from")).iter_rows(named=True):
             message = f"{row['prefix']} is not listed from {told(row['until'])} to {told(row['valid_from'])}"

@@ -50,17 +50,19 @@ def _parents(children: pl.DataFrame, length: int) -> pl.DataFrame:
 
 def redundant(tariff: Tariff) -> Iterator[Problem]:
     """Prefixes of a zone that a shorter prefix of the same zone includes, nothing else standing between them."""
-    listed = {prefix for deck in tariff.decks.values() for prefix in deck.rows["prefix"]}
+    decks = tariff.decks.values() if tariff.zones else ()
+    of_decks = {prefix for deck in decks for prefix in deck.rows["prefix"]}
     for local in (False, True):
-        owners: dict[str, set[str]] = {prefix: set() for prefix in (() if local else listed)}
+        listed = frozenset() if local else of_decks
+        owners: dict[str, set[str]] = {}
         for zone in tariff.zones.values():
             for prefix in _digits(zone, local=local):
                 owners.setdefault(prefix, set()).add(zone.id)
         for zone in tariff.zones.values():
             for prefix in _digits(zone, local=local):
                 shorter = (prefix[:length] for length in range(len(prefix) - 1, -1, -1))
-                parent = next((each for each in shorter if each in owners), None)
-                if parent is not None and owners[parent] == owners[prefix] == {zone.id} and parent not in listed:
+                parent = next((each for each in shorter if each in owners or each in listed), None)
+                if parent is not None and parent not in listed and owners[parent] == owners[prefix] == {zone.id}:
                     message = f"{prefix} adds nothing: {parent or '*'} of the same zone includes it"
                     yield Problem(zone.place, f"zone.{zone.id}", message, lint=True, code="shadowed")
 

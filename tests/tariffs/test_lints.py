@@ -32,6 +32,7 @@ BESIDE_DECK = (
     + PLAN
     + ('calendar = "w"\n[[plan.p.rule]]\ndeck = "d"\n[[plan.p.rule]]\nzone = "uk"\nband = "peak"\nrate = "r"\n')
 )
+UK_RULE = '[[plan.p.rule]]\nzone = "uk"\nrate = "r"\n'
 TEN = "p,r,f,t\n44,1,,\n" + "".join(f"44{digit},1,,\n" for digit in range(10))
 BUY = '[plan.out]\ncurrency = "GBP"\n[[plan.out.rule]]\nrate = "r"\n'
 TRUNKS = "trunk,carrier,direction,plan_in,plan_out\n"
@@ -104,6 +105,12 @@ LINTS = [
         {"a.toml": RATE + '[zone.uk]\nprefixes = ["44", "44207"]\n[zone.b]\nprefixes = ["4420"]\n' + PLAN
          + '[[plan.p.rule]]\nzone = ["uk", "b"]\nrate = "r"\n'},
         "",
+    ),
+    # a deck's prefix between them prices others; a deck has no local ones
+    ({"a.toml": RATE + '[zone.uk]\nprefixes = ["4", "442"]\n' + ON_DECK + UK_RULE, "d.csv": "p,r,f,t\n44,1,,\n"}, ""),
+    (
+        {"a.toml": RATE + '[zone.uk]\nlocal = ["4", "442"]\n' + ON_DECK + UK_RULE, "d.csv": "p,r,f,t\n44,1,,\n"},
+        "a.toml:4: zone.uk: 442 adds nothing: 4 of the same zone includes it",
     ),
     (
         {"a.toml": RATE + PLAN + '[[plan.p.version]]\nvalid_to = "2026-01-01"\n[[plan.p.version.rule]]\nrate = "r"\n'
