@@ -18,6 +18,7 @@ from rating.hypothetical import Event
 from rating.story import Node, period
 from tariffs import catalogue as layout
 from tariffs.catalogue import NONE, Catalogue
+from tariffs.keys import named_key
 
 
 def failure(rejected: pa.RecordBatch) -> str:
@@ -59,8 +60,8 @@ def _subscription(value: str, kind: str, event: Event, catalogue: Catalogue) -> 
     key = np.full(1, NO_KEY, np.int64)
     if kind in {"number", "imsi"}:
         number_keys(np.ones(1, np.bool_), *text_buffers(pa.array([value])), int(kind == "imsi"), key)
-    elif (code := catalogue.codes["key_names"].get(f"{kind}:{value}")) is not None:
-        key[0] = -1 - code
+    else:
+        key[0] = named_key(catalogue.codes["key_names"], kind, value) or NO_KEY
     account, plan = np.full((2, 1), NONE, np.int32)
     table = (catalogue.keys, catalogue.key_starts, int(catalogue.key_shift[0]))
     find_subscriptions(key, 0, np.array([event.start_us]), *table, account, plan, np.zeros(1, np.uint8))

@@ -45,6 +45,7 @@ from tariffs.catalogue import (
     Codes,
     Ints,
 )
+from tariffs.keys import named_key
 
 LEGS: Final = ("retail", "wholesale_in", "wholesale_out")
 _TRUNK_LEGS: Final = (
@@ -125,11 +126,7 @@ def _codes(usage: pa.RecordBatch, catalogue: Catalogue, column: str) -> Codes:
 def _keys(usage: pa.RecordBatch, catalogue: Catalogue, column: str, kind: str) -> Ints:
     known = catalogue.codes["key_names"]
 
-    def key(text: str) -> int:
-        code = known.get(f"{kind}:{text}")
-        return NO_KEY if code is None else -1 - code
-
-    return coded(usage[column], key, np.int64)
+    return coded(usage[column], lambda text: named_key(known, kind, text) or NO_KEY, np.int64)
 
 
 def _trunks(usage: pa.RecordBatch, catalogue: Catalogue, column: str) -> Codes:

@@ -7,7 +7,7 @@ line that cannot be read or priced gives an answer with ``error``; nothing is gu
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 from typing import Final
@@ -23,9 +23,6 @@ Answer = dict[str, object]
 
 BLOCK: Final = 10_000
 """Lines priced together."""
-
-ANY_SUBJECT: Final = "*any"
-"""The subject that stands for all that have no subscription of their own."""
 
 SHOWN: Final = (
     "leg",
@@ -89,16 +86,7 @@ def _read(catalogue: Catalogue, line: str) -> Event | Refused:
         return Refused(event.id, f"bad_event: leg: expected one of {', '.join(LEGS)}, not {event.leg!r}")
     if event.plan and event.plan not in catalogue.codes["plan_names"]:
         return Refused(event.id, f"no_plan: plan {event.plan}")
-    return _subscribed(catalogue, event)
-
-
-def _subscribed(catalogue: Catalogue, event: Event) -> Event:
-    """The event, under ``tenant/category/*any`` where that is subscribed and its own subject is not."""
-    known = catalogue.codes["key_names"]
-    default = f"{event.account.rpartition('/')[0]}/{ANY_SUBJECT}"
-    if f"account:{event.account}" in known or f"account:{default}" not in known:
-        return event
-    return replace(event, account=default)
+    return event
 
 
 def _answers(catalogue: Catalogue, read: list[Event | Refused]) -> list[Answer]:

@@ -17,11 +17,25 @@ MULTIPLIER: Final = 0x1E3779B97F4A7C15
 """Odd, below 2^63: products are taken modulo 2^63, alike in numpy, numba and plain Python."""
 LOW_63: Final = (1 << 63) - 1
 
+ANY_SUBJECT: Final = "*any"
+"""The subject that stands for all of its tenant and category that have no subscription of their own."""
+
 Ints = npt.NDArray[np.int64]
 
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import polars as pl
+
+
+def named_key(known: Mapping[str, int], kind: str, key: str) -> int | None:
+    """The key of an account or a trunk; where ``tenant/category/subject`` has none, that of its ``*any``.
+
+    ``known`` are the codes of a catalogue's ``key_names``.
+    """
+    code = known.get(f"{kind}:{key}", known.get(f"{kind}:{key.rpartition('/')[0]}/{ANY_SUBJECT}"))
+    return None if code is None else -1 - code
 
 
 def number_keys(numbers: pl.Series, imsi: pl.Series) -> Ints:

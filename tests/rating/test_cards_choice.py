@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
+from rating.explain_price import explain_event
+from rating.hypothetical import parse_event
 from tariffs.catalogue import Catalogue
 from tests.rating.cards import compiled, quoted
 
@@ -315,3 +318,33 @@ def test_amount(beside: Catalogue, case: tuple[str, str, int, int, str, str, str
     charge = quoted(beside, event)
     told = [charge.get(key, "") for key in ("amount", "tax_amount", "converted_amount")]
     assert ([charge["error"], "", ""] if "error" in charge else told) == expected
+
+
+# -- account keys tenant/category/subject: who pays at noon on 3 July 2024
+SUBJECTS = (
+    "kind,key,account,plan,valid_from,valid_to\naccount,t/c/*any,strangers,a,,\naccount,t/c/ann,ann,b,,\n"
+    "account,t/c/ben,ben,b,,2024-01-01\naccount,t/d/cid,cid,b,,\ntrunk,T-1,trunk,b,,\n"
+)
+PAYERS = [
+    ({"account": "t/c/ann"}, "ann b"),
+    ({"account": "t/c/zoe"}, "strangers a"),
+    ({"tenant": "t", "category": "c", "subject": "zoe"}, "strangers a"),
+    # one that was a subscriber does not become a stranger
+    ({"account": "t/c/ben"}, "no_plan"),
+    # another category has its own strangers, or none
+    ({"account": "t/d/zoe"}, "no_account"),
+    ({"account": "zoe"}, "no_account"),
+    ({"account": "", "trunk_in": "T-1"}, "trunk b"),
+    ({"account": "t/c/zoe", "trunk_in": "T-1"}, "strangers a"),
+]
+
+
+@pytest.mark.parametrize(("keys", "expected"), PAYERS)
+def test_payer(tmp_path: Path, keys: dict[str, str], expected: str) -> None:
+    plans = "".join(f'[plan.{name}]\ncurrency = "GBP"\n[[plan.{name}.rule]]\nrate = "{name}"\n' for name in "ab")
+    made = compiled(tmp_path, {"a.toml": RATES + plans, "subscriptions.csv": SUBJECTS})
+    event = {"usage": 1, "start": PEAK, "a_number": "+1", "b_number": LONDON, "keys": keys}
+    charge = quoted(made, event)
+    assert " ".join(str(charge[key]) for key in ("error", "account", "rate") if key in charge) == expected
+    told = " ".join(explain_event(parse_event(dict(event)), made, "retail").lines())
+    assert f"account {expected.split(maxsplit=1)[0]}" in told or expected not in {"strangers a", "ann b"}
