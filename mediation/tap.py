@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 
 from mediation.ber.tree import Tree
 from mediation.controls import Found
@@ -88,6 +89,11 @@ def _lack(code: str) -> Found:
 
 def _shown(tree: Tree, name: str) -> str:
     return f"{text(tree, f'{name}.localTimeStamp')} {text(tree, f'{name}.utcTimeOffset')}".strip()
+
+
+def _civil(moment_us: int) -> str:
+    """An instant as TAP writes it, in UTC."""
+    return f"{datetime.fromtimestamp(moment_us // 1_000_000, UTC):%Y%m%d%H%M%S} +0000"
 
 
 def _sequence(number: str, of_name: int | None) -> Iterator[Found]:
@@ -177,4 +183,4 @@ def _audit(batch: Tree, totals: Totals) -> Iterator[Found]:
         ("tap_latest_differs", "latestCallTimeStamp", totals.latest_us),
     ):
         if audit.get(name) and moment is not None and time_us(audit, name) != moment:
-            yield Found(code, f"{name} {_shown(audit, name)}", f"{name} {moment // 1_000_000} s after 1970")
+            yield Found(code, f"{name} {_shown(audit, name)}", f"{name} {_civil(moment)}")

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 
 from mediation.ber.format import Format, Value, read_format
+from mediation.ber.records import decode_elements
 from mediation.ber.tree import Tree, tree_of
+from mediation.frame import control_lines, frame
+from mediation.layout import Layout
+from mediation.layout_file import read_layout
+from mediation.normalise import normalise
+from mediation.pickup import bind_header
+from mediation.records import Chunk, Fields, Records
+from mediation.tap_header import with_trailer
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _SHARED = _REPOSITORY.parent / "shared" / "data"
@@ -81,3 +92,33 @@ def names(tree_: Tree) -> Iterator[str]:
         for occurrence in occurrences:
             if not isinstance(occurrence, str):
                 yield from names(occurrence)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mediated:
+    """A file by a shipped layout: its records, its header and trailer as one tree, its layout."""
+
+    records: Records
+    file: Tree
+    layout: Layout
+
+    def fields(self, columns: tuple[str, ...] = ()) -> Fields:
+        """Source columns of the records: those that the layout maps, or others."""
+        assert self.layout.framing.ber is not None
+        return decode_elements(self.records, columns or self.layout.source_columns(), self.layout.framing.ber)[0]
+
+    def usage(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Usage, and rejected rows."""
+        usage, rejected = normalise(self.fields(), self.layout)
+        return usage.to_pylist(), rejected.to_pylist()
+
+
+def mediated(layout_name: str, file: bytes) -> Mediated:
+    """``file`` framed by a shipped layout."""
+    layout = bind_header(read_layout(layout_name), file, layout_name)
+    records, aside = frame(Chunk("file:x", 0, 1, np.frombuffer(file, np.uint8), last=True), layout)
+    source = layout.framing.ber
+    assert source is not None
+    assert source.said is not None
+    trailer = b"".join(control_lines(aside, "trailer"))
+    return Mediated(records, with_trailer(source.said.header, trailer, source.format), layout)
