@@ -128,7 +128,7 @@ def blocks(file: SourceFile, framing: Framing, offset: int, chunk_bytes: int = C
 
     """
     whole = framing.kind is Kind.JSON and framing.multi_line
-    with _content(file) as stream:
+    with content(file) as stream:
         _skip(stream, offset)
         rest = bytearray()
         while offset < file.content_bytes:
@@ -166,7 +166,7 @@ def bound(file: SourceFile, layout: Layout) -> Layout:
     framing = layout.framing
     if not file.content_bytes or not (framing.ber or framing.names_in_header):
         return layout
-    with _content(file) as stream:
+    with content(file) as stream:
         if framing.ber:
             return bind_header(layout, bytes(stream.read(LONGEST_HEADER)), file.path, file.content_bytes)
         lines = bytes(stream.read(framing.max_record_bytes)).split(bytes([framing.line_end]))
@@ -205,6 +205,14 @@ def _said(layout: Layout, source: Source, header: bytes, where: str, size: int) 
         raise InputError(f"{where}: not a file of layout {layout.name}: {fault}") from None
 
 
+def content(file: SourceFile) -> AbstractContextManager[Any]:
+    """The content of ``file`` as a stream, decompressed."""
+    if not file.compression:
+        return _opened(file.path)
+    opened = _opened(file.path).__enter__()
+    return closing(pa.input_stream(opened, compression=file.compression))
+
+
 def _opened(path: str) -> AbstractContextManager[Any]:
     if "://" in path:
         import fsspec
@@ -212,14 +220,6 @@ def _opened(path: str) -> AbstractContextManager[Any]:
         opened: AbstractContextManager[Any] = fsspec.open(path, "rb")
         return opened
     return Path(path).open("rb")
-
-
-def _content(file: SourceFile) -> AbstractContextManager[Any]:
-    """The content of ``file``, decompressed."""
-    if not file.compression:
-        return _opened(file.path)
-    opened = _opened(file.path).__enter__()
-    return closing(pa.input_stream(opened, compression=file.compression))
 
 
 def _compression(head: bytes) -> str:

@@ -4,7 +4,7 @@ Enters: the name of a shipped table, or a parsed one, and a layout's own tags. L
 :class:`Format`. Always holds: every type that a field names is there; names are unique among the tags
 of one type; nothing is mandatory, and a tag that no table names is kept as it is.
 
-A table is TOML; docs/formats.md gives its keys. Tag keys are ``N`` (context), ``aN`` (application), ``uN``
+A table is TOML; docs/field-tables.md gives its keys. Tag keys are ``N`` (context), ``aN`` (application), ``uN``
 (universal) and ``pN`` (private); a field is ``"name: TYPE"``.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -83,7 +83,10 @@ Tags = Mapping[int, Field]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Format:
-    """A format: its records, types, choices and enumerations. ``tags`` mean the same everywhere."""
+    """A format: its records, types, choices and enumerations. ``tags`` mean the same everywhere.
+
+    ``list`` is the path of the list of the records, where ``container`` is nested.
+    """
 
     name: str
     title: str
@@ -94,6 +97,7 @@ class Format:
     choices: Mapping[str, Tags]
     enums: Mapping[str, Mapping[int, str]]
     tags: Tags
+    list: str = ""
 
     def inside(self, field: Field) -> Tags:
         """The tags that a structure may hold by its own type; empty for a value or a group."""
@@ -136,17 +140,7 @@ def amended(format_: Format, tags: Mapping[str, Any], keys: Keys) -> Format:
             types[name] = {**types.get(name, {}), **own}
         else:
             everywhere.update(own)
-    changed = Format(
-        format_.name,
-        format_.title,
-        format_.standard,
-        format_.container,
-        format_.records,
-        types,
-        choices,
-        format_.enums,
-        everywhere,
-    )
+    changed = replace(format_, types=types, choices=choices, tags=everywhere)
     keys.problems.extend(f"{keys.where}{problem}" for problem in _unknown_types(changed))
     return changed
 
@@ -171,6 +165,7 @@ def parse_format(table: Mapping[str, Any], where: str) -> Format:
         choices=choices,
         enums=_enums(keys.section("enums")),
         tags=_fields(keys.section("tags")),
+        list=keys.text("list", ""),
     )
     keys.finish()
     keys.problems.extend(f"{where}: {problem}" for problem in _unknown_types(format_))

@@ -38,7 +38,7 @@ def ber_source(layout: Keys, framing: Keys) -> Source | None:
     source = Source(
         format=format_,
         container=container,
-        list_path=_path(framing, "list") if container == "nested" and "list" in framing.table else (),
+        list_path=_list_path(framing, format_) if container == "nested" else (),
         prefix_bytes=framing.whole("prefix_bytes", 2) if container == "prefixed" else 0,
         columns=tuple(_columns(columns, format_)),
         tables=tuple(_table(tables.section(name), name, format_) for name in tuple(tables.table)),
@@ -105,6 +105,13 @@ def _path(keys: Keys, key: str) -> Path:
     except ValueError as fault:
         keys.wrong(key, str(fault))
         return ()
+
+
+def _list_path(framing: Keys, format_: Format) -> Path:
+    """Where the records of a nested container stand: as the layout says, or as is usual for the format."""
+    if "list" in framing.table:
+        return _path(framing, "list")
+    return parse_path(format_.list) if format_.list else ()
 
 
 def _table(keys: Keys, name: str, format_: Format) -> HeaderTable:
