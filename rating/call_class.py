@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rating.columns import coded, integers, text_buffers
-from rating.find_kernels import find_destinations, walk_prefixes
+from rating.destinations import longest_prefixes
 from rating.guide_kernels import find_members, find_subscriptions, number_keys
 from tariffs.catalogue import (
     CELL_ORIGIN_E164,
@@ -23,6 +23,7 @@ from tariffs.catalogue import (
     Codes,
     Ints,
 )
+from tariffs.prefixes import FIRST
 
 Flags = npt.NDArray[np.bool_]
 
@@ -30,7 +31,10 @@ Flags = npt.NDArray[np.bool_]
 def origin_items(usage: pa.RecordBatch, row: Ints, cell: Codes, catalogue: Catalogue) -> Codes:
     """The item of the longest origin prefix of each leg's A-number; NONE without one."""
     cells = np.ascontiguousarray(catalogue.cells[:, CELL_ORIGIN_E164:])
-    return _prefixed(usage, "a_number", row, cell, cells, catalogue)
+    place = longest_prefixes(usage, "a_number", row, cell, cells, catalogue)
+    found, items = place != NONE, np.full(len(row), NONE, np.int32)
+    items[found] = catalogue.destinations[place[found], FIRST]
+    return items
 
 
 def call_classes(usage: pa.RecordBatch, row: Ints, account: Codes, catalogue: Catalogue) -> Codes:
@@ -42,7 +46,7 @@ def call_classes(usage: pa.RecordBatch, row: Ints, account: Codes, catalogue: Ca
         holds = np.zeros(len(row), np.bool_)
         for column, reads in (("b_number", ~terminated), ("a_number", terminated)):
             cell = np.where(reads[row], place, NONE).astype(np.int32)
-            holds |= _prefixed(usage, column, row, cell, catalogue.classes, catalogue) != NONE
+            holds |= longest_prefixes(usage, column, row, cell, catalogue.classes, catalogue) != NONE
         if catalogue.classes[place, CLASS_SUBSCRIBED]:
             holds |= payer[row] != NONE
         if catalogue.classes[place, CLASS_SAME_ACCOUNT]:
@@ -62,13 +66,3 @@ def _other_party(usage: pa.RecordBatch, terminated: Flags, catalogue: Catalogue)
     table = (catalogue.keys, catalogue.key_starts, int(catalogue.key_shift[0]))
     find_subscriptions(key, 0, integers(usage["start_utc"]), *table, account, plan, np.zeros(usage.num_rows, np.uint8))
     return key, account
-
-
-def _prefixed(usage: pa.RecordBatch, column: str, row: Ints, cell: Codes, cells: Ints, catalogue: Catalogue) -> Codes:
-    """The first item of the longest prefix of each leg's number in ``column`` among those of its ``cell``."""
-    first, end = np.zeros((2, len(row)), np.int32)
-    number, start = text_buffers(usage[column]), integers(usage["start_utc"])
-    best, stop = np.zeros((2, len(row)), np.int32)
-    walk_prefixes(row, cell, *number, cells, catalogue.nodes, best, stop)
-    find_destinations(row, cell, start, *number, cells, catalogue.nodes, catalogue.items, best, stop, first, end)
-    return np.where(first < end, first, NONE).astype(np.int32)

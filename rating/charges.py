@@ -12,9 +12,10 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from mediation.amounts import decimal
 from mediation.fields import AMOUNT, schema
 from mediation.stage import constant
-from rating.columns import labelled
+from rating.columns import labelled, pick
 from rating.guide import LEGS
 from rating.legs import Legs
 from rating.rules import NOTES
@@ -26,7 +27,6 @@ from tariffs.catalogue import (
     CONVERSION_RATE,
     CONVERSION_SOURCE,
     ITEM_PREFIX,
-    ITEM_RATE,
     ITEM_TAX,
     ITEM_ZONE,
     NONE,
@@ -44,16 +44,17 @@ _NOTE_NAMES: Final = names([*NOTES])
 
 def charges(usage: pa.RecordBatch, legs: Legs, kept: Ints, catalogue: Catalogue, rating_run: int) -> pa.RecordBatch:
     """The ``charge`` rows of the legs ``kept``."""
-    row, item, count = pa.array(legs.row[kept]), legs.item[kept], len(kept)
+    item, count = legs.item[kept], len(kept)
+    of_legs = _taken(usage.select(["event_id", "source", "start_utc"]), legs.row[kept])
     columns = {
-        "event_id": usage["event_id"].take(row),
+        "event_id": of_legs["event_id"],
         "leg": labelled(legs.leg[kept], _LEG_NAMES),
         "kind": constant("charge", count),
-        "source": usage["source"].take(row),
-        "start_utc": usage["start_utc"].take(row),
+        "source": of_legs["source"],
+        "start_utc": of_legs["start_utc"],
         "account": labelled(legs.account[kept], catalogue.account_names),
         "plan": _column(catalogue.versions, VERSION_PLAN, legs.version[kept], catalogue.plan_names),
-        "rate": _rate_names(catalogue, item),
+        "rate": _column(catalogue.rates, RATE_NAME, legs.rate[kept], catalogue.rate_names),
         "zone": _column(catalogue.items, ITEM_ZONE, item, catalogue.zone_names),
         "prefix": _column(catalogue.items, ITEM_PREFIX, item, catalogue.prefix_names),
         "band": labelled(legs.band[kept], catalogue.band_names),
@@ -70,10 +71,16 @@ def charges(usage: pa.RecordBatch, legs: Legs, kept: Ints, catalogue: Catalogue,
     return pa.RecordBatch.from_arrays([columns[name] for name in out.names], schema=out)
 
 
+def _taken(usage: pa.RecordBatch, row: Ints) -> pa.RecordBatch:
+    """The usage of each leg; as it is, where each event has one."""
+    return usage if np.array_equal(row, np.arange(usage.num_rows)) else usage.take(pa.array(row))
+
+
 def _tax(legs: Legs, kept: Ints, catalogue: Catalogue) -> dict[str, pa.Array]:
     if not len(catalogue.taxes):
         return {"tax_amount": _zeros(len(kept)), "tax_code": constant("", len(kept))}
-    codes = catalogue.items[:, ITEM_TAX].astype(np.int32)[legs.item[kept]]
+    codes = np.empty(len(kept), np.int32)
+    pick(catalogue.items, ITEM_TAX, legs.item[kept], codes)
     return {"tax_amount": decimal(legs.prices.tax[kept]), "tax_code": _or_empty(codes, catalogue.tax_names)}
 
 
@@ -94,7 +101,9 @@ def _conversion(legs: Legs, kept: Ints, catalogue: Catalogue) -> dict[str, pa.Ar
 
 
 def _column(table: Ints, column: int, rows: Codes, texts: pa.StringArray) -> pa.DictionaryArray:
-    return labelled(table[:, column].astype(np.int32)[rows], texts)
+    codes = np.empty(len(rows), np.int32)
+    pick(table, column, rows, codes)
+    return labelled(codes, texts)
 
 
 def _or_empty(codes: Codes | Ints, texts: pa.StringArray) -> pa.DictionaryArray:
@@ -102,18 +111,5 @@ def _or_empty(codes: Codes | Ints, texts: pa.StringArray) -> pa.DictionaryArray:
     return labelled((codes + 1).astype(np.int32), pa.concat_arrays([names([""]), texts]))
 
 
-def _rate_names(catalogue: Catalogue, item: Codes) -> pa.DictionaryArray:
-    named = catalogue.rates[:, RATE_NAME][catalogue.items[:, ITEM_RATE]] if len(catalogue.items) else np.zeros(0)
-    return labelled(named.astype(np.int32)[item], catalogue.rate_names)
-
-
 def _zeros(count: int) -> pa.Decimal128Array:
     return pa.Decimal128Array.from_buffers(AMOUNT, count, [None, pa.py_buffer(np.zeros(2 * count, np.int64))])
-
-
-def decimal(nano: Ints) -> pa.Decimal128Array:
-    """Nano-units as DECIMAL(18, 9): 128-bit little-endian integers, the high half being the sign."""
-    wide = np.empty((len(nano), 2), np.int64)
-    wide[:, 0] = nano
-    wide[:, 1] = nano >> 63
-    return pa.Decimal128Array.from_buffers(AMOUNT, len(nano), [None, pa.py_buffer(wide)])

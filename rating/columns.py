@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from mediation.jit import kernel
 from tariffs.catalogue import Codes, Ints
 
 T = TypeVar("T", bound=np.generic)
@@ -38,6 +39,13 @@ def coded(column: pa.DictionaryArray, code: Callable[[str], int], dtype: type[T]
     known = np.array([code(text) for text in column.dictionary.to_pylist()] or [0], dtype)
     rows: Ints = column.indices.to_numpy(zero_copy_only=False)
     return known[rows]
+
+
+@kernel
+def pick(table: Ints, column: int, rows: Codes, codes: Codes) -> None:
+    """The ``codes`` in one ``column`` of ``rows`` of a table."""
+    for place in range(len(rows)):
+        codes[place] = table[rows[place], column]
 
 
 def labelled(codes: Codes, texts: pa.StringArray) -> pa.DictionaryArray:

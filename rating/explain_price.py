@@ -14,8 +14,10 @@ from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 
 from mediation.reasons import REASONS
+from rating.destinations import longest_prefixes
 from rating.direct import guide_events
 from rating.explain_guide import failure, guiding
 from rating.guide import LEGS, Guided
@@ -35,7 +37,7 @@ from rating.story import EPOCH, Node, instant, money, period
 from tariffs import catalogue as layout
 from tariffs.catalogue import NONE, Catalogue, Ints
 from tariffs.model import BOUNDARIES, COUNTERS, MODES, NANO, OTHER_CLASS, STAGES
-from tariffs.prefixes import END, FIRST
+from tariffs.prefixes import END, FIRST, SHORTER
 
 __all__ = ["Node", "explain_charge", "explain_event"]
 
@@ -60,7 +62,7 @@ def explain_event(event: Event, catalogue: Catalogue, leg: str) -> Node:
         return Node(title, "does not apply", (who,))
     runs = np.full((RUNS_SHOWN, RUN_COLUMNS), NONE, np.int64)
     legs = price_all(Guided(usage, guided.accounts, only), catalogue, runs)
-    prefixes = _prefixes(event, legs, catalogue)
+    prefixes = _prefixes(event, usage, legs, catalogue)
     if legs.reason[0]:
         reason = REASONS[legs.reason[0] - 1]
         return Node(title, f"{reason.code}: {reason.meaning}", (who, prefixes))
@@ -99,18 +101,15 @@ def _event(row: Mapping[str, object]) -> Event:
     )
 
 
-def _prefixes(event: Event, legs: Legs, catalogue: Catalogue) -> Node:
+def _prefixes(event: Event, usage: pa.RecordBatch, legs: Legs, catalogue: Catalogue) -> Node:
     """Every prefix of the B-number that the plan knows, the longest first, and why each lost."""
     label = f"destination of {event.b_number or 'no number'}"
     if legs.reason[0] and legs.cell[0] == NONE:
         return Node(label, "the plan has no rule for this service and direction")
-    cell = catalogue.cells[legs.cell[0]]
-    plus = event.b_number.startswith("+")
-    nodes = _path(
-        int(cell[layout.CELL_E164 if plus else layout.CELL_LOCAL]), event.b_number.removeprefix("+"), catalogue
-    )
+    place = longest_prefixes(usage, "b_number", legs.row, legs.cell, catalogue.cells, catalogue)[0]
     found, won = [], False
-    for first, end in reversed(nodes):
+    while place != NONE:
+        first, end, place = catalogue.destinations[place, [FIRST, END, SHORTER]]
         for item in catalogue.items[first:end]:
             exists = item[layout.ITEM_FROM] <= event.start_us < item[layout.ITEM_TO]
             verdict = _verdict(bool(exists), won, int(item[layout.ITEM_BAND]), legs, catalogue)
@@ -132,20 +131,6 @@ def _verdict(exists: bool, won: bool, band: int, legs: Legs, catalogue: Catalogu
     if band not in (layout.ANY, int(legs.band[0])) and not legs.reason[0]:
         return f"longest, in band {catalogue.name('band', band)}"
     return "longest"
-
-
-def _path(root: int, digits: str, catalogue: Catalogue) -> list[tuple[int, int]]:
-    """The items of each node on the path of ``digits`` that has any."""
-    node, found = root, []
-    for digit in ["", *digits]:
-        if digit and not digit.isdecimal():
-            break
-        node = int(catalogue.nodes[node, int(digit)]) if digit else root
-        if node == 0:
-            break
-        if catalogue.nodes[node, END]:
-            found.append((int(catalogue.nodes[node, FIRST]), int(catalogue.nodes[node, END])))
-    return found
 
 
 def _rule(event: Event, legs: Legs, catalogue: Catalogue) -> Node:

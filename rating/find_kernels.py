@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from mediation.jit import allocating, kernel
+from mediation.jit import kernel
 from mediation.reasons import CODE
 from tariffs.catalogue import (
     ANY,
@@ -32,7 +32,7 @@ from tariffs.catalogue import (
     Codes,
     Ints,
 )
-from tariffs.prefixes import END, FIRST
+from tariffs.prefixes import BASE, DIGITS_MAX, END, FIRST, SET_HEADS, SET_SHIFT, SHORTER
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -40,7 +40,7 @@ NO_RATE: Final = CODE["no_rate"]
 NO_BAND: Final = CODE["no_band"]
 
 BLOCK: Final = 1_024
-"""Legs that walk down their tries together."""
+"""Legs that a loop takes at once before the next loop takes them: what one has read, the next has at hand."""
 
 _PLUS: Final = 43
 _ZERO: Final = 48
@@ -79,88 +79,67 @@ def choose_variants(
             reason[leg] = NO_RATE
 
 
-@allocating
-def walk_prefixes(
-    rows: Ints, cell: Codes, offsets: Codes, text: Bytes, cells: Ints, nodes: Codes, best: Codes, stop: Codes
-) -> None:
-    """The node ``best`` of the longest prefix of each leg's number (NONE), and where in ``text`` that prefix ends.
-
-    A block of legs takes one step down its tries after another: each is a random access, and those of a block overlap.
-    """
-    going, node, place, last = np.empty((4, BLOCK), np.int32)
-    for base in range(0, len(rows), BLOCK):
-        count = 0
-        for leg in range(base, min(base + BLOCK, len(rows))):
-            best[leg] = NONE
-            if cell[leg] == NONE:
-                continue
-            row, own = rows[leg], leg - base
-            begin, last[own], root = offsets[row], offsets[row + 1], cells[cell[leg], CELL_LOCAL]
-            if begin < last[own] and text[begin] == _PLUS:
-                root = cells[cell[leg], CELL_E164]
-                begin += 1
-            node[own], place[own], going[count] = root, begin, own
-            count += 1
-        while count > 0:
-            left = 0
-            for at in range(count):
-                own = going[at]
-                here = node[own]
-                if nodes[here, END] > 0:
-                    best[base + own], stop[base + own] = here, place[own]
-                if place[own] < last[own]:
-                    digit = int(np.int64(text[place[own]])) - _ZERO
-                    if 0 <= digit <= 9 and nodes[here, digit] > 0:
-                        node[own] = nodes[here, digit]
-                        place[own] += 1
-                        going[left] = own
-                        left += 1
-            count = left
+@kernel
+def number_ranges(offsets: Codes, text: Bytes, digits: int, keys: Ints) -> None:
+    """The key of the first ``digits`` of each number, as tariffs/prefixes.py makes it; -1 - key without a ``+``."""
+    for row in range(len(keys)):
+        begin, end = offsets[row], offsets[row + 1]
+        plus = begin < end and text[begin] == _PLUS
+        if plus:
+            begin += 1
+        key, left = 0, DIGITS_MAX
+        for place in range(begin, min(end, begin + digits)):
+            digit = int(np.int64(text[place])) - _ZERO
+            if digit < 0 or digit > 9:
+                break
+            key = key * BASE + digit + 1
+            left -= 1
+        for _ in range(left):
+            key *= BASE
+        keys[row] = key if plus else -1 - key
 
 
 @kernel
-def find_destinations(  # noqa: C901 - a call would count references of its arrays
+def find_prefixes(
     rows: Ints,
     cell: Codes,
-    start_us: Ints,
-    offsets: Codes,
-    text: Bytes,
+    keys: Ints,
     cells: Ints,
-    nodes: Codes,
-    items: Ints,
-    best: Codes,
-    stop: Codes,
-    first: Codes,
-    end: Codes,
+    sets: Ints,
+    heads: Codes,
+    bounds: Ints,
+    longest: Codes,
+    destination: Codes,
+    last: Codes,
 ) -> None:
-    """The items ``first`` to ``end`` of the longest prefix of each leg's number that exists at the start.
+    """The ``destination`` of the longest prefix of each leg's number in its cell's sets; NONE without one.
 
-    ``best`` and ``stop`` are what ``walk_prefixes`` found; where that does not exist then, shorter ones are tried.
-    Without any, the items of numbers that no prefix matches.
+    ``last`` is room for a block's places among the bounds.
     """
-    for leg in range(len(rows)):
-        if cell[leg] == NONE:
-            continue
-        start, begin, found, until = start_us[rows[leg]], offsets[rows[leg]], best[leg], stop[leg]
-        root = cells[cell[leg], CELL_LOCAL]
-        if begin < offsets[rows[leg] + 1] and text[begin] == _PLUS:
-            root = cells[cell[leg], CELL_E164]
-            begin += 1
-        first[leg], end[leg] = cells[cell[leg], CELL_FIRST], cells[cell[leg], CELL_END]
-        exists = False
-        while found != NONE:
-            for item in range(nodes[found, FIRST], nodes[found, END]):
-                if items[item, ITEM_FROM] <= start < items[item, ITEM_TO]:
-                    first[leg], end[leg], exists = nodes[found, FIRST], nodes[found, END], True
-                    break
-            if exists or until == begin:
-                break
-            shorter, node, found = until - 1, root, NONE
-            for place in range(begin, shorter + 1):
-                if nodes[node, END] > 0:
-                    found, until = node, place
-                if place < shorter:
-                    node = nodes[node, int(np.int64(text[place])) - _ZERO]
+    for base in range(0, len(rows), BLOCK):
+        block = range(base, min(base + BLOCK, len(rows)))
+        for leg in block:
+            destination[leg] = NONE
+            if cell[leg] != NONE:
+                key, column = keys[rows[leg]], CELL_E164
+                if key < 0:
+                    key, column = -1 - key, CELL_LOCAL
+                prefixes = cells[cell[leg], column]
+                head = sets[prefixes, SET_HEADS] + (key >> sets[prefixes, SET_SHIFT])
+                destination[leg], last[leg - base] = heads[head], heads[head + 1]
+        for leg in block:
+            if destination[leg] != NONE:
+                key = keys[rows[leg]]
+                if key < 0:
+                    key = -1 - key
+                low, high = destination[leg], last[leg - base]
+                while low < high:
+                    middle = (low + high + 1) >> 1
+                    if bounds[middle] <= key:
+                        low = middle
+                    else:
+                        high = middle - 1
+                destination[leg] = longest[low]
 
 
 @kernel
@@ -195,20 +174,56 @@ def find_bands(
 
 
 @kernel
-def choose_items(
-    rows: Ints, first: Codes, end: Codes, band: Codes, start_us: Ints, items: Ints, chosen: Codes, reason: Bytes
+def find_items(  # noqa: C901, PLR0912 - three loops over one block
+    rows: Ints,
+    cell: Codes,
+    destination: Codes,
+    band: Codes,
+    start_us: Ints,
+    cells: Ints,
+    destinations: Codes,
+    items: Ints,
+    first: Codes,
+    end: Codes,
+    item: Codes,
+    rate: Codes,
+    reason: Bytes,
 ) -> None:
-    """The item ``chosen`` for each leg: the first of its destination that exists at the start and holds in its band."""
-    for leg in range(len(rows)):
-        if reason[leg] != 0:
-            continue
-        start, wanted = start_us[rows[leg]], np.int64(band[leg])
-        found = NONE
-        for item in range(first[leg], end[leg]):
-            of_band = items[item, ITEM_BAND]
-            if (of_band in (ANY, wanted)) and items[item, ITEM_FROM] <= start < items[item, ITEM_TO]:
-                found = item
-                break
-        chosen[leg] = found
-        if found == NONE or items[found, ITEM_RATE] == NONE:
-            reason[leg] = NO_RATE
+    """The items ``first`` to ``end`` of the longest prefix that exists at each leg's start, and the ``item`` chosen.
+
+    That is the first that exists then and holds in the leg's band; ``rate`` is its rate. Without any prefix they are
+    the items of numbers that no prefix matches.
+    """
+    for base in range(0, len(rows), BLOCK):
+        block = range(base, min(base + BLOCK, len(rows)))
+        for leg in block:
+            found = destination[leg]
+            if found != NONE:
+                first[leg], end[leg] = destinations[found, FIRST], destinations[found, END]
+            elif cell[leg] != NONE:
+                first[leg], end[leg] = cells[cell[leg], CELL_FIRST], cells[cell[leg], CELL_END]
+        for leg in block:
+            found, start = destination[leg], start_us[rows[leg]]
+            while found != NONE:
+                exists = False
+                for place in range(first[leg], end[leg]):
+                    if items[place, ITEM_FROM] <= start < items[place, ITEM_TO]:
+                        exists = True
+                        break
+                if exists:
+                    break
+                found = destinations[found, SHORTER]
+                if found != NONE:
+                    first[leg], end[leg] = destinations[found, FIRST], destinations[found, END]
+                else:
+                    first[leg], end[leg] = cells[cell[leg], CELL_FIRST], cells[cell[leg], CELL_END]
+        for leg in block:
+            item[leg], rate[leg] = NONE, NONE
+            start, wanted = start_us[rows[leg]], np.int64(band[leg])
+            for place in range(first[leg], end[leg]):
+                of_band = items[place, ITEM_BAND]
+                if of_band in (ANY, wanted) and items[place, ITEM_FROM] <= start < items[place, ITEM_TO]:
+                    item[leg], rate[leg] = place, items[place, ITEM_RATE]
+                    break
+            if rate[leg] == NONE and reason[leg] == 0:
+                reason[leg] = NO_RATE

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from mediation.jit import kernel
 from mediation.reasons import CODE
 from rating import rules
-from rating.find_kernels import NO_BAND, NO_RATE, Bytes
+from rating.find_kernels import BLOCK, NO_BAND, NO_RATE, Bytes
 from rating.rules import exact_sum, flat_price, increments_before, limited, rounded, run_price
 from tariffs.catalogue import (
     ANY,
@@ -28,6 +28,7 @@ from tariffs.catalogue import (
     ITEM_TO,
     NONE,
     RATE_BOUNDARY,
+    RATE_COLUMNS,
     RATE_COUNTER,
     RATE_FIRST_STEP,
     RATE_FREE_UNDER,
@@ -173,13 +174,71 @@ def price_event(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one walk along the e
 
 
 @kernel
-def price_legs(
+def price_flat(  # noqa: C901 - three loops over one block
+    rows: Ints,
+    cell: Codes,
+    change: Codes,
+    rate: Codes,
+    timed: npt.NDArray[np.bool_],
+    start_us: Ints,
+    usage: Ints,
+    cells: Ints,
+    rates: Ints,
+    changes: Codes,
+    instants: Ints,
+    reason: Bytes,
+    billed: Ints,
+    amount: Ints,
+    note: Codes,
+    walked: Codes,
+    terms: Ints,
+) -> int:
+    """Price each leg that has no ``reason`` yet and needs no walk: of a rate of one step, while no band changes.
+
+    The others' places are written to ``walked``; the answer is how many there are. ``terms`` is room for the rates of a
+    block: they are fetched together, for what arithmetic waits for holds up the fetching of what comes after it.
+    """
+    others, flat = 0, np.int32(len(rules.NOTES))
+    for base in range(0, len(rows), BLOCK):
+        block = range(base, min(base + BLOCK, len(rows)))
+        for leg in block:
+            if reason[leg] == 0:
+                for column in range(RATE_COLUMNS):
+                    terms[leg - base, column] = rates[rate[leg], column]
+        for leg in block:
+            if reason[leg] != 0:
+                continue
+            row, last, own = rows[leg], changes[cells[cell[leg], CELL_CALENDAR] + 1] - 1, leg - base
+            units, place = usage[row], change[leg]
+            constant = not timed[row] or place >= last or instants[place + 1] - start_us[row] // 1_000_000 >= units
+            if not constant or terms[own, RATE_INCREMENT] == 0 or not 0 < units < rules.USAGE_END:
+                walked[others] = leg
+                others += 1
+            else:
+                note[leg] = rules.FREE_UNDER if units < terms[own, RATE_FREE_UNDER] else flat
+        for leg in block:
+            if note[leg] != flat:
+                continue
+            own = leg - base
+            billed[leg], amount[leg], note[leg] = flat_price(
+                usage[rows[leg]], terms[own, RATE_SETUP], terms[own, RATE_MINIMUM], terms[own, RATE_INCREMENT],
+                terms[own, RATE_PRICE], terms[own, RATE_PER],
+                terms[own, RATE_MIN], terms[own, RATE_MAX], terms[own, RATE_UNIT], terms[own, RATE_MODE],
+            )  # fmt: skip
+            if amount[leg] == rules.OVERFLOW:
+                reason[leg] = AMOUNT_OVERFLOW
+    return others
+
+
+@kernel
+def price_walked(
+    walked: Codes,
     rows: Ints,
     cell: Codes,
     first: Codes,
     end: Codes,
     change: Codes,
-    item: Codes,
+    rate: Codes,
     timed: npt.NDArray[np.bool_],
     start_us: Ints,
     usage: Ints,
@@ -196,31 +255,13 @@ def price_legs(
     amount: Ints,
     note: Codes,
 ) -> None:
-    """Price each leg that has no ``reason`` yet, by what rating/find_kernels.py found for it.
-
-    A rate of one step costs no walk where no band changes; it is walked all the same where ``runs`` are asked for.
-    """
-    for leg in range(len(rows)):
+    """Price the legs ``walked``, that have no ``reason`` yet, by walking along each event."""
+    for leg in walked:
         if reason[leg] != 0:
             continue
-        row = rows[leg]
-        units, start = usage[row], start_us[row]
-        rate, denominator = items[item[leg], ITEM_RATE], cells[cell[leg], CELL_DENOMINATOR]
-        place, change_end = change[leg], changes[cells[cell[leg], CELL_CALENDAR] + 1]
-        constant = not timed[row] or place + 1 >= change_end or instants[place + 1] - start // 1_000_000 >= units
-        if constant and rates[rate, RATE_INCREMENT] > 0 and len(runs) == 0 and 0 < units < rules.USAGE_END:
-            if units < rates[rate, RATE_FREE_UNDER]:
-                note[leg] = rules.FREE_UNDER
-                continue
-            billed[leg], amount[leg], note[leg] = flat_price(
-                units, rates[rate, RATE_SETUP], rates[rate, RATE_MINIMUM], rates[rate, RATE_INCREMENT],
-                rates[rate, RATE_PRICE], rates[rate, RATE_PER], denominator,
-                rates[rate, RATE_MIN], rates[rate, RATE_MAX], rates[rate, RATE_UNIT], rates[rate, RATE_MODE],
-            )  # fmt: skip
-            if amount[leg] == rules.OVERFLOW:
-                reason[leg] = AMOUNT_OVERFLOW
-            continue
+        row, own = rows[leg], cell[leg]
         reason[leg], billed[leg], amount[leg], note[leg] = price_event(
-            units, start, timed[row], rate, first[leg], end[leg], place, change_end, denominator,
+            usage[row], start_us[row], timed[row], rate[leg], first[leg], end[leg],
+            change[leg], changes[cells[own, CELL_CALENDAR] + 1], cells[own, CELL_DENOMINATOR],
             items, rates, steps, instants, bands, runs,
         )  # fmt: skip

@@ -15,12 +15,13 @@ import pyarrow as pa
 
 from rating.beside_kernels import add_taxes, convert_amounts, find_conversions
 from rating.call_class import call_classes, origin_items
-from rating.columns import coded, integers, text_buffers
-from rating.find_kernels import choose_items, choose_variants, find_bands, find_cells, find_destinations, walk_prefixes
+from rating.columns import coded, integers
+from rating.destinations import longest_prefixes
+from rating.find_kernels import BLOCK, choose_variants, find_bands, find_cells, find_items
 from rating.guide import LEGS, Guided, direction_codes, service_codes
-from rating.kernels import RUN_COLUMNS, price_legs
+from rating.kernels import RUN_COLUMNS, price_flat, price_walked
 from rating.rules import USAGE_END, ZERO_USAGE
-from tariffs.catalogue import NONE, Catalogue, Codes, Ints
+from tariffs.catalogue import NONE, RATE_COLUMNS, Catalogue, Codes, Ints
 
 TIMED_UNIT = "s"
 """The unit of usage that time bands divide."""
@@ -53,6 +54,7 @@ class Legs:
     first: Codes
     end: Codes
     item: Codes
+    rate: Codes
     change: Codes
     band: Codes
     conversion: Codes
@@ -96,7 +98,7 @@ def _found(guided: Guided, catalogue: Catalogue) -> Legs:
     row = np.concatenate(rows)
     leg = np.repeat(np.arange(len(LEGS), dtype=np.int32), [len(part) for part in rows])
     reason, count = np.zeros(len(row), np.uint8), len(row)
-    cell, first, end, item, change, band, conversion, call_class, note = np.zeros((9, count), np.int32)
+    cell, first, end, item, rate, change, band, conversion, call_class, note = np.zeros((10, count), np.int32)
     origin = np.full(count, NONE, np.int32) if len(catalogue.variants) else call_class
     version, account = guided.versions[leg, row], guided.accounts[leg, row]
     legs = Legs(
@@ -109,6 +111,7 @@ def _found(guided: Guided, catalogue: Catalogue) -> Legs:
         first,
         end,
         item,
+        rate,
         change,
         band,
         conversion,
@@ -124,24 +127,30 @@ def _found(guided: Guided, catalogue: Catalogue) -> Legs:
         origin[:] = origin_items(usage, row, cell, catalogue)
         call_class[:] = call_classes(usage, row, account, catalogue)
         choose_variants(cell, origin, call_class, len(catalogue.classes) + 1, cells, items, catalogue.variants, reason)
-    number = text_buffers(usage["b_number"])
-    best, stop = np.zeros((2, count), np.int32)
-    walk_prefixes(row, cell, *number, cells, catalogue.nodes, best, stop)
-    find_destinations(row, cell, start, *number, cells, catalogue.nodes, items, best, stop, first, end)
     calendars = (catalogue.calendar_changes, catalogue.band_index, catalogue.instants, catalogue.bands)
     find_bands(row, cell, start, cells, *calendars, change, band, reason)
-    choose_items(row, first, end, band, start, items, item, reason)
+    destination = longest_prefixes(usage, "b_number", row, cell, cells, catalogue)
+    found = (first, end, item, rate)
+    find_items(row, cell, destination, band, start, cells, catalogue.destinations, items, *found, reason)
     return legs
 
 
 def _price(legs: Legs, usage: pa.RecordBatch, used: Ints, catalogue: Catalogue, runs: Ints) -> None:
     """Write the prices of usage ``used``, their notes and the reasons why there is none."""
     start, cells, prices = integers(usage["start_utc"]), catalogue.cells, legs.prices
-    price_legs(
-        *(legs.row, legs.cell, legs.first, legs.end, legs.change, legs.item),
-        coded(usage["unit"], lambda unit: unit == TIMED_UNIT, np.bool_),
-        start,
-        used,
+    timed = coded(usage["unit"], lambda unit: unit == TIMED_UNIT, np.bool_)
+    walked = np.arange(len(legs.row), dtype=np.int32)
+    if not len(runs):
+        others = price_flat(
+            *(legs.row, legs.cell, legs.change, legs.rate, timed, start, used),
+            *(cells, catalogue.rates, catalogue.calendar_changes, catalogue.instants),
+            *(legs.reason, prices.billed, prices.amount, legs.note),
+            walked,
+            np.empty((BLOCK, RATE_COLUMNS), np.int64),
+        )
+        walked = walked[:others]
+    price_walked(
+        *(walked, legs.row, legs.cell, legs.first, legs.end, legs.change, legs.rate, timed, start, used),
         *(cells, catalogue.items, catalogue.rates, catalogue.steps),
         *(catalogue.calendar_changes, catalogue.instants, catalogue.bands),
         runs,

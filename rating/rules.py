@@ -19,8 +19,8 @@ AMOUNT_END: Final = 10**18
 USAGE_END: Final = 2**53
 """Usage and increments are below it, so that sums of a few of them stay within int64."""
 OVERFLOW: Final = -1
-_SMALL: Final = 2**29
-"""The product of two numbers below it is below AMOUNT_END, which saves a division."""
+_SMALL: Final = 2**31
+"""The product of two numbers below it is below 2^62, which saves divisions."""
 
 START, END, CARRY, CUT = range(4)
 CONSECUTIVE, ISOLATED = range(2)
@@ -40,8 +40,14 @@ def increments_before(limit: int, position: int, increment: int) -> int:
 @kernel
 def exact_price(units: int, price: int, per: int, denominator: int) -> tuple[int, int]:
     """``units x price / per`` as (whole, rest); whole is OVERFLOW where it reaches AMOUNT_END."""
+    if 0 <= units < _SMALL and price < _SMALL:
+        product = units * price
+        whole = product // per
+        if whole >= AMOUNT_END:
+            return OVERFLOW, 0
+        return whole, (product - whole * per) * (denominator // per)
     quotient = units // per
-    if (quotient >= _SMALL or price >= _SMALL) and price > 0 and quotient > (AMOUNT_END - 1) // price:
+    if price > 0 and quotient > (AMOUNT_END - 1) // price:
         return OVERFLOW, 0
     part = (units - quotient * per) * price
     more = part // per
@@ -66,17 +72,18 @@ def exact_sum(whole: int, rest: int, more: int, more_rest: int, denominator: int
 @kernel
 def rounded(whole: int, rest: int, denominator: int, unit: int, mode: int) -> int:
     """The multiple of ``unit`` nano to which ``mode`` takes an exact amount (not below zero)."""
-    count, left = whole // unit, whole % unit
-    if left == 0 and rest == 0:
-        return whole
     if unit == 1:
-        twice_left, half = rest - (denominator - rest), 0
+        count, left, over, rest_over = whole, rest, rest - (denominator - rest), 0
     else:
-        twice_left, half = left - unit // 2, rest  # every unit but 1 is even
-    above = twice_left > 0 or (twice_left == 0 and half > 0)
-    tie = twice_left == 0 and half == 0
-    goes_up = mode == UP or (mode != DOWN and (above or (tie and (mode == HALF_UP or count % 2 == 1))))
-    return (count + 1) * unit if goes_up else count * unit
+        count = whole // unit
+        left = whole - count * unit
+        over, rest_over = left - unit // 2, rest  # every unit but 1 is even
+    # no branches: which way an amount goes is not to be predicted
+    above = (over > 0) | ((over == 0) & (rest_over > 0))
+    tie = (over == 0) & (rest_over == 0)
+    nearest = above | (tie & ((mode == HALF_UP) | (count & 1 == 1)))
+    goes_up = ((left > 0) | (rest > 0)) & ((mode == UP) | ((mode != DOWN) & nearest))
+    return (count + int(goes_up)) * unit
 
 
 @kernel
@@ -112,7 +119,6 @@ def flat_price(
     increment: int,
     price: int,
     per: int,
-    denominator: int,
     least: int,
     most: int,
     unit: int,
@@ -125,10 +131,10 @@ def flat_price(
     billed = minimum
     if billed < usage:
         billed += increments_before(usage, minimum, increment) * increment
-    more, more_rest = exact_price(billed, price, per, denominator)
-    whole, rest = exact_sum(setup, 0, more, more_rest, denominator)
+    more, more_rest = exact_price(billed, price, per, per)
+    whole, rest = exact_sum(setup, 0, more, more_rest, per)
     if whole == OVERFLOW:
         return 0, OVERFLOW, NO_NOTE
     whole, rest, note = limited(whole, rest, least, most)
-    amount = rounded(whole, rest, denominator, unit, mode)
+    amount = rounded(whole, rest, per, unit, mode)
     return billed, (amount if amount < AMOUNT_END else OVERFLOW), note

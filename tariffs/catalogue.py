@@ -22,7 +22,7 @@ import pyarrow as pa
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 
-FORMAT: Final = b"tollstream catalogue 3"
+FORMAT: Final = b"tollstream catalogue 4"
 
 # Columns of the integer tables. A row is 64 or 128 bytes, so that it is one or two cache lines.
 ITEM_FROM, ITEM_TO, ITEM_BAND, ITEM_ZONE, ITEM_PREFIX, ITEM_RATE, ITEM_RULE, ITEM_TAX, ITEM_COLUMNS = range(9)
@@ -83,7 +83,11 @@ ANY: Final = -1
 class Catalogue:
     """Arrays that kernels read, and the names of their codes. Columns are the constants of this module."""
 
-    nodes: Codes  # tries, see tariffs/prefixes.py
+    prefix_sets: Ints  # sets of prefixes, see tariffs/prefixes.py
+    prefix_heads: Codes
+    prefix_bounds: Ints
+    prefix_longest: Codes
+    destinations: Codes  # prefixes of the sets and their items
     items: Ints  # what a prefix means: period, band (ANY), zone, prefix, rate (NONE), rule, tax (NONE)
     rates: Ints
     steps: Ints

@@ -1,4 +1,4 @@
-"""A tariff as a catalogue: names become codes, rules are decided, prefixes become tries.
+"""A tariff as a catalogue: names become codes, rules are decided, prefixes become ranges.
 
 Enters: a ``Tariff``. Leaves: the ``Catalogue`` and every problem. Always holds: with a problem that is not
 lint there is no catalogue; the same tariff gives the same catalogue, byte for byte.
@@ -45,7 +45,7 @@ from tariffs.model import (
     Rule,
     Tariff,
 )
-from tariffs.prefixes import WIDTH, trie
+from tariffs.prefixes import PrefixSets
 from tariffs.taxes import TaxRows
 from tariffs.text import folder_text
 from tariffs.variants import class_items, origin_items, origins, varies
@@ -78,9 +78,8 @@ class _Build:
     cells: list[list[int]] = field(default_factory=list)
     known: dict[tuple[object, ...], int] = field(default_factory=dict)
     items: list[pl.DataFrame] = field(default_factory=list)
-    nodes: list[Codes] = field(default_factory=list)
+    prefixes: PrefixSets = field(default_factory=PrefixSets)
     item_count: int = 0
-    node_count: int = 1
 
     def catalogue(self) -> Catalogue:
         tariff = self.tariff
@@ -106,7 +105,6 @@ class _Build:
         bills, converted, dates, sources = self.bills.arrays()
         changes, index, instants, codes = _calendars(list(calendars.values()), bands)
         return Catalogue(
-            nodes=np.concatenate([np.zeros((1, WIDTH), np.int32), *self.nodes]),
             items=items,
             rates=rates,
             steps=steps,
@@ -137,6 +135,7 @@ class _Build:
             date_names=names(dates),
             source_names=names(sources),
             **_text(folder_text(tariff)),
+            **self.prefixes.arrays(),
             **guided,
             **member_table(list(tariff.classes.values()), guided["account_names"].to_pylist()),
         )
@@ -203,8 +202,8 @@ class _Build:
         return self.known[key]
 
     def _roots(self, items: pl.DataFrame) -> list[int]:
-        """The tries of E.164 and of local prefixes."""
-        return [self._trie(items.filter(pl.col("local") == local)) for local in (False, True)]
+        """The sets of E.164 and of local prefixes."""
+        return [self._prefix_set(items.filter(pl.col("local") == local)) for local in (False, True)]
 
     def _classes(self) -> Ints:
         rows = []
@@ -213,14 +212,12 @@ class _Build:
             rows.append([*self._roots(class_items(each)), 0, 0, 0, *flags, 0])
         return _rows(rows, layout.CLASS_COLUMNS)
 
-    def _trie(self, items: pl.DataFrame) -> int:
-        root = self.node_count
-        prefixes = items["prefix"].to_numpy().astype("S") if items.height else np.zeros(0, "S1")
-        nodes = trie(prefixes, root, self.item_count)
-        self.nodes.append(nodes)
-        self.node_count += len(nodes)
+    def _prefix_set(self, items: pl.DataFrame) -> int:
+        if not items.height:
+            return 0
+        number = self.prefixes.add(items["prefix"].to_numpy().astype("S"), self.item_count)
         self._keep(items)
-        return root
+        return number
 
     def _keep(self, items: pl.DataFrame) -> None:
         self.items.append(items)

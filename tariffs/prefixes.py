@@ -1,57 +1,123 @@
-"""Digit tries: sets of prefixes as rows of one flat array.
+"""Sets of prefixes as sorted ranges of numbers, to find the longest prefix of a number by.
 
-Enters: prefixes as bare digits. Leaves: nodes, one row of 16 int32 (a cache line) each: the children of
-digits 0..9, then the first and the end of the node's items. Always holds: a child of 0 means none; items
-of one node are neighbours.
+Enters: prefixes as bare digits. Leaves: arrays that kernels search. Always holds: a number's key is its first 18 digits
+in base 11, each plus one, with zeros behind; so the numbers that a prefix begins are one range of keys, and between two
+neighbouring ``bounds`` all numbers have the same longest prefix. The items of one prefix are neighbours.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-WIDTH: Final = 16
-FIRST: Final = 10
-END: Final = 11
+DIGITS_MAX: Final = 18
+BASE: Final = 11
+NONE: Final = -1
 
-Nodes = npt.NDArray[np.int32]
+SET_HEADS, SET_SHIFT, SET_FIRST, SET_END, SET_COLUMNS = 0, 1, 2, 3, 4
+"""Of a set: where its heads begin, the bits of a key below its head, its destinations."""
+FIRST, END, SHORTER, LENGTH, DESTINATION_COLUMNS = 0, 1, 2, 3, 4
+"""Of a destination: its items, that of the longest prefix of its prefix (NONE), how many digits it has."""
+
+_HEAD_BITS_MAX: Final = 20
+
 Ints = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
 
 
-def trie(prefixes: npt.NDArray[np.bytes_], node_base: int, item_base: int) -> Nodes:
-    """The nodes of ``prefixes``, the root first; prefix ``i`` (sorted, repeats allowed) stands for one item.
+@dataclass
+class PrefixSets:
+    """Sets that grow by one after another; the first, number 0, is the empty one.
 
-    Nodes are numbered from ``node_base`` and items from ``item_base``, as they will stand among others.
+    ``longest`` is the destination from each of ``bounds`` on (NONE). The last bound not above a key ``k`` is between
+    the places ``heads[SET_HEADS + (k >> SET_SHIFT)]`` and that of the next head.
     """
+
+    rows: list[list[int]] = field(default_factory=list)
+    heads: list[Codes] = field(default_factory=list)
+    bounds: list[Ints] = field(default_factory=list)
+    longest: list[Codes] = field(default_factory=list)
+    destinations: list[Codes] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=lambda: [0, 0, 0])
+
+    def __post_init__(self) -> None:
+        self.add(np.zeros(0, "S1"), 0)
+
+    def add(self, prefixes: npt.NDArray[np.bytes_], item_base: int) -> int:
+        """The number of the set of ``prefixes`` (sorted, repeats allowed), each of which stands for one item."""
+        head_base, bound_base, base = self.sizes
+        keys, length, first, end = _runs(prefixes)
+        bounds = np.unique(np.r_[0, keys, keys + _unit(length)])
+        heads, shift = _heads(bounds)
+        shorter = _moved(_longest(keys, length, keys, length), base)
+        self.rows.append([head_base, shift, base, base + len(keys)])
+        self.heads.append(heads + np.int32(bound_base))
+        self.bounds.append(bounds)
+        self.longest.append(_moved(_longest(bounds, np.full(len(bounds), DIGITS_MAX + 1), keys, length), base))
+        self.destinations.append(
+            np.column_stack([first + item_base, end + item_base, shorter, length]).astype(np.int32)
+        )
+        self.sizes = [head_base + len(heads), bound_base + len(bounds), base + len(keys)]
+        return len(self.rows) - 1
+
+    def arrays(self) -> dict[str, Any]:
+        """The sets as the arrays of a catalogue."""
+        return {
+            "prefix_sets": np.array(self.rows, np.int64),
+            "prefix_heads": np.concatenate(self.heads),
+            "prefix_bounds": np.concatenate(self.bounds),
+            "prefix_longest": np.concatenate(self.longest),
+            "destinations": np.concatenate(self.destinations),
+        }
+
+
+def items_of(chosen: Ints, destinations: Codes) -> Ints:
+    """The items of the set whose row is ``chosen``: shorter prefixes first, then in order of digits."""
+    rows = destinations[chosen[SET_FIRST] : chosen[SET_END]]
+    rows = rows[np.argsort(rows[:, LENGTH], kind="stable")].astype(np.int64)
+    counts = rows[:, END] - rows[:, FIRST]
+    ends = np.cumsum(counts)
+    return np.repeat(rows[:, FIRST] - ends + counts, counts) + np.arange(counts.sum())
+
+
+def _runs(prefixes: npt.NDArray[np.bytes_]) -> tuple[Ints, Ints, Ints, Ints]:
+    """The keys and lengths of the different ``prefixes``, and where the run of each begins and ends."""
     digits = _digits(prefixes)
-    here = np.zeros(len(prefixes), np.int64)
-    ends = np.zeros(len(prefixes), np.int64)
-    links: list[tuple[Ints, Ints, Ints]] = []
-    count = 1
-    for depth in range(digits.shape[1]):
-        going = np.flatnonzero(digits[:, depth] >= 0)
-        paths = here[going] * 10 + digits[going, depth]
-        # sorted prefixes give sorted paths, so equal ones are neighbours
-        new = np.r_[True, paths[1:] != paths[:-1]] if len(paths) else np.zeros(0, bool)
-        here[going] = count + np.cumsum(new) - 1
-        links.append((paths[new] // 10, paths[new] % 10, here[going][new]))
-        ends[going] = here[going]
-        count += int(new.sum())
-    nodes = np.zeros((count, WIDTH), np.int32)
-    for parents, branch, children in links:
-        nodes[parents, branch] = children + node_base
-    _hang(nodes, ends, item_base)
-    return nodes
+    keys = np.where(digits >= 0, digits + 1, 0) @ _unit(np.arange(1, digits.shape[1] + 1))
+    first = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]][: len(keys)])
+    return keys[first], (digits[first] >= 0).sum(axis=1), first, np.r_[first, len(keys)][1:]
 
 
-def _hang(nodes: Nodes, ends: Ints, item_base: int) -> None:
-    """Give each node its run of items; equal prefixes are neighbours, so the run is whole."""
-    if len(ends):
-        first = np.flatnonzero(np.r_[True, ends[1:] != ends[:-1]])
-        nodes[ends[first], FIRST] = first + item_base
-        nodes[ends[first], END] = np.r_[first[1:], len(ends)] + item_base
+def _moved(places: Ints, base: int) -> Codes:
+    return np.where(places == NONE, NONE, places + base).astype(np.int32)
+
+
+def _unit(length: Ints) -> Ints:
+    """How many keys a prefix of ``length`` digits spans."""
+    return BASE ** (DIGITS_MAX - length)
+
+
+def _longest(points: Ints, below: Ints, keys: Ints, length: Ints) -> Ints:
+    """The place among ``keys`` of the longest prefix, shorter than ``below``, of the number at each point."""
+    found = np.full(len(points), NONE, np.int64)
+    for digits in np.unique(length):
+        places = np.flatnonzero(length == digits)
+        own = keys[places]
+        cut = points - points % _unit(digits)
+        near = np.minimum(np.searchsorted(own, cut), len(own) - 1)
+        found = np.where((own[near] == cut) & (digits < below), places[near], found)
+    return found
+
+
+def _heads(bounds: Ints) -> tuple[Codes, int]:
+    """The place of the last bound not after each head's first key, and the bits of a key below its head."""
+    bits = min(len(bounds).bit_length() + 1, _HEAD_BITS_MAX)
+    firsts = np.arange(1 << bits) << (63 - bits)
+    places = np.searchsorted(bounds, firsts, side="right") - 1
+    return np.r_[places, len(bounds) - 1].astype(np.int32), 63 - bits
 
 
 def _digits(prefixes: npt.NDArray[np.bytes_]) -> Ints:

@@ -16,9 +16,7 @@ import polars as pl
 from tariffs import catalogue as layout
 from tariffs.catalogue import NONE, Catalogue, Ints
 from tariffs.model import BOUNDARIES, COUNTERS, EVER_FROM, EVER_TO, MODES, NANO, OTHER_CLASS, STAGES
-from tariffs.prefixes import END, FIRST
-
-DIGITS: Final = 10
+from tariffs.prefixes import items_of
 
 
 def cells(catalogue: Catalogue) -> pl.DataFrame:
@@ -62,8 +60,8 @@ def _variants(catalogue: Catalogue, cell: int) -> Iterable[tuple[int, str, str, 
     if first == NONE:
         yield cell, "", "", cell
         return
-    tries = (layout.CELL_ORIGIN_E164, layout.CELL_ORIGIN_LOCAL)
-    items = catalogue.items[np.concatenate([_below(catalogue, int(row[root])) for root in tries])]
+    sets = (layout.CELL_ORIGIN_E164, layout.CELL_ORIGIN_LOCAL)
+    items = catalogue.items[np.concatenate([_below(catalogue, int(row[number])) for number in sets])]
     numbered = dict(zip(items[:, layout.ITEM_RATE].tolist(), items[:, layout.ITEM_ZONE].tolist(), strict=True))
     classes = (OTHER_CLASS, *catalogue.class_names.to_pylist())
     for number, zone in {0: NONE, **numbered}.items():
@@ -122,18 +120,9 @@ def _cell(catalogue: Catalogue, cell: int) -> pl.DataFrame:
     )
 
 
-def _below(catalogue: Catalogue, root: int) -> Ints:
-    """The items of the trie ``root``, level by level: shorter prefixes first, then in order of digits."""
-    found: list[Ints] = []
-    level = np.array([root])
-    while len(level):
-        nodes = catalogue.nodes[level]
-        first, counts = nodes[:, FIRST], nodes[:, END] - nodes[:, FIRST]
-        ends = np.cumsum(counts)
-        found.append(np.repeat(first - ends + counts, counts) + np.arange(ends[-1]))
-        children = nodes[:, :DIGITS].reshape(-1)
-        level = children[children != 0]
-    return np.concatenate(found)
+def _below(catalogue: Catalogue, number: int) -> Ints:
+    """The items of the set of prefixes ``number``, shorter ones first."""
+    return items_of(catalogue.prefix_sets[number], catalogue.destinations)
 
 
 def _named(catalogue: Catalogue, table: str, codes: Ints) -> pl.Series:

@@ -92,7 +92,7 @@ def test_a_flat_price_is_exact_up_to_the_edges(
 ) -> None:
     price %= 2**62 // per
     billed, amount, note = rules.flat_price(
-        usage, setup, minimum, increment, price, per, per, -1, -1, 10 ** (9 - scale), rules.DOWN
+        usage, setup, minimum, increment, price, per, -1, -1, 10 ** (9 - scale), rules.DOWN
     )
     wanted = minimum + max(0, -(-(usage - minimum) // increment)) * increment
     exact = setup + Fraction(wanted * price, per)
