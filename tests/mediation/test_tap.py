@@ -6,6 +6,8 @@ import copy
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mediation.ber.tree import Tree
 from mediation.controls import Found
@@ -260,3 +262,20 @@ def test_real_files_have_these_findings(name: str, events: int, expected: list[s
 def test_a_notification_is_checked_as_batch_control() -> None:
     notification = next(below(gsma.tree(gsma.NOTIFICATION), "notification"))
     assert control_findings(notification) == [Found("tap_unknown_version", "3.10 to 3.12", "3.9")]
+
+
+NAMES = sorted({name for name in gsma.names(BATCH)} | {"localTimeStamp"})
+TEXTS = st.one_of(st.sampled_from(["", "0", "-1", "9" * 30, "+0100", "20260301120000"]), st.text(max_size=6))
+TREES = st.recursive(
+    st.dictionaries(st.sampled_from(NAMES), st.lists(TEXTS, max_size=2), max_size=4),
+    lambda inner: st.dictionaries(st.sampled_from(NAMES), st.lists(st.one_of(TEXTS, inner), max_size=2), max_size=5),
+    max_leaves=12,
+)
+
+
+@given(TREES, st.dictionaries(st.sampled_from(sorted(BATCH)), st.lists(TREES, max_size=2)))
+def test_nothing_that_a_file_holds_is_an_exception(tree: Tree, batch: Tree) -> None:
+    for file in (tree, batch, {**BATCH, **batch}):
+        header, findings = read_header(file), file_findings(file, Totals(events=1, charge=1), 1)
+        assert all(f.finding in BY_CODE for f in findings)
+        assert header.decimals >= 0 or findings
