@@ -1,7 +1,8 @@
 """toll tariff diff: what changes from one tariff to another, price by price.
 
-Enters: two tariffs (folders, compiled files, versions in the lake). Leaves: a summary by plan and zone, and the
-largest changes. Always holds: percents are of exact prices; 0 whether or not anything changed.
+Enters: two tariffs (folders, compiled files, versions in the lake). Leaves: a summary by plan and zone, the
+largest changes, and which other definitions changed. Always holds: percents are of exact prices; 0 whether or not
+anything changed.
 """
 
 from __future__ import annotations
@@ -35,14 +36,16 @@ def run(args: argparse.Namespace) -> int:
 
     from rating.answers import export, json_rows, rich_table
     from tariffs.compare import compare
+    from tariffs.definitions import changed_definitions
 
     old, new = (catalogue_named(name, args.lake) for name in (args.old, args.new))
     found = compare(old, new, instant_of(args))
     if args.to:
         export(_told(found.rows).to_arrow(), Path(args.to))
+    definitions = changed_definitions(old, new)
     by_plan, by_zone = (found.summary(*by) for by in (("plan",), ("plan", "zone")))
     if args.json:
-        parts = {"plans": by_plan, "zones": by_zone, "changes": found.rows}
+        parts = {"plans": by_plan, "zones": by_zone, "changes": found.rows, "definitions": definitions}
         rows = {name: json_rows(_told(part).to_arrow()) for name, part in parts.items()}
         print_json({"old": found.old, "new": found.new, "compared": found.compared, **rows})
         return 0
@@ -50,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
     if found.rows.height:
         show(rich_table(_told(by_plan).to_arrow(), "By plan (highest and lowest in percent)"))
         show(rich_table(_told(found.largest(args.top)).to_arrow(), "Largest changes"))
+    if definitions.height:
+        show(rich_table(definitions.to_arrow(), "Other definitions"))
     return 0
 
 

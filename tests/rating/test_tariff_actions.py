@@ -40,6 +40,7 @@ RUNS = [
     (["show", SYNTHETIC, "--at", "soon", "--number", "1"], 2, ""),
     (["diff", SYNTHETIC, SYNTHETIC], 0, "0 changes"),
     (["diff", SYNTHETIC, "{cheap}"], 0, "-50"),
+    (["diff", NODOBO, SYNTHETIC], 0, "Other definitions"),
     (["diff", SYNTHETIC, "0123456789abcdef", "--lake", "{out}/absent"], 1, ""),
     (["diff", SYNTHETIC, "no such thing"], 2, ""),
     (["compile", NODOBO, "--to", "{out}"], 0, ".arrow"),
