@@ -112,12 +112,26 @@ USAGE: Final[tuple[Field, ...]] = (
     Field("usage_offset", pa.int64(), "of column unit", "usage of the session before this partial; 0: its first"),
     Field("unit", LABEL, "", "unit of usage: s, byte, event"),
     Field("cause", LABEL, "", "release cause or disposition in the source's own words"),
+    Field(
+        "given_amount",
+        AMOUNT,
+        "of given_currency",
+        "what the other network charges, as its record says it",
+        nullable=True,
+    ),
+    Field("given_tax", AMOUNT, "of given_currency", "the tax on it, beside the amount", nullable=True),
+    Field("given_currency", LABEL, "", "ISO 4217 code, or XDR", nullable=True),
+    Field("given_rate", AMOUNT, "", "units of its local currency for one of given_currency", nullable=True),
+    Field("given_local_currency", LABEL, "", "the other network's local currency", nullable=True),
     _RAW,
 )
 
+GIVEN: Final = ("given_amount", "given_tax", "given_currency", "given_rate", "given_local_currency")
+"""The columns of usage that are null but for records that say what the other network charges."""
+
 CHARGE: Final[tuple[Field, ...]] = (
     _EVENT,
-    Field("leg", LABEL, "", "why the event is priced: retail, wholesale_in, wholesale_out"),
+    Field("leg", LABEL, "", "why the event is priced: retail, wholesale_in, wholesale_out, roaming_in, roaming_out"),
     Field("kind", LABEL, "", "charge, reversal or adjustment"),
     _SOURCE,
     _START,

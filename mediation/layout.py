@@ -95,7 +95,8 @@ class Mapping:
     """Where one field of the usage schema comes from.
 
     ``columns`` are joined by a space where there are several. A text among ``absent`` counts as empty; an
-    empty one gives way to the column ``fallback``. ``after`` and ``before`` cut the text at
+    empty one gives way to the column ``fallback``; ``required`` says whether an empty text is a fault (None: as the
+    service has it). ``after`` and ``before`` cut the text at
     the first such byte, ``before_last`` at the last. ``values`` maps texts; ``default`` stands for an
     empty one; ``otherwise`` for one that ``values`` does not list (None: it is an ``unmapped_value``).
     """
@@ -110,7 +111,7 @@ class Mapping:
     after: str = ""
     before: str = ""
     before_last: str = ""
-    required: bool = False
+    required: bool | None = None
     time: TimeFormat | None = None
     duration: DurationFormat | None = None
 
@@ -170,6 +171,31 @@ class ControlTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenCharge:
+    """Where a record says what the other network charges: columns of whole numbers in units of 10^-``decimals``.
+
+    The columns of ``amount`` and of ``tax`` are added up; ``refund`` and ``tax_refund`` are the part of them that is
+    paid back. One unit of ``currency`` is ``rate``, with ``rate_decimals`` places, units of ``local_currency``.
+    """
+
+    amount: tuple[str, ...]
+    decimals: str
+    currency: str
+    currency_default: str = ""
+    refund: tuple[str, ...] = ()
+    tax: tuple[str, ...] = ()
+    tax_refund: tuple[str, ...] = ()
+    rate: str = ""
+    rate_decimals: str = ""
+    local_currency: str = ""
+
+    def columns(self) -> tuple[str, ...]:
+        """Every source column that it reads."""
+        single = (self.decimals, self.currency, self.rate, self.rate_decimals, self.local_currency)
+        return (*self.amount, *self.refund, *self.tax, *self.tax_refund, *(name for name in single if name))
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """The plausible range of an event; beyond it a record waits in suspense."""
 
@@ -196,6 +222,7 @@ class Layout:
     billable: tuple[Condition, ...] = ()
     swap_numbers_when: frozenset[str] = frozenset()
     pairing: Pairing | None = None
+    given: GivenCharge | None = None
     controls: ControlTotals = field(default_factory=ControlTotals)
     file_name: re.Pattern[str] | None = None
 
@@ -206,5 +233,5 @@ class Layout:
     def source_columns(self) -> tuple[str, ...]:
         """Every source column that the layout reads, once, in order of first use."""
         names = [c for m in self.mappings for c in (*m.columns, *((m.fallback,) if m.fallback else ()))]
-        names += [*self.identity, *(c.column for c in self.billable)]
+        names += [*self.identity, *(c.column for c in self.billable), *(self.given.columns() if self.given else ())]
         return tuple(dict.fromkeys(names))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mediation.ber.layout_keys import ber_source, unknown_columns
-from mediation.fields import USAGE
+from mediation.fields import GIVEN, USAGE
 from mediation.keys import Keys
 from mediation.layout import (
     Ambiguous,
@@ -26,6 +26,7 @@ from mediation.layout import (
     ControlTotals,
     DurationFormat,
     Framing,
+    GivenCharge,
     Kind,
     Layout,
     Limits,
@@ -42,7 +43,7 @@ _LINE_ENDS = {"lf": 0x0A, "cr": 0x0D}
 _DURATION_FORMS = ("s", "ms", "us", "clock", "suffixed")
 _TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000}
 _PLACE = {"source", "record_no", "offset_bytes", "layout", "raw"}
-_DERIVED = _PLACE | {"event_id", "content_hash", "utc_offset_min", "usage", "unit"}
+_DERIVED = _PLACE | {"event_id", "content_hash", "utc_offset_min", "usage", "unit", *GIVEN}
 TARGETS = frozenset(f.name for f in USAGE) - _DERIVED
 """Usage fields that a layout can map."""
 
@@ -144,6 +145,7 @@ def _layout(keys: Keys, text: str) -> Layout:
         billable=_conditions(keys.section("billable")),
         swap_numbers_when=frozenset(keys.texts("swap_numbers_when", ())),
         pairing=_pairing(pairing) if pairing else None,
+        given=_given(keys.section("given")) if "given" in keys.table else None,
         controls=_controls(keys.section("controls")),
         file_name=_pattern(keys),
     )
@@ -240,7 +242,7 @@ def _mapping(target: str, keys: Keys) -> Mapping:
         after=keys.mark("after"),
         before=keys.mark("before"),
         before_last=keys.mark("before_last"),
-        required=keys.flag("required", default=False),
+        required=keys.flag("required", default=False) if "required" in keys.table else None,
         time=_time(keys) if target == "start_utc" else None,
         duration=_duration(keys) if target == "duration_s" else None,
     )
@@ -333,6 +335,25 @@ def _pairing(keys: Keys) -> Pairing:
     )
     keys.finish()
     return pairing
+
+
+def _given(keys: Keys) -> GivenCharge:
+    given = GivenCharge(
+        amount=keys.texts("amount"),
+        decimals=keys.text("decimals", ""),
+        currency=keys.text("currency", ""),
+        currency_default=keys.text("currency_default", ""),
+        refund=keys.texts("refund", ()),
+        tax=keys.texts("tax", ()),
+        tax_refund=keys.texts("tax_refund", ()),
+        rate=keys.text("rate", ""),
+        rate_decimals=keys.text("rate_decimals", ""),
+        local_currency=keys.text("local_currency", ""),
+    )
+    if not (given.currency or given.currency_default):
+        keys.wrong("currency", "the name of a column, or a currency as currency_default")
+    keys.finish()
+    return given
 
 
 def _controls(keys: Keys) -> ControlTotals:

@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mediation import stage
-from mediation.fields import EVENT_ID, INSTANT, LABEL, USAGE, schema
+from mediation.fields import EVENT_ID, GIVEN, INSTANT, LABEL, USAGE, schema
+from mediation.given import given, nothing_given
 from mediation.hashing import hash_spans
 from mediation.layout import Ambiguous, Condition, Layout, Mapping
 from mediation.numbering import BAD as BAD_NUMBER
@@ -62,7 +63,7 @@ def normalise(fields: Fields, layout: Layout) -> tuple[pa.RecordBatch, pa.Record
     draft.columns.update(fields.records.coordinates())
     _filter(draft)
     for target, type_ in _TYPES.items():
-        if type_ == LABEL and target not in draft.columns and target != "unit":
+        if type_ == LABEL and target not in draft.columns and target not in {"unit", *GIVEN}:
             draft.columns[target] = _labels(draft, target)
     _start(draft)
     _duration(draft)
@@ -73,6 +74,7 @@ def normalise(fields: Fields, layout: Layout) -> tuple[pa.RecordBatch, pa.Record
         column = _column(draft, target)
         draft.columns[target] = gather(column.text, column.begin, column.end, pa.string())
     _usage(draft)
+    _given(draft)
     _identity(draft)
     usage = pa.RecordBatch.from_arrays([draft.columns[f.name] for f in USAGE], schema=schema("usage"))
     return stage.split(usage, _fault(draft))
@@ -184,9 +186,10 @@ def _numbers(draft: _Draft) -> None:
         draft.columns[target] = _number(draft, target, column)
         mapping = draft.layout.mapping(target)
         needed = _has_label(draft.columns["service"], frozenset(_NEEDS_B)) if target == "b_number" else False
-        if (mapping and mapping.required) or (target == "b_number" and draft.layout.pairing is None):
+        required = mapping.required if mapping else None
+        if required or (required is None and target == "b_number" and draft.layout.pairing is None):
             absent = np.asarray(pa.compute.binary_length(draft.columns[target])) == 0
-            draft.note(absent & (needed if not (mapping and mapping.required) else True), "missing_field", target)
+            draft.note(absent & (needed if required is None else True), "missing_field", target)
 
 
 def _number(draft: _Draft, target: str, column: Column) -> pa.StringArray:
@@ -230,6 +233,16 @@ def _usage(draft: _Draft) -> None:
     quantity = np.where(unit == 0, np.asarray(draft.columns["duration_s"]), np.where(unit == 1, volume, 1))
     draft.columns["usage"] = pa.array(quantity)
     draft.columns["unit"] = pa.DictionaryArray.from_arrays(pa.array(unit), pa.array(["s", "byte", "event"]))
+
+
+def _given(draft: _Draft) -> None:
+    """What the other network charges, where the layout says that records tell."""
+    if draft.layout.given is None:
+        draft.columns.update(nothing_given(len(draft.fields.records)))
+        return
+    columns, bad = given(draft.fields, draft.layout.given)
+    draft.columns.update(columns)
+    draft.note(bad, "bad_amount", "given_amount")
 
 
 def _identity(draft: _Draft) -> None:

@@ -61,6 +61,7 @@ REASONS: Final[tuple[Reason, ...]] = (
     Reason("nonexistent_time", "normalise", _S, "a local time that the clock change skipped"),
     Reason("bad_duration", "normalise", _S, "not a duration in the declared format"),
     Reason("bad_integer", "normalise", _S, "not a whole number in range"),
+    Reason("bad_amount", "normalise", _S, "a given charge that is no number, or more than 64-bit nano-units hold"),
     Reason("bad_number", "normalise", _S, "not a subscriber number by the layout's number rules"),
     Reason("unmapped_value", "normalise", _S, "a value that the layout's map does not list"),
     Reason("start_out_of_range", "validate", _S, "the start lies outside the layout's plausible period"),

@@ -146,7 +146,10 @@ def usage_batch(events: list[Event]) -> pa.RecordBatch:
         "trunk_out",
     ):
         said[name] = [getattr(event, name) for event in events]
-    columns = [_column(field.type, said.get(field.name), len(events)) for field in USAGE]
+    columns = [
+        pa.nulls(len(events), field.type) if field.nullable else _column(field.type, said.get(field.name), len(events))
+        for field in USAGE
+    ]
     return pa.RecordBatch.from_arrays(columns, names=[field.name for field in USAGE])
 
 

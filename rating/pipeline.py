@@ -21,6 +21,7 @@ from mediation.layout import Layout
 from mediation.normalise import normalise
 from mediation.records import Chunk, Records
 from mediation.validate import validate
+from rating.given import with_given
 from rating.guide import guide
 from rating.price import price
 from tariffs.catalogue import Catalogue
@@ -42,7 +43,7 @@ class Rated:
     """What became of a chunk: usage with its charges, and the rejected rows of all stages."""
 
     usage: pa.RecordBatch
-    charges: pa.RecordBatch
+    charges: pa.RecordBatch | pa.Table
     rejected: pa.Table
     records: int
 
@@ -83,7 +84,7 @@ def rate(
     if layout.pairing and (unguided.num_rows or unpriced.num_rows):
         halves = part_again(halves, _missing(whole, priced.usage))
     rejected = pa.Table.from_batches([*mediated.rejected, repeated, halves, unguided, unpriced])
-    return Rated(priced.usage, priced.charges, rejected, mediated.records)
+    return Rated(priced.usage, with_given(priced.charges, priced.usage, catalogue.version), rejected, mediated.records)
 
 
 def _missing(whole: pa.RecordBatch, rated: pa.RecordBatch) -> pa.RecordBatch:

@@ -29,8 +29,8 @@ from rating.price import price
 from tariffs.catalogue import KEY_ACCOUNT, KEY_SEGMENT, Catalogue
 from tariffs.compare import HUNDRED_PERCENT, percent_text
 
-REVENUE: Final = ("retail", "wholesale_in")
-COST: Final = ("wholesale_out",)
+REVENUE: Final = ("retail", "wholesale_in", "roaming_out")
+COST: Final = ("wholesale_out", "roaming_in")
 DIMENSIONS: Final = ("leg", "plan", "zone", "account")
 NOTHING: Final = Decimal("0.000000000")
 

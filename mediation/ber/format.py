@@ -81,7 +81,7 @@ class Field:
 Tags = Mapping[int, Field]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Format:
     """A format: its records, types, choices and enumerations. ``tags`` mean the same everywhere.
 
@@ -98,6 +98,9 @@ class Format:
     enums: Mapping[str, Mapping[int, str]]
     tags: Tags
     list: str = ""
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
     def inside(self, field: Field) -> Tags:
         """The tags that a structure may hold by its own type; empty for a value or a group."""

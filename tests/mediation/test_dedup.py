@@ -17,7 +17,9 @@ def usage(events: list[tuple[int, int, int]]) -> pa.RecordBatch:
     rows = len(events)
     columns: dict[str, pa.Array] = {}
     for field in USAGE:
-        if pa.types.is_dictionary(field.type):
+        if field.nullable:
+            columns[field.name] = pa.nulls(rows, field.type)
+        elif pa.types.is_dictionary(field.type):
             columns[field.name] = pa.array(["x"] * rows, pa.string()).dictionary_encode().cast(field.type)
         elif pa.types.is_integer(field.type):
             columns[field.name] = pa.array([0] * rows, field.type)
