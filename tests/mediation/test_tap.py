@@ -264,7 +264,7 @@ def test_a_notification_is_checked_as_batch_control() -> None:
     assert control_findings(notification) == [Found("tap_unknown_version", "3.10 to 3.12", "3.9")]
 
 
-NAMES = sorted({name for name in gsma.names(BATCH)} | {"localTimeStamp"})
+NAMES = sorted(set(gsma.names(BATCH)) | {"localTimeStamp"})
 TEXTS = st.one_of(st.sampled_from(["", "0", "-1", "9" * 30, "+0100", "20260301120000"]), st.text(max_size=6))
 TREES = st.recursive(
     st.dictionaries(st.sampled_from(NAMES), st.lists(TEXTS, max_size=2), max_size=4),
