@@ -41,7 +41,7 @@ def ber_source(layout: Keys, framing: Keys) -> Source | None:
         list_path=_list_path(framing, format_) if container == "nested" else (),
         prefix_bytes=framing.whole("prefix_bytes", 2) if container == "prefixed" else 0,
         columns=tuple(_columns(columns, format_)),
-        tables=tuple(_table(tables.section(name), name, format_) for name in tuple(tables.table)),
+        tables=tuple(_table(tables.section(name), name, format_) for name in sorted(tables.table)),
     )
     if container == "prefixed" and source.prefix_bytes not in _PREFIX_BYTES:
         framing.wrong("prefix_bytes", "1, 2 or 4")
@@ -63,18 +63,18 @@ def is_path(format_: Format, path: Path) -> bool:
 
 
 def _columns(keys: Keys, format_: Format) -> Iterator[SourceColumn]:
+    sections = {name: keys.section(name) for name in sorted(keys.table)}  # one order, whatever the file's
     done: dict[str, SourceColumn] = {}
-    for name in tuple(keys.table):
-        column = _column(keys.section(name), name, done, format_)
-        done[name] = column
-        yield column
+    for name, section in sorted(sections.items(), key=lambda item: "like" in item[1].table):
+        done[name] = _column(section, name, done, format_)
+    yield from done.values()
 
 
 def _column(keys: Keys, name: str, done: dict[str, SourceColumn], format_: Format) -> SourceColumn:
-    """A column: its own paths, or those of an earlier one that it is ``like``."""
+    """A column: its own paths, or those of another one that it is ``like``."""
     like = keys.text("like", "")
     if like and like not in done:
-        keys.wrong("like", f"the name of a column above, not {like!r}")
+        keys.wrong("like", f"the name of a column that has paths of its own, not {like!r}")
     paths = done[like].paths if like in done else tuple(_paths(keys, format_))
     header = _path(keys, "header") if "header" in keys.table else ()
     if not header and not paths:
