@@ -27,6 +27,7 @@ from rating.kernels import (
     RUN_COLUMNS,
     RUN_COUNT,
     RUN_FROM,
+    RUN_RATE,
     RUN_STEP,
     RUN_UNITS,
     band_change,
@@ -170,7 +171,8 @@ def _run(row: Ints, catalogue: Catalogue) -> Node:
     count, units = int(row[RUN_COUNT]), int(row[RUN_UNITS])
     price, per = int(step[layout.STEP_SHOWN_PRICE]), int(step[layout.STEP_SHOWN_PER])
     exact = Fraction(price * units, per * NANO)
-    label = f"from {int(row[RUN_FROM])}, band {catalogue.name('band', int(row[RUN_BAND]))}"
+    rate = catalogue.name("rate", int(catalogue.rates[row[RUN_RATE], layout.RATE_NAME]))
+    label = f"from {int(row[RUN_FROM])}, band {catalogue.name('band', int(row[RUN_BAND]))}, rate {rate}"
     return Node(label, f"{count} x {units // count} = {units} units x {money(price)} / {per} = {exact}")
 
 
@@ -231,7 +233,7 @@ _LIMITS: Final = (("min_charge", layout.RATE_MIN), ("max_charge", layout.RATE_MA
 
 def _terms(legs: Legs, runs: Ints, catalogue: Catalogue) -> int:
     """The rate whose fees, limits and rounding held: that of the first run, else of the item at the start."""
-    return int(runs[0, 1]) if len(runs) else int(catalogue.items[legs.item[0], layout.ITEM_RATE])
+    return int(runs[0, RUN_RATE]) if len(runs) else int(catalogue.items[legs.item[0], layout.ITEM_RATE])
 
 
 def _currency(legs: Legs, catalogue: Catalogue) -> str:

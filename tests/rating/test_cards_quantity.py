@@ -6,9 +6,12 @@ Every plan has a band ``day`` (Wednesday to 18:00 UTC) and the rest; a row gives
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from rating.explain_price import explain_event
+from rating.hypothetical import parse_event
 from tariffs.catalogue import Catalogue
 from tests.rating.cards import compiled, quoted
 
@@ -210,3 +213,17 @@ def test_other_services(catalogue: Catalogue, number: int) -> None:
     event = {"service": service, "unit": unit, "usage": usage, "start": start, "b_number": "+44"}
     charge = quoted(catalogue, event | {"keys": {"plan": f"other{number}"}})
     assert (charge["billed_usage"], Decimal(charge["amount"])) == (billed, Decimal(amount))
+
+
+# boundary, the rates that the story names part by part
+PARTS = [(START, ["day"]), (END, ["rest"]), (CARRY, ["day", "rest"]), (CUT, ["day", "rest"])]
+
+
+@pytest.mark.parametrize(("boundary", "rates"), PARTS)
+def test_the_story_names_the_rate_of_every_part(tmp_path: Path, boundary: str, rates: list[str]) -> None:
+    made = compiled(tmp_path, {"a.toml": CALENDAR + _plan("p", CENT + boundary, HALF)})
+    event = {"usage": 60, "start": DUSK, "b_number": "+44", "keys": {"plan": "p"}}
+    lines = explain_event(parse_event(event), made, "retail").lines()
+    told = [line.split("rate p-")[1].split(":")[0] for line in lines if ", rate p-" in line]
+    # the charge itself names what the event met at its start
+    assert (told, quoted(made, event)["rate"], quoted(made, event)["band"]) == (rates, "p-day", "day")

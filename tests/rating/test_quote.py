@@ -89,7 +89,7 @@ STORIES = [
         {},
         "retail",
         "retail charge: 0.100000000 GBP",
-        "from 30, band offpeak: 60 x 1 = 60 units x 0.050000000 / 60 = 1/20",
+        "from 30, band offpeak, rate mobile: 60 x 1 = 60 units x 0.050000000 / 60 = 1/20",
     ),
     ({}, "retail", "retail charge: 0.100000000 GBP", "prefix +44: UK, always: lost: shorter"),
     ({}, "retail", "retail charge: 0.100000000 GBP", "a_number +447700900001: account alice"),
