@@ -26,7 +26,12 @@ _UNKNOWN = Field("")
 
 
 class TreeError(ValueError):
-    """Bytes that are no element, or more of them than a tree may have; the message names the place."""
+    """Bytes that are no element, or more of them than a tree may have, from byte ``place`` on."""
+
+    def __init__(self, place: int, what: str) -> None:
+        super().__init__(f"byte {place}: {what}")
+        self.place = place
+        self.what = what
 
 
 def tree_of(content: bytes, format_: Format, inside: Field | None = None) -> Tree:
@@ -64,7 +69,7 @@ class _Reading:
     def structure(self, field: Field, begin: int, end: int, depth: int) -> Tree:
         """What stands in ``field``."""
         if depth > DEEPEST:
-            raise TreeError(f"byte {begin}: {FAULTS[TOO_DEEP]}")
+            raise TreeError(begin, FAULTS[TOO_DEEP])
         tree: dict[str, list[Tree | str]] = {}
         for element in self._elements(begin, end):
             known = self.format.child(field, element.key) if depth else self.top.get(element.key)
@@ -95,6 +100,6 @@ class _Reading:
                 stop, place = behind - 2, behind
             self.count += 1
             if fault or self.count > MOST_ELEMENTS:
-                raise TreeError(f"byte {place}: {FAULTS[fault] or f'more than {MOST_ELEMENTS} elements'}")
+                raise TreeError(place, FAULTS[fault] or f"more than {MOST_ELEMENTS} elements")
             yield _Element(key, constructed, begin, stop)
             at = behind

@@ -1,4 +1,4 @@
-"""The header of a CDR file by 3GPP TS 32.297 clause 6.1.1.
+"""The header of a CDR file, and that of a CDR in it, by 3GPP TS 32.297 clauses 6.1.1 and 6.1.2.
 
 Enters: the header's bytes. Leaves: its fields as texts, in a tree like those of every header. Always holds: fields
 that the header's length does not reach are left out; nothing is raised.
@@ -26,6 +26,12 @@ _CLOSURES = {
     130: "file system exhausted",
     131: "file integrity error",
 }
+_ENCODINGS = ("0", "BER", "unaligned PER", "aligned PER", "XER")
+_STANDARDS = (
+    32005, 32015, 32205, 32215, 32225, 32235, 32250, 32251, 8, 32260, 32270, 32271, 32272, 32273, 32275, 32274, 32277,
+    32296, 32278, 32253, 32255, 32254, 32256, 28201, 28202,
+)  # fmt: skip
+"""Which specification the records follow (32250: 32.250), by its number in a CDR header."""
 ABNORMAL = 128
 """From this closure reason on the file was closed abnormally."""
 
@@ -45,6 +51,22 @@ def read_file_header(header: bytes) -> Tree:
         "lostCdrs": [_lost(header[47])],
     }
     return tree | tail
+
+
+def read_cdr_header(header: bytes) -> dict[str, str]:
+    """The fields of a CDR header of 4 octets, or 5 with an extension of the release."""
+    encoding = header[3] >> 5
+    return {
+        "cdrLength": str(int.from_bytes(header[:2], "big")),
+        "release": _release(header[2], header[4:5]),
+        "dataRecordFormat": _ENCODINGS[encoding] if encoding < len(_ENCODINGS) else str(encoding),
+        "standard": _standard(header[3] & 0x1F),
+    }
+
+
+def _standard(number: int) -> str:
+    known = _STANDARDS[number] if number < len(_STANDARDS) else number
+    return f"TS {known // 1000}.{known % 1000:03}" if known > number else str(number)
 
 
 def _tail(header: bytes) -> tuple[dict[str, list[Tree | str]], bytes]:
