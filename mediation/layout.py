@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mediation.ber.columns import Source
+from mediation.tap_checks import COLUMNS as TAP_COLUMNS
+from mediation.tap_checks import MAX_AGE_DAYS, Severity
 from mediation.zones import UtcOffsets
 
 
@@ -196,6 +198,14 @@ class GivenCharge:
 
 
 @dataclass(frozen=True, slots=True)
+class TapRules:
+    """How TAP files are checked: how old an event may be, and which checks cost something else than TD.57 has it."""
+
+    max_age_days: int = MAX_AGE_DAYS
+    severities: tuple[tuple[str, Severity], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """The plausible range of an event; beyond it a record waits in suspense."""
 
@@ -223,6 +233,7 @@ class Layout:
     swap_numbers_when: frozenset[str] = frozenset()
     pairing: Pairing | None = None
     given: GivenCharge | None = None
+    tap: TapRules | None = None
     controls: ControlTotals = field(default_factory=ControlTotals)
     file_name: re.Pattern[str] | None = None
 
@@ -234,4 +245,5 @@ class Layout:
         """Every source column that the layout reads, once, in order of first use."""
         names = [c for m in self.mappings for c in (*m.columns, *((m.fallback,) if m.fallback else ()))]
         names += [*self.identity, *(c.column for c in self.billable), *(self.given.columns() if self.given else ())]
+        names += TAP_COLUMNS if self.tap else ()
         return tuple(dict.fromkeys(names))

@@ -34,8 +34,11 @@ from mediation.layout import (
     NumberRules,
     Pairing,
     Position,
+    TapRules,
     TimeFormat,
 )
+from mediation.tap_checks import BY_CODE as TAP_CHECKS
+from mediation.tap_checks import Severity
 from mediation.timestamps import compile_pattern
 from mediation.zones import utc_offsets
 
@@ -146,6 +149,7 @@ def _layout(keys: Keys, text: str) -> Layout:
         swap_numbers_when=frozenset(keys.texts("swap_numbers_when", ())),
         pairing=_pairing(pairing) if pairing else None,
         given=_given(keys.section("given")) if "given" in keys.table else None,
+        tap=_tap(keys.section("tap")) if "tap" in keys.table else None,
         controls=_controls(keys.section("controls")),
         file_name=_pattern(keys),
     )
@@ -354,6 +358,18 @@ def _given(keys: Keys) -> GivenCharge:
         keys.wrong("currency", "the name of a column, or a currency as currency_default")
     keys.finish()
     return given
+
+
+def _tap(keys: Keys) -> TapRules:
+    changed, usual = keys.section("severity"), TapRules()
+    severities = []
+    for code in sorted(changed.table):
+        if code not in TAP_CHECKS:
+            changed.wrong(code, "the code of a check, see docs/reason-codes.md")
+        severities.append((code, Severity(changed.choice(code, tuple(Severity), Severity.WARNING))))
+    rules = TapRules(keys.whole("max_age_days", usual.max_age_days), tuple(severities))
+    keys.finish()
+    return rules
 
 
 def _controls(keys: Keys) -> ControlTotals:

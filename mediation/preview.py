@@ -18,6 +18,7 @@ from mediation.layout import Layout, Mapping
 from mediation.normalise import normalise
 from mediation.pickup import blocks, bound, pick_up
 from mediation.records import Chunk, Fields, Records
+from mediation.tap_file import check, judged
 from mediation.validate import validate
 
 _HIDDEN = {"source", "record_no", "offset_bytes", "layout", "raw", "content_hash"}
@@ -64,7 +65,7 @@ def preview_file(path: str, layout: Layout, records: int, most_bytes: int) -> li
     Control lines are left out. Raises :class:`mediation.pickup.InputError`.
     """
     file = pick_up(path, layout)
-    layout = bound(file, layout)
+    layout, _ = judged(file, bound(file, layout))
     block = next(blocks(file, layout.framing, 0, most_bytes), None)
     if block is None:
         return []
@@ -82,10 +83,11 @@ def preview_row(row: dict[str, Any], layout: Layout) -> Preview | None:
 
 def _previews(records: Records, unframed: pa.RecordBatch, layout: Layout, most: int) -> list[Preview]:
     fields, undecoded = decode(records, layout)
-    usage, abnormal = normalise(fields, layout)
+    sound, broken = check(fields, layout)
+    usage, abnormal = normalise(sound, layout)
     valid, implausible = validate(usage, layout.limits)
     shown = [_preview(row, fields, layout) for row in valid.slice(0, most).to_pylist()]
-    for part in (unframed, undecoded, abnormal, implausible):
+    for part in (unframed, undecoded, broken, abnormal, implausible):
         aside = [r for r in part.to_pylist() if r["disposition"] != "control"]
         shown += [_preview(row, fields, layout) for row in aside[:most]]
     return sorted(shown, key=lambda r: r.record_no)[:most]

@@ -34,6 +34,17 @@ class Check:
     meaning: str
 
 
+MAX_AGE_DAYS = 30
+"""How old an event may be when its file is made available, where roaming partners agree nothing else."""
+
+COLUMNS = (
+    *("@record", "imsi", "start", "start_offset", "duration", "volume_up", "volume_down"),
+    *("charge", "refund", "camel_fee", "tax", "tax_refund", "camel_tax"),
+    *("discount", "discount_refund", "camel_discount"),
+    *("entity_codes", "rate_codes", "tax_codes", "discount_codes"),
+)
+"""The columns of the layout that checks and sums need."""
+
 _F, _S, _W = Severity.FATAL, Severity.SEVERE, Severity.WARNING
 
 FILE_CHECKS: Final[tuple[Check, ...]] = (

@@ -11,11 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import numpy as np
-
-from mediation.ber.format import Format
-from mediation.ber.tlv import FINE, TOO_DEEP, element_end
-from mediation.ber.tree import Tree, TreeError, tree_of
+from mediation.ber.tree import Tree
 
 SDR = "XDR"
 """The currency of a file that names none (TD.57, TAP Currency)."""
@@ -95,28 +91,6 @@ def text(tree: Tree, path: str) -> str:
     above, _, name = path.rpartition(".")
     values = (v for found in below(tree, above) for v in found.get(name, ()) if isinstance(v, str))
     return next(values, "")
-
-
-def with_trailer(file: Tree, trailer: bytes, format_: Format) -> Tree:
-    """``file``, of which the header is known, with the bytes behind its records; as it is if these are no BER.
-
-    ``trailer`` begins where the last record ends: with the end of the list, if its length is indefinite.
-    """
-    octets, at = np.frombuffer(trailer, np.uint8), 0
-    behind: dict[str, list[Tree | str]] = {}
-    while at < len(trailer):
-        ends = trailer[at : at + 2] == _END
-        stop, fault = (at + len(_END), FINE) if ends else element_end(octets, at, len(trailer))
-        try:
-            element = {} if ends or fault else tree_of(trailer[at:stop], format_)
-        except TreeError:
-            fault = TOO_DEEP
-        if fault:
-            return file
-        for name, occurrences in element.items():
-            behind.setdefault(name, []).extend(occurrences)
-        at = stop
-    return {name: [{**root, **behind} for root in roots if not isinstance(root, str)] for name, roots in file.items()}
 
 
 def whole(digits: str) -> int | None:

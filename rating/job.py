@@ -14,19 +14,19 @@ mediated in a thread while this one is rated and written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from mediation.controls import Counted, Found, declared, sequence_findings, trailer_findings
+from mediation.controls import Found
 from mediation.dedup import SeenIds
-from mediation.frame import control_lines
 from mediation.layout import Layout
 from mediation.pickup import CHUNK_BYTES, InputError, SourceFile, blocks, bound, pick_up, readable
 from mediation.records import Chunk
+from mediation.tap_file import judged
 from rating.ahead import ahead
+from rating.file_controls import closing_findings, numbered, series_findings
 from rating.lake import Delta, Lake, LayoutVersion, Offset, TariffVersion
 from rating.pipeline import Mediated, Rated, mediate, rate
 from rating.seen import load_days, oldest_us, remember
@@ -78,6 +78,7 @@ class _Piece:
     layout: Layout
     batch: _Batch | None = None
     error: str = ""
+    found: Sequence[Found] = ()
 
 
 def rate_files(job: Job, paths: Iterable[str], watch: Callable[[FileSummary], None]) -> Iterator[FileSummary]:
@@ -127,7 +128,7 @@ def _rate_file(
             summary.error = str(fault)
             refused.add(piece.file.source)
             continue
-        delta, rated = _rated(job, piece.file, piece.layout, piece.batch)
+        delta, rated = _rated(job, piece, piece.batch)
         job.lake.commit(delta)
         remember(job.seen, rated)
         summary.add(rated, piece.batch.end)
@@ -139,10 +140,10 @@ def _pieces(job: Job, files: list[SourceFile], starts: dict[str, Offset], refuse
     for file in files:
         layout, error = job.layout, ""
         try:
-            layout = bound(file, job.layout)
+            layout, found = judged(file, bound(file, job.layout))
             at = starts[file.source]
             for batch in _mediated(job, file, layout, at.next_offset, at.next_record_no):
-                yield _Piece(file, layout, batch)
+                yield _Piece(file, layout, batch, found=found)
                 if file.source in refused:
                     break
         except InputError as fault:
@@ -158,16 +159,16 @@ def _mediated(job: Job, file: SourceFile, layout: Layout, offset: int, record_no
         yield batch
 
 
-def _rated(job: Job, file: SourceFile, layout: Layout, batch: _Batch) -> tuple[Delta, Rated]:
+def _rated(job: Job, piece: _Piece, batch: _Batch) -> tuple[Delta, Rated]:
+    file, layout, found = piece.file, piece.layout, piece.found if batch.first == 0 else ()
     load_days(job.lake, job.seen, batch.mediated.usage)
     oldest = oldest_us(job.lake, job.window_days)
     rated = rate(batch.mediated, layout, job.catalogue, job.seen, oldest_us=oldest)
-    found: list[Found] = []
     if batch.first == 0:
-        file = _numbered(file, layout, batch.mediated)
-        found += sequence_findings(file, _series(job, file))
+        file = numbered(file, layout, batch.mediated)
+        found = [*found, *series_findings(job.lake, file, layout)]
     if batch.last:
-        found += _closing(job, file, layout, rated)
+        found = [*found, *closing_findings(job.lake, file, layout, rated)]
     return _delta(job, file, batch, rated, found), rated
 
 
@@ -207,26 +208,6 @@ def _row(file: SourceFile, layout: Layout) -> dict[str, str | int | None]:
     }
 
 
-def _numbered(file: SourceFile, layout: Layout, first: Mediated) -> SourceFile:
-    """``file`` with the sequence number that its header record gives, if the layout says where."""
-    for line in control_lines(first.rejected[0], "header"):
-        number = declared(line, layout.controls.sequence, layout)
-        if number is not None:
-            return replace(file, stream=file.stream or layout.name, sequence_no=number)
-    return file
-
-
-def _series(job: Job, file: SourceFile) -> dict[int, str]:
-    if file.sequence_no is None:
-        return {}
-    rows = job.lake.query(
-        "SELECT sequence_no, source FROM source_file WHERE layout = $layout AND stream = $stream "
-        "AND sequence_no IS NOT NULL",
-        {"layout": job.layout.name, "stream": file.stream},
-    )
-    return dict(zip(rows["sequence_no"].to_pylist(), rows["source"].to_pylist(), strict=True))
-
-
 def _note_resent(job: Job, file: SourceFile) -> None:
     """Store once that the content of ``file`` came again under another name."""
     known = (
@@ -248,34 +229,6 @@ def _note_resent(job: Job, file: SourceFile) -> None:
             findings=(resent,),
         )
     )
-
-
-def _closing(job: Job, file: SourceFile, layout: Layout, rated: Rated) -> list[Found]:
-    """What the end of a file shows: a cut record, totals that disagree with the trailer."""
-    reasons = rated.rejected["reason"].cast(pa.string())
-    found = (
-        [Found("truncated", "a line end", "the end of the file")]
-        if pc.any(pc.equal(reasons, "truncated_record")).as_py()
-        else []
-    )
-    if not layout.framing.trailer_prefix:
-        return found
-    before = job.lake.query(
-        "SELECT coalesce(sum(records), 0)::BIGINT AS records, coalesce(sum(duration_s), 0)::BIGINT AS duration_s "
-        "FROM control_total WHERE source = $source AND disposition <> 'control'",
-        {"source": file.source},
-    ).to_pylist()[0]
-    details = rated.rejected.filter(pc.not_equal(rated.rejected["disposition"].cast(pa.string()), "control"))
-    counted = Counted(
-        before["records"] + rated.usage.num_rows + details.num_rows,
-        before["duration_s"] + _seconds(rated.usage) + _seconds(details),
-    )
-    trailers = [line for batch in rated.rejected.to_batches() for line in control_lines(batch, "trailer")]
-    return found + trailer_findings(trailers, counted, layout)
-
-
-def _seconds(rows: pa.RecordBatch | pa.Table) -> int:
-    return int(pc.sum(rows["duration_s"]).as_py() or 0)
 
 
 def _refuse_misfit(job: Job, file: SourceFile, batch: _Batch) -> None:

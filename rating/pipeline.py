@@ -20,6 +20,7 @@ from mediation.frame import frame, reframe
 from mediation.layout import Layout
 from mediation.normalise import normalise
 from mediation.records import Chunk, Records
+from mediation.tap_file import check
 from mediation.validate import validate
 from rating.given import with_given
 from rating.guide import guide
@@ -60,9 +61,10 @@ def mediate_again(suspended: pa.Table, layout: Layout) -> Mediated:
 
 def _mediate(records: Records, unframed: pa.RecordBatch, layout: Layout) -> Mediated:
     fields, undecoded = decode(records, layout)
-    usage, abnormal = normalise(fields, layout)
+    sound, broken = check(fields, layout)
+    usage, abnormal = normalise(sound, layout)
     valid, implausible = validate(usage, layout.limits)
-    rejected = (unframed, undecoded, abnormal, implausible)
+    rejected = (unframed, undecoded, broken, abnormal, implausible)
     filtered = abnormal.num_rows and sum(r == "not_billable" for r in abnormal["reason"].to_pylist())
     return Mediated(valid, rejected, len(records) + unframed.num_rows, usage.num_rows + filtered)
 

@@ -88,12 +88,22 @@ class Body:
 class Said:
     """What one file says of itself before its records: where they stand, and its header as a tree.
 
-    ``cut``: its end lacks.
+    ``cut``: its end lacks. ``fatal``: why none of its records goes on, if that is so.
     """
 
     body: Body = Body()
     header: Tree = field(default_factory=dict)
     cut: bool = False
+    fatal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileControls:
+    """Where a file says its number, the parties whose numbers run on, and how many records it has."""
+
+    sequence: Path = ()
+    stream: tuple[Path, ...] = ()
+    records: Path = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,7 @@ class Source:
     prefix_bytes: int = 2
     columns: tuple[SourceColumn, ...] = ()
     tables: tuple[HeaderTable, ...] = ()
+    controls: FileControls = FileControls()
     said: Said | None = None
 
     @property

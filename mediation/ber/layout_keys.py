@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from mediation.ber.columns import (
     RECORD,
+    FileControls,
     HeaderTable,
     Path,
     Repeat,
@@ -41,6 +42,7 @@ def ber_source(layout: Keys, framing: Keys) -> Source | None:
         list_path=_list_path(framing, format_) if container == "nested" else (),
         prefix_bytes=framing.whole("prefix_bytes", 2) if container == "prefixed" else 0,
         columns=tuple(_columns(columns, format_)),
+        controls=_controls(layout.section("controls"), format_, container),
         tables=tuple(_table(tables.section(name), name, format_) for name in sorted(tables.table)),
     )
     if container == "prefixed" and source.prefix_bytes not in _PREFIX_BYTES:
@@ -60,6 +62,27 @@ def unknown_columns(source: Source, names: tuple[str, ...]) -> Iterator[str]:
 def is_path(format_: Format, path: Path) -> bool:
     """Whether records of ``format_`` may have ``path``."""
     return path[0].name == RECORD or next(iter(resolved(format_, path)), None) is not None
+
+
+def _controls(keys: Keys, format_: Format, container: str) -> FileControls:
+    """The paths of ``[controls]``; what the header of TS 32.297 says need not be named."""
+    if container == "ts32297" and not keys.table:
+        number, node, records = (parse_path(f"file.{n}") for n in ("fileSequenceNumber", "nodeAddress", "numberOfCdrs"))
+        return FileControls(number, (node,), records)
+    controls = FileControls(
+        sequence=_path(keys, "sequence") if "sequence" in keys.table else (),
+        stream=tuple(_readable(keys, "stream", text) for text in keys.texts("stream", ())),
+        records=_path(keys, "records") if "records" in keys.table else (),
+    )
+    for key, path in (
+        ("sequence", controls.sequence),
+        *(("stream", p) for p in controls.stream),
+        ("records", controls.records),
+    ):
+        if path and _in_header(format_, path) is None:
+            keys.wrong(key, f"a path of {format_.name} from the file's first element on")
+    keys.finish()
+    return controls
 
 
 def _columns(keys: Keys, format_: Format) -> Iterator[SourceColumn]:
@@ -100,8 +123,12 @@ def _paths(keys: Keys, format_: Format) -> Iterator[Path]:
 
 
 def _path(keys: Keys, key: str) -> Path:
+    return _readable(keys, key, keys.text(key))
+
+
+def _readable(keys: Keys, key: str, text: str) -> Path:
     try:
-        return parse_path(keys.text(key))
+        return parse_path(text)
     except ValueError as fault:
         keys.wrong(key, str(fault))
         return ()

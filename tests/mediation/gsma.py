@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
+from mediation.ber.controls import with_trailer
 from mediation.ber.format import Format, Value, read_format
 from mediation.ber.records import decode_elements
 from mediation.ber.tree import Tree, tree_of
@@ -20,7 +21,6 @@ from mediation.layout_file import read_layout
 from mediation.normalise import normalise
 from mediation.pickup import bind_header
 from mediation.records import Chunk, Fields, Records
-from mediation.tap_header import with_trailer
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _SHARED = _REPOSITORY.parent / "shared" / "data"
