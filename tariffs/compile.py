@@ -6,48 +6,37 @@ lint there is no catalogue; the same tariff gives the same catalogue, byte for b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache
 from math import lcm
-from typing import Final, TypedDict
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 
 from tariffs import catalogue as layout
-from tariffs.calendar import compile_calendar, horizon
-from tariffs.catalogue import NONE, Catalogue, Codes, Ints, names
+from tariffs.catalogue import NONE, Catalogue, Ints, names
 from tariffs.cells import ITEM_SCHEMA, Items, Numbering, cell_items, matrix
 from tariffs.check import EXACT_MAX, calendar_of, check, reduced
 from tariffs.classes import member_table
 from tariffs.conversions import Bills
-from tariffs.deciding import matching, of_call
+from tariffs.deciding import describe, matching, of_call
 from tariffs.guiding import guiding
 from tariffs.model import (
     ANY_BAND,
-    BOUNDARIES,
-    COUNTERS,
     DIRECTIONS,
-    EVER_FROM,
-    EVER_TO,
-    MODES,
     OTHER_CLASS,
     SERVICES,
-    STAGES,
     Calendar,
     Plan,
     Problem,
     Rate,
-    Rounding,
     Rule,
     Tariff,
 )
 from tariffs.prefixes import PrefixSets
+from tariffs.tables import calendar_tables, integers, rate_tables
 from tariffs.taxes import TaxRows
-from tariffs.text import folder_text
+from tariffs.text import text_table
 from tariffs.variants import class_items, origin_items, origins, varies
 
 _ITEM_COLUMNS: Final = ["valid_from", "valid_to", "band", "zone", "name", "rate", "rule", "tax"]
@@ -101,9 +90,9 @@ class _Build:
             ends.append(len(versions))
         classes, guided = self._classes(), guiding(tariff)
         items, zones, prefixes = self._items()
-        rates, steps = _rates(self.rates)
+        rates, steps = rate_tables(self.rates)
         bills, converted, dates, sources = self.bills.arrays()
-        changes, index, instants, codes = _calendars(list(calendars.values()), bands)
+        changes, index, instants, codes = calendar_tables(list(calendars.values()), bands)
         return Catalogue(
             items=items,
             rates=rates,
@@ -113,9 +102,9 @@ class _Build:
             conversions=converted,
             variants=np.array(self.variants, np.int32),
             classes=classes,
-            cells=_rows(self.cells, layout.CELL_COLUMNS),
+            cells=integers(self.cells, layout.CELL_COLUMNS),
             selector=np.array(selector, np.int32).reshape(len(versions), len(SERVICES) + 1, len(DIRECTIONS) + 1),
-            versions=_rows(versions, layout.VERSION_COLUMNS),
+            versions=integers(versions, layout.VERSION_COLUMNS),
             plan_versions=np.array(ends, np.int32),
             calendar_changes=changes,
             band_index=index,
@@ -134,7 +123,7 @@ class _Build:
             tax_names=names(self.taxes.names()),
             date_names=names(dates),
             source_names=names(sources),
-            **_text(folder_text(tariff)),
+            **text_table(tariff),
             **self.prefixes.arrays(),
             **guided,
             **member_table(list(tariff.classes.values()), guided["account_names"].to_pylist()),
@@ -210,7 +199,7 @@ class _Build:
         for each in self.tariff.classes.values():
             flags = [int(each.subscribed), int(each.same_account)]
             rows.append([*self._roots(class_items(each)), 0, 0, 0, *flags, 0])
-        return _rows(rows, layout.CLASS_COLUMNS)
+        return integers(rows, layout.CLASS_COLUMNS)
 
     def _prefix_set(self, items: pl.DataFrame) -> int:
         if not items.height:
@@ -244,98 +233,5 @@ class _Build:
         return matrix(coded, _ITEM_COLUMNS, layout.ITEM_COLUMNS), zones, prefixes
 
 
-class _Text(TypedDict):
-    """The fields of a catalogue's own text."""
-
-    file_names: pa.StringArray
-    file_ends: Ints
-    file_text: npt.NDArray[np.uint8]
-
-
-def _text(files: dict[str, bytes]) -> _Text:
-    contents = list(files.values())
-    return {
-        "file_names": names(list(files)),
-        "file_ends": np.cumsum([len(content) for content in contents], dtype=np.int64),
-        "file_text": np.frombuffer(b"".join(contents), np.uint8),
-    }
-
-
-def describe(rule: Rule) -> str:
-    """A rule in words, without its place: ``service=voice zone=uk-mobile -> rate mobile``."""
-    columns = (
-        ("service", rule.service),
-        ("direction", rule.direction),
-        ("origin", rule.origin),
-        ("zone", rule.zone),
-        ("class", rule.call_class),
-        ("band", rule.band),
-    )
-    told = [f"{column}={','.join(values)}" for column, values in columns if values]
-    target = f"rate {rule.rate}" if rule.rate else f"deck {rule.deck}"
-    return f"{' '.join(told) or 'everything'} -> {target}"
-
-
 def _coded(column: str, known: list[str]) -> pl.Expr:
     return pl.col(column).replace_strict(known, range(len(known)), default=NONE, return_dtype=pl.Int64)
-
-
-def _rows(rows: Iterable[list[int]], width: int) -> Ints:
-    return np.array(list(rows), np.int64).reshape(-1, width)
-
-
-def _rates(rates: list[Rate]) -> tuple[Ints, Ints]:
-    rows: list[list[int]] = []
-    steps: list[list[int]] = []
-    names = {rate.id: code for code, rate in reversed(list(enumerate(rates)))}
-    for rate in rates:
-        first = len(steps)
-        untils = [*(step.start for step in rate.steps[1:]), EVER_TO]
-        for step, until in zip(rate.steps, untils, strict=True):
-            steps.append([step.start, until, *reduced(step), step.increment, step.price, step.per, 0])
-        rows.append([
-            rate.setup_fee,
-            rate.free_under,
-            NONE if rate.min_charge is None else rate.min_charge,
-            NONE if rate.max_charge is None else rate.max_charge,
-            *_behaviour(rate.boundary, rate.step_counter, rate.rounding),
-            rate.minimum,
-            first,
-            len(steps),
-            names[rate.id],
-            *steps[first][2:4],
-            rate.steps[0].increment if len(rate.steps) == 1 and rate.rounding.stage == "charge" else 0,
-        ])  # fmt: skip
-    return _rows(rows, layout.RATE_COLUMNS), _rows(steps, layout.STEP_COLUMNS)
-
-
-@cache
-def _behaviour(boundary: str, counter: str, shown: Rounding) -> tuple[int, ...]:
-    """The codes of RATE_BOUNDARY to RATE_STAGE."""
-    codes = BOUNDARIES.index(boundary), COUNTERS.index(counter), MODES.index(shown.mode)
-    return *codes, shown.unit, STAGES.index(shown.stage)
-
-
-def _calendars(calendars: list[Calendar], bands: list[str]) -> tuple[Codes, Codes, Ints, Ints]:
-    """Where each calendar's changes begin, the index into them, their instants, and the band from each on."""
-    parts: list[tuple[Ints, npt.NDArray[np.int64]]] = []
-    begin, end = horizon()
-    for calendar in calendars:
-        codes = np.array([bands.index(band) for band in calendar.band_names], np.int64)
-        if len(codes) == 1:
-            parts.append((np.array([EVER_FROM]), codes))
-            continue
-        times, found = compile_calendar(calendar)
-        parts.append((np.r_[times, end], np.r_[codes[found], NONE]))
-    starts = np.cumsum([0, *(len(times) for times, _ in parts)]).astype(np.int32)
-    seconds = np.arange(begin, end, 1 << layout.INDEX_SHIFT)
-    places = [
-        np.searchsorted(times, seconds, side="right") - 1 + first
-        for first, (times, _) in zip(starts[:-1], parts, strict=True)
-    ]
-    return (
-        starts,
-        np.array(places, np.int32),
-        np.concatenate([p[0] for p in parts]),
-        np.concatenate([p[1] for p in parts]),
-    )

@@ -107,3 +107,18 @@ def _grouped(winners: dict[str, Rule | None]) -> Iterator[tuple[Rule, str]]:
     for band, rule in winners.items():
         if rule is not None:
             yield rule, band
+
+
+def describe(rule: Rule) -> str:
+    """A rule in words, without its place: ``service=voice zone=uk-mobile -> rate mobile``."""
+    columns = (
+        ("service", rule.service),
+        ("direction", rule.direction),
+        ("origin", rule.origin),
+        ("zone", rule.zone),
+        ("class", rule.call_class),
+        ("band", rule.band),
+    )
+    told = [f"{column}={','.join(values)}" for column, values in columns if values]
+    target = f"rate {rule.rate}" if rule.rate else f"deck {rule.deck}"
+    return f"{' '.join(told) or 'everything'} -> {target}"

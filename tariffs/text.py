@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 import tomli_w
 
+from tariffs.catalogue import Ints, names
 from tariffs.model import (
     COLUMNS,
     Calendar,
@@ -55,15 +59,15 @@ _DEFAULTS: Final = {
 
 def folder_text(tariff: Tariff) -> dict[str, bytes]:
     """The files of ``tariff``: ``tariff.toml``, and the CSV files that it names or that have fixed names."""
-    names = _FileNames()
+    taken = _FileNames()
     files = {name: table.write_csv().encode() for name, table in _sheets(tariff) if len(table)}
     tables: dict[str, Table] = {kind: {} for kind in ("calendar", "zone", "class", "tax", "deck", "rate", "plan")}
     for name, deck in tariff.decks.items():
-        file = names.of(name)
+        file = taken.of(name)
         tables["deck"][name] = {"file": file} | _deck(deck)
         files[file] = deck_rows(deck).write_csv().encode()
     for name, each in tariff.classes.items():
-        file = names.of(name) if each.members else ""
+        file = taken.of(name) if each.members else ""
         tables["class"][name] = _class(each) | ({"members": file} if file else {})
         if file:
             files[file] = pl.DataFrame(each.members, schema=["account", "number"], orient="row").write_csv().encode()
@@ -229,3 +233,22 @@ def _sheets(tariff: Tariff) -> Iterator[tuple[str, pl.DataFrame]]:
     rows = [(each.base, each.target, money(each.rate), each.date, each.source) for each in tariff.conversions]
     names = ("from", "to", "rate", "date", "source")
     yield "conversions.csv", pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+
+
+class TextTable(TypedDict):
+    """The fields of a catalogue's own text."""
+
+    file_names: pa.StringArray
+    file_ends: Ints
+    file_text: npt.NDArray[np.uint8]
+
+
+def text_table(tariff: Tariff) -> TextTable:
+    """The files of ``tariff`` as a catalogue holds them, one behind the other."""
+    files = folder_text(tariff)
+    contents = list(files.values())
+    return {
+        "file_names": names(list(files)),
+        "file_ends": np.cumsum([len(content) for content in contents], dtype=np.int64),
+        "file_text": np.frombuffer(b"".join(contents), np.uint8),
+    }

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from tariffs.catalogue import Catalogue
-from tariffs.compile import describe
+from tariffs.deciding import describe
 from tariffs.model import Calendar, CallClass, Deck, Problem, Rate, Tariff, Zone
 from tariffs.pricelist import cells, prices
 
