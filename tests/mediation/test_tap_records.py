@@ -12,10 +12,10 @@ from mediation.ber.encode import Encoder
 from mediation.ber.format import read_format
 from mediation.controls import Found
 from mediation.tap import file_findings
-from mediation.tap_checks import RECORD_CHECKS
+from mediation.tap_checks import COLUMNS, RECORD_CHECKS
 from mediation.tap_header import Totals, below, read_header
 from mediation.tap_kin import nrtrde_findings, rap_findings
-from mediation.tap_records import COLUMNS, check_of, severe_faults, totals_of
+from mediation.tap_records import check_of, severe_faults, totals_of
 from tests.mediation import gsma
 
 TAP = Encoder(read_format("gsma_tap"))
