@@ -156,28 +156,7 @@ HAVING sum(records) <> 0
 ORDER BY stage, disposition, reason;
 
 -- streams: each partition of a stream and where its records went
-SELECT
-    o.source, o.next_offset, i.messages, i.record_bytes, i.published_offset, i.last_utc, t.records, t.rated,
-    t.suspended, t.duplicate, t.other
-FROM input_offset o
-JOIN (
-    SELECT
-        source, sum(messages)::BIGINT AS messages, sum(record_bytes)::BIGINT AS record_bytes,
-        max(published_offset) AS published_offset, make_timestamp(epoch_us(max(last_utc))) AS last_utc
-    FROM intake
-    GROUP BY source
-) i ON i.source = o.source
-LEFT JOIN (
-    SELECT
-        source, sum(records)::BIGINT AS records,
-        coalesce(sum(records) FILTER (disposition = 'rated'), 0)::BIGINT AS rated,
-        coalesce(sum(records) FILTER (disposition = 'suspended'), 0)::BIGINT AS suspended,
-        coalesce(sum(records) FILTER (disposition = 'duplicate'), 0)::BIGINT AS duplicate,
-        coalesce(sum(records) FILTER (disposition NOT IN ('rated', 'suspended', 'duplicate')), 0)::BIGINT AS other
-    FROM control_total
-    GROUP BY source
-) t ON t.source = o.source
-ORDER BY o.source;
+SELECT * FROM stream_status ORDER BY source;
 
 -- hours: where records ended, by hour of their start
 SELECT

@@ -22,6 +22,8 @@ _FAULTS = (
     ("mediation.pickup", "InputError"),
     ("rating.lake.errors", "LakeError"),
     ("rating.suspense", "SuspenseError"),
+    ("rating.streaming.source", "StreamError"),
+    ("rating.streaming.source", "PublishError"),
     ("rating.answers", "ExportError"),
     ("rating.explain", "NoSuchEventError"),
 )

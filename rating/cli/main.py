@@ -12,11 +12,25 @@ import os
 import sys
 from collections.abc import Sequence
 
-from rating.cli import audit, bill, explain, layout, quote, rate, settle, simulate, sql, suspense, tariff
+from rating.cli import (
+    audit,
+    bill,
+    collect,
+    explain,
+    layout,
+    quote,
+    rate,
+    settle,
+    simulate,
+    sql,
+    stream,
+    suspense,
+    tariff,
+)
 from rating.cli.config import with_config
 from rating.cli.faults import CommandError, known_faults
 
-COMMANDS = (rate, layout, tariff, quote, explain, suspense, audit, bill, settle, simulate, sql)
+COMMANDS = (rate, stream, collect, layout, tariff, quote, explain, suspense, audit, bill, settle, simulate, sql)
 VERSION = "0.1.0"
 
 

@@ -11,11 +11,9 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from rating.cli.shared import compiled, json_argument, lake_argument, print_json, show
+from rating.cli.shared import compiled, json_argument, lake_argument, print_json, show, whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rich.table import Table
 
     from rating.summary import FileSummary
@@ -30,30 +28,19 @@ def arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument("--config", metavar="FILE", help="TOML file with these arguments, by their long names")
     part.add_argument(
         "--window-days",
-        type=_from_to(0, 36_500),
+        type=whole_number(0, 36_500),
         metavar="N",
         help="deduplicate over N days; older events wait in suspense",
     )
     part.add_argument(
         "--chunk-mib",
-        type=_from_to(1, 256),
+        type=whole_number(1, 256),
         default=32,
         metavar="N",
         help="size of a batch in MiB (default: %(default)s)",
     )
     part.add_argument("--force", action="store_true", help="take a file even if no record of it fits the layout")
     json_argument(part)
-
-
-def _from_to(least: int, most: int) -> Callable[[str], int]:
-    """What reads a whole number from ``least`` to ``most``."""
-
-    def number(text: str) -> int:
-        if not text.isdecimal() or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {most}, not {text!r}")
-        return int(text)
-
-    return number
 
 
 def run(args: argparse.Namespace) -> int:

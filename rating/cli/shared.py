@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,17 @@ def lake_argument(part: argparse.ArgumentParser) -> None:
 def json_argument(part: argparse.ArgumentParser) -> None:
     """``--json``."""
     part.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """What reads an argument that is a whole number from ``least`` to ``most``."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {most}, not {text!r}")
+        return int(text)
+
+    return number
 
 
 def opened(args: argparse.Namespace, *, write: bool = False) -> Lake:

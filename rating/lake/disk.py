@@ -73,7 +73,7 @@ def _attached(folder: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     for file in extension_files():
         connection.execute(f"LOAD {_quoted(file)}")
     options = f"DATA_PATH {_quoted(f'{folder}/data/')}, OVERRIDE_DATA_PATH true"
-    mode = ", READ_ONLY" if read_only else ""
+    mode = ", READ_ONLY" if read_only else ", META_JOURNAL_MODE 'WAL'"  # writers wait for each other, not for readers
     connection.execute(f"ATTACH {_quoted(f'ducklake:sqlite:{folder / CATALOG}')} AS lake ({options}{mode})")
     connection.execute("USE lake; SET enable_external_file_cache = false")  # files are read once; the cache only grows
     return connection
@@ -101,7 +101,7 @@ def open_lake(folder: Path | str, *, create: bool = False, read_only: bool = Fal
 
 def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the tables, unless the catalogue has them: all of them or none, whatever crashed."""
-    if connection.execute("SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake'").fetchone():
+    if connection.execute("SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake'").fetchall():
         return
     for name, value in _OPTIONS.items():
         connection.execute(f"CALL ducklake_set_option('lake', '{name}', {value})")

@@ -50,6 +50,11 @@ def _says(error: BaseException, words: tuple[str, ...]) -> bool:
     return any(word in text for word in words)
 
 
+def passing(error: BaseException) -> bool:
+    """Whether a second attempt may cure ``error``: the catalogue is locked, or another writer was first."""
+    return _says(error, _PASSING)
+
+
 def retried(attempt: Callable[[], T]) -> T:
     """The result of ``attempt``, which is tried again with growing waits while the catalogue is locked."""
     wait_s = FIRST_WAIT_S
@@ -57,7 +62,7 @@ def retried(attempt: Callable[[], T]) -> T:
         try:
             return attempt()
         except duckdb.Error as error:
-            if not _says(error, _PASSING):
+            if not passing(error):
                 raise
             time.sleep(wait_s)
             wait_s *= 2
@@ -86,7 +91,7 @@ def _named(place: str, error: Exception) -> LakeError:
     if _says(error, _FULL) or getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT} or _full(place):
         told = f"the disk of {place} is full: nothing of this batch was kept; free space, then run again"
         return LakeUnavailable(told)
-    if _says(error, _PASSING):
+    if passing(error):
         return LakeUnavailable(f"{place} is locked by another writer: wait until it has finished, then run again")
     if isinstance(error, OSError) or _says(error, _FORBIDDEN):
         return LakeError(f"{place} cannot be written ({error}): check that it is a folder, its owner and its mode")

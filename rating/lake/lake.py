@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from mediation.fields import TABLES, ddl
 from rating.lake.delta import SUSPENSE, Delta, Offset
-from rating.lake.errors import QueryError, StaleOffset, explained, retried
+from rating.lake.errors import QueryError, StaleOffset, explained, passing, retried
 from rating.lake.rows import small_rows
 from rating.lake.views import VIEWS
 
@@ -115,8 +115,8 @@ class Lake(ABC):
 
     def _take_turn(self, delta: Delta) -> int:
         """Check and move the source's offset; return the batch id. A complete file takes findings only."""
-        stored = self._sql.execute(_OFFSET, {"source": delta.source}).fetchone()
-        at, _, complete = stored or (0, 1, False)
+        stored = self._sql.execute(_OFFSET, {"source": delta.source}).fetchall()
+        at, _, complete = stored[0] if stored else (0, 1, False)
         adds = delta.records > 0 or delta.source_file is not None
         if at != delta.first_offset or (complete and adds):  # an empty file is complete at 0
             raise StaleOffset(
@@ -137,7 +137,7 @@ class Lake(ABC):
 
     def _lists(self, table: str, version: str) -> bool:
         known = f'SELECT 1 FROM {table} WHERE "{table}" = $version LIMIT 1'  # noqa: S608  (our own table names)
-        return version in self._known or bool(self._sql.execute(known, {"version": version}).fetchone())
+        return version in self._known or bool(self._sql.execute(known, {"version": version}).fetchall())
 
     def _insert(self, table: str, rows: pa.Table, batch_id: int) -> None:
         if not rows.num_rows:
@@ -151,12 +151,12 @@ class Lake(ABC):
 
     def offset(self, source: str) -> Offset:
         """How far ``source`` is committed; the beginning, if the lake has not seen it."""
-        found = self._sql.execute(_OFFSET, {"source": source}).fetchone()
-        return Offset(*found) if found else Offset()
+        found = self.query(_OFFSET, {"source": source}).to_pylist()
+        return Offset(**found[0]) if found else Offset()
 
     def next_batch_id(self) -> int:
         """The batch id of the next commit, from 1."""
-        return int(self._sql.execute(_SEEN).fetchall()[0][0])
+        return int(self._sql.execute(_SEEN).fetchall()[0][0])  # read whole: an unread row would lock others out
 
     def source_files(self) -> pa.Table:
         """The ``source_file`` rows of all files, by name and source."""
@@ -187,17 +187,19 @@ class Lake(ABC):
 
         Raises :class:`QueryError` with DuckDB's words where the query is at fault.
         """
-        return _plain(self._ask(sql, values).to_arrow_table())
+        return _plain(self._asked(lambda: self._sql.execute(sql, values or {}).to_arrow_table()))
 
     def stream(self, sql: str, values: dict[str, Any] | None = None, rows: int = 65_536) -> pa.RecordBatchReader:
         """The answer of ``sql`` in batches of about ``rows`` rows: memory does not grow with the answer."""
-        return self._ask(sql, values).to_arrow_reader(rows)
+        return self._asked(lambda: self._sql.execute(sql, values or {}).to_arrow_reader(rows))
 
-    def _ask(self, sql: str, values: dict[str, Any] | None) -> duckdb.DuckDBPyConnection:
+    def _asked(self, read: Callable[[], T]) -> T:
         with explained(self._place()):
             try:
-                return self._sql.execute(sql, values or {})
+                return retried(read)
             except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
+                if passing(error):
+                    raise
                 raise QueryError(str(error)) from error
 
     def tariff(self, version: str) -> bytes:

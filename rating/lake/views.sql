@@ -103,3 +103,26 @@ LEFT JOIN (
     FROM control_total
     GROUP BY source
 ) t ON t.source = f.source;
+
+-- Each partition of a stream: how far it is committed and published, and where its records went.
+CREATE VIEW stream_status AS
+SELECT
+    o.source, o.next_offset, i.messages, i.record_bytes, i.published_offset, i.last_utc, t.records, t.rated,
+    t.suspended, t.duplicate
+FROM input_offset o
+JOIN (
+    SELECT
+        source, sum(messages)::BIGINT AS messages, sum(record_bytes)::BIGINT AS record_bytes,
+        max(published_offset) AS published_offset, make_timestamp(epoch_us(max(last_utc))) AS last_utc
+    FROM intake
+    GROUP BY source
+) i ON i.source = o.source
+LEFT JOIN (
+    SELECT
+        source, sum(records)::BIGINT AS records,
+        coalesce(sum(records) FILTER (disposition = 'rated'), 0)::BIGINT AS rated,
+        coalesce(sum(records) FILTER (disposition = 'suspended'), 0)::BIGINT AS suspended,
+        coalesce(sum(records) FILTER (disposition = 'duplicate'), 0)::BIGINT AS duplicate
+    FROM control_total
+    GROUP BY source
+) t ON t.source = o.source;

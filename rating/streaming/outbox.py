@@ -36,6 +36,12 @@ _STORED: Final = {
 }
 
 
+def _connected() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute("SET disabled_optimizers = 'join_filter_pushdown,filter_pushdown'")  # Arrow scans know no UUID
+    return connection
+
+
 @dataclass(frozen=True, slots=True)
 class Topics:
     """Where outputs go; an empty name: nowhere."""
@@ -50,7 +56,7 @@ class Outbox:
 
     topics: Topics
     sink: Sink | None = None
-    _sql: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
+    _sql: duckdb.DuckDBPyConnection = field(default_factory=_connected)
 
     @property
     def open(self) -> bool:

@@ -24,6 +24,7 @@ from tests.rating.deltas import delta
         ("duplicate", 1),
         ("filtered", 1),
         ("file_status", 1),
+        ("stream_status", 0),
     ],
 )
 def test_views(lake: Lake, view: str, rows: int) -> None:

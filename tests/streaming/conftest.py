@@ -25,10 +25,11 @@ from tariffs.catalogue import Catalogue
 from tariffs.compile import compile_tariff
 from tariffs.load import load
 from tests.streaming.brokers import Kafka, Memory, embedded
-from tests.system.conftest import toll  # noqa: F401 - a fixture
 from tests.system.conftest import tariff_folder
 
 CSV = read_layout("generic_csv")
+NOWHERE = Topics()
+BRISK = Limits(gather_s=0.05, fence_s=0.3)
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,9 @@ def service(tmp_path: Path, catalogue: Catalogue) -> Iterator[Serve]:
     def make(
         source: Source,
         sink: Sink | None = None,
-        topics: Topics = Topics(),
+        topics: Topics = NOWHERE,
         lake: Lake | None = None,
-        limits: Limits = Limits(gather_s=0.05, fence_s=0.3),
+        limits: Limits = BRISK,
     ) -> Service:
         if lake is None:
             lake = open_lake(tmp_path / "lake", create=True)

@@ -10,8 +10,9 @@ import pytest
 
 from rating.streaming.coordinates import Partition
 from rating.streaming.keys import murmur2, partition_for
+from rating.streaming.memory import MemoryBroker
 from rating.streaming.source import Messages, Outgoing, Source, StreamError
-from tests.streaming.brokers import Broker
+from tests.streaming.brokers import Broker, Memory
 
 
 @dataclass
@@ -127,9 +128,7 @@ def test_a_key_goes_where_the_client_would_send_it(broker: Broker) -> None:
     source.close()
 
 
-def test_an_offset_that_the_log_does_not_have_is_loud(memory) -> None:
-    from tests.streaming.brokers import Memory
-
+def test_an_offset_that_the_log_does_not_have_is_loud(memory: MemoryBroker) -> None:
     broker = Memory(memory)
     topic = broker.create("raw", 1)
     broker.sink().send(topic, [Outgoing(b"x", partition=0)] * 5)

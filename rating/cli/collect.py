@@ -1,0 +1,60 @@
+"""toll collect: ship spool files into a Kafka topic, each content once.
+
+Enters: files or folders, a layout, a topic, librdkafka's settings. Leaves: acknowledged messages, and a ledger of what
+was shipped. Always holds: the same command again ships nothing twice, but for at most one block of 4 MiB that was
+under way when it was killed; its copies are duplicates to ``toll stream``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from rating.cli.broker import broker_arguments, client, stopped_by_signals
+from rating.cli.shared import json_argument, print_json, whole_number
+
+
+def arguments(part: argparse.ArgumentParser) -> None:
+    """The arguments of ``toll collect``."""
+    part.add_argument("inputs", nargs="+", metavar="INPUT", help="CDR files, or folders of them")
+    part.add_argument("--topic", required=True, metavar="T", help="the topic of raw records")
+    part.add_argument("--layout", required=True, metavar="L", help="name of a shipped layout, or a .toml file")
+    part.add_argument("--key", metavar="COLUMN", default="", help="source column that chooses the partition")
+    part.add_argument("--pack", type=whole_number(1, 10_000), default=1, metavar="N", help="records a message")
+    part.add_argument(
+        "--ledger", metavar="FILE", default="collect.sqlite", help="what was shipped (default: %(default)s)"
+    )
+    broker_arguments(part)
+    json_argument(part)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ship the inputs; 1 if a file was refused."""
+    from dataclasses import asdict
+    from pathlib import Path
+    from threading import Event
+
+    from mediation.layout_file import read_layout
+    from mediation.pickup import input_files
+    from rating.streaming.collect import collect
+    from rating.streaming.kafka import KafkaSink
+    from rating.streaming.ledger import Ledger
+    from rating.streaming.logs import log_json
+    from rating.streaming.shipping import Route
+
+    log_json(quiet=args.quiet)
+    layout = read_layout(args.layout)
+    sink = KafkaSink(client(args))
+    route = Route(args.topic, sink.partitions(args.topic), args.key, args.pack).checked(layout)
+    stopping = Event()
+    with Ledger(Path(args.ledger)) as ledger, stopped_by_signals(stopping.set):
+        files = list(collect(input_files(args.inputs), layout, route, sink, ledger, stopping))
+    if args.json:
+        print_json({"files": [asdict(file) for file in files]})
+    for file in files:
+        if file.error:
+            print(f"toll collect: {file.error}", file=sys.stderr)
+        elif not args.json:
+            told = "shipped before" if file.already else f"{file.records:,} records in {file.messages:,} messages"
+            print(f"{file.name}: {told}")
+    return int(any(file.error for file in files) or stopping.is_set())
