@@ -43,7 +43,7 @@ def reframe(rows: pa.Table, layout: Layout) -> tuple[Records, pa.RecordBatch]:
     """Part rows of the ``rejected`` schema, which carry their bytes, into (records, rejected rows)."""
     records, framing = _rows(rows, layout), layout.framing
     if framing.ber:
-        return _parted(*frame_again(records, framing.ber, framing.max_record_bytes))
+        return _parted(*frame_again(records, _was_cut(rows), framing.ber, framing.max_record_bytes))
     text, begin, stop = records.text, records.begin, records.stop
     contents = [bytes(text[b:s]) for b, s in zip(begin.tolist(), stop.tolist(), strict=True)]
     lengths = np.array([_content_bytes(c, framing) for c in contents], np.int32)
@@ -67,6 +67,13 @@ def _rows(rows: pa.Table, layout: Layout) -> Records:
         offset=np.asarray(rows["offset_bytes"]),
         beyond_ascii=np.zeros(len(raw), np.bool_),
     )
+
+
+def _was_cut(rows: pa.Table) -> npt.NDArray[np.bool_]:
+    """Which of ``rows`` the end of their file had cut off."""
+    if "reason" not in rows.column_names:
+        return np.zeros(rows.num_rows, np.bool_)
+    return np.asarray(pc.equal(rows["reason"].cast(pa.string()), "truncated_record"))
 
 
 def _content_bytes(raw: bytes, framing: Framing) -> int:

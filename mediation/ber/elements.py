@@ -28,8 +28,13 @@ no row can be told before more bytes are there."""
 PLAIN, CDR_HEADER = 0, -1
 """``prefix``: elements as they stand, or behind a CDR header; else the octets of a length before each."""
 _WASTE = 4
-_LEAST_BYTES = 8
+_LONGEST = 16
+"""Limits that a record may be long and still be told apart as a whole; what says more is no length."""
+DOUBTFUL = 101
+"""A fault beside those of ``tlv``: a record that says its length, and holds something else than one element."""
+_LEAST_BYTES = 32
 """A row for so many bytes: what is parted finer than any record stays together."""
+_FREE_ROWS = 1000
 
 
 class Stretch(NamedTuple):
@@ -47,7 +52,7 @@ class Stretch(NamedTuple):
 
 def most_rows(length: int) -> int:
     """How many rows ``find_elements`` makes of ``length`` bytes at most."""
-    return length // _LEAST_BYTES + 8
+    return length // _LEAST_BYTES + _FREE_ROWS
 
 
 @inlined
@@ -72,6 +77,12 @@ def _prefixed_end(text: Bytes, at: int, end: int, prefix: int) -> int:
     return at + header + length
 
 
+@kernel
+def _head(text: Bytes, at: int, end: int) -> tuple[int, bool, int, int]:
+    """The tag and length at ``at``, as :func:`read_head`: once as a function, since its copies take long to compile."""
+    return read_head(text, at, end)
+
+
 @inlined
 def _is_root(roots: Ints, key: int) -> bool:
     for root in roots:  # noqa: SIM110 - a generator is no kernel
@@ -81,56 +92,108 @@ def _is_root(roots: Ints, key: int) -> bool:
 
 
 @inlined
-def _is_filler(octet: int) -> bool:
-    return octet == 0 or octet == 0xFF  # noqa: PLR1714 - a set is allocated each time
+def _filler(text: Bytes, at: int, end: int, stretch: Stretch) -> int:
+    """How many filler bytes stand at ``at``: one, or those of a header that is all zeros; 0: none."""
+    if stretch.prefix == PLAIN:
+        return int(at < end and (text[at] == 0xFF or (text[at] == 0 and not stretch.open_end)))
+    header = header_bytes(text, at, end, stretch.prefix)
+    if end - at < header:
+        return 0
+    for i in range(at, at + header):
+        if text[i] != 0:
+            return 0
+    return header
+
+
+@inlined
+def _behind_filler(text: Bytes, at: int, end: int, stretch: Stretch) -> int:
+    filler = _filler(text, at, end, stretch)
+    while filler:
+        at += filler
+        filler = _filler(text, at, end, stretch)
+    return at
 
 
 @kernel
-def _next_root(text: Bytes, at: int, end: int, roots: Ints) -> int:
-    """The next place where a record of definite length stands, with another, filler or the end behind it."""
-    while at < end:
-        key, _, _, stop = read_head(text, at, end)
-        if key >= 0 and stop != INDEFINITE and _is_root(roots, key):
-            if stop >= end or _is_filler(int(text[stop])):
-                return at
-            after, _, _, _ = read_head(text, stop, end)
-            if after >= 0 and _is_root(roots, after):
-                return at
+def _is_record(text: Bytes, at: int, end: int, stretch: Stretch, roots: Ints) -> bool:
+    """Whether a whole record of definite length stands at ``at``, as far as its head and what follows it tell."""
+    if stretch.prefix != PLAIN:
+        stop = _prefixed_end(text, at, end, stretch.prefix)
+        begin = at + header_bytes(text, at, end, stretch.prefix)
+        key, constructed, _, behind = _head(text, begin, min(stop, end))
+        return constructed and behind == stop and stop - at <= stretch.limit and _is_root(roots, key)
+    key, constructed, _, stop = _head(text, at, end)
+    if not constructed or stop == INDEFINITE or stop - at > stretch.limit or not _is_root(roots, key):
+        return False
+    if stop == end or _filler(text, stop, end, stretch):
+        return True
+    key, constructed, _, _ = _head(text, stop, end)
+    return constructed and _is_root(roots, key)
+
+
+@kernel
+def _next_record(text: Bytes, at: int, until: int, end: int, stretch: Stretch, roots: Ints) -> int:
+    """The first place before ``until`` where a record stands that ends within ``end``; else ``until``."""
+    while at < until and not _is_record(text, at, end, stretch, roots):
         at += 1
-    return end
+    return at
 
 
 @inlined
 def _element(text: Bytes, at: int, end: int, limit: int) -> tuple[int, int]:
     """The element at ``at``: (its end, FINE), or (where it fails, the fault); CUT where more bytes may mend it."""
-    key, _, _, stop = read_head(text, at, end)
-    if key >= 0 and stop != INDEFINITE:
-        return stop, FINE
-    if key < 0:
-        return at + 1, CUT if key == -CUT and stop - at <= limit else BAD_LENGTH
+    key, _, _, stop = _head(text, at, end)
+    if stop != INDEFINITE:
+        if stop - at > _LONGEST * limit:
+            return at + 1, BAD_LENGTH
+        return (stop, FINE) if key >= 0 else (at + 1, -key)
     most = min(end, at + limit)
     stop, fault = element_end(text, at, most)
     return stop, BAD_LENGTH if fault == CUT and most < end else fault
 
 
 @inlined
+def _said(text: Bytes, at: int, end: int, stretch: Stretch) -> tuple[int, int]:
+    """The record at ``at`` that says its length, as :func:`_element`; DOUBTFUL if it is not just one element."""
+    stop = _prefixed_end(text, at, end, stretch.prefix)
+    if stop - at > _LONGEST * stretch.limit:
+        return at + 1, BAD_LENGTH
+    if stop > end:
+        return at + 1, CUT
+    key, _, _, behind = _head(text, at + header_bytes(text, at, end, stretch.prefix), stop)
+    exact = behind == stop or behind == INDEFINITE  # noqa: PLR1714 - a tuple is made each time
+    return stop, FINE if key >= 0 and exact else DOUBTFUL
+
+
+@kernel
+def _next_after(
+    text: Bytes, at: int, end: int, stretch: Stretch, roots: Ints, wasted: int, stop: int, fault: int
+) -> tuple[int, int, int]:
+    """The row at ``at``, as :func:`_next_row`, where ``fault`` was met in reading as far as ``stop``."""
+    if not stretch.final and (fault == CUT or (fault == DOUBTFUL and end - stop < stretch.limit)):
+        return MORE, at, wasted
+    if fault == DOUBTFUL:
+        found = _next_record(text, at + 1, stop, end, stretch, roots)
+        return RECORD if found == stop else NO_ELEMENT, found, wasted
+    wasted += stop - at
+    found = _next_record(text, stop if wasted > _WASTE * end else at + 1, end, end, stretch, roots)
+    if not stretch.final:  # a record that is not whole yet may stand in the last bytes
+        found = min(found, end - stretch.limit)
+        return NO_ELEMENT if found > at else MORE, found, wasted
+    return TRUNCATED if fault == CUT and found == end else NO_ELEMENT, found, wasted
+
+
+@inlined
 def _next_row(text: Bytes, at: int, end: int, stretch: Stretch, roots: Ints, wasted: int) -> tuple[int, int, int]:
     """The row at ``at``: (what it is, or MORE; where it ends; bytes walked in vain so far)."""
-    if stretch.prefix != PLAIN:
-        stop = _prefixed_end(text, at, end, stretch.prefix)
-        if stop > end:
-            return TRUNCATED if stretch.final else MORE, end, wasted
-        return RECORD, stop, wasted
-    if stretch.open_end and end - at >= 2 and text[at] == END_OF_CONTENTS and text[at + 1] == 0:
+    if stretch.open_end and text[at] == END_OF_CONTENTS and (end - at < 2 or text[at + 1] == 0):
         return MORE, at, wasted
-    if _is_filler(int(text[at])):
+    if _filler(text, at, end, stretch):
         return FILLER, at, wasted
-    stop, fault = _element(text, at, end, stretch.limit)
-    if fault and (fault != CUT or stretch.final):
-        wasted += stop - at
-        stop = _next_root(text, stop if wasted > _WASTE * end else at + 1, end, roots)
-        return TRUNCATED if fault == CUT and stop == end else NO_ELEMENT, stop, wasted
-    return MORE if fault else RECORD, stop, wasted
+    stop, fault = _element(text, at, end, stretch.limit) if stretch.prefix == PLAIN else _said(text, at, end, stretch)
+    if fault == FINE:
+        return RECORD, stop, wasted
+    return _next_after(text, at, end, stretch, roots, wasted, stop, fault)
 
 
 @kernel
@@ -140,10 +203,10 @@ def find_elements(
     """Part ``text`` from ``at`` on: (rows, the first byte that is in none).
 
     Each row begins where the one before stops, the first at ``at``; ``ends`` is where its record ends, ``stops``
-    where filler ends. Unless ``final``, a record that the end cuts off is left; an end-of-contents of an open list
-    always is.
+    where filler ends. Unless ``final``, a record that the end cuts off, or behind which more filler may
+    come, is left; an end-of-contents of an open list always is.
     """
-    count, wasted = 0, 0
+    count, wasted = 0, at - at  # numbers of one type, not the literal 0: it would be compiled twice
     while at < end:
         kind, stop, wasted = _next_row(text, at, end, stretch, roots, wasted)
         if kind == MORE:
@@ -151,12 +214,13 @@ def find_elements(
         if kind == RECORD and stop - at > stretch.limit:
             kind = TOO_LONG
         if count == len(kinds) - 1:
-            kind, stop = NO_ELEMENT, end
-        ends[count] = stop
-        while stretch.prefix == PLAIN and stop < end and _is_filler(int(text[stop])):
-            if stretch.open_end and text[stop] == END_OF_CONTENTS:
+            if not stretch.final:
                 break
-            stop += 1
-        stops[count], kinds[count] = stop, kind
+            kind, stop = NO_ELEMENT, end
+        ends[count], kinds[count] = stop, kind
+        stop = _behind_filler(text, stop, end, stretch)
+        if stop == end and not stretch.final and stop - ends[count] < stretch.limit:
+            break
+        stops[count] = stop
         count, at = count + 1, stop
     return count, at

@@ -41,7 +41,7 @@ GATE_AFTER, GATE_BIT, GATE_KIND, GATE_TEXT = range(4)
 
 
 class Plan(NamedTuple):
-    """Arrays that a kernel follows: a row a node, slot and gate; texts end to end."""
+    """Arrays that a kernel follows: a row a node, slot and gate; texts end to end; columns that are sums or counts."""
 
     nodes: Ints
     jump: Ints
@@ -49,6 +49,7 @@ class Plan(NamedTuple):
     gates: Ints
     texts: Bytes
     text_ends: Ints
+    totals: Ints
 
 
 @dataclass(slots=True, eq=False)
@@ -158,10 +159,11 @@ def plan(format_: Format, columns: Sequence[SourceColumn]) -> Plan:
                 raise ValueError(f"a path of format {format_.name}, not {'.'.join(s.name for s in path)!r}")
             for chain in chains:
                 drawing.want(chain, path, number, rank, column.repeat)
-    return _arrays(drawing)
+    totals = [n for n, column in enumerate(columns) if column.repeat in (Repeat.SUM, Repeat.COUNT)]
+    return _arrays(drawing, totals)
 
 
-def _arrays(drawing: _Drawing) -> Plan:
+def _arrays(drawing: _Drawing, totals: list[int]) -> Plan:
     slot, after = _chained([n.slots for n in drawing.nodes], len(drawing.slots))
     watch, gate_after = _chained([n.watched for n in drawing.nodes], len(drawing.gates))
     nodes: list[tuple[int, ...]] = []
@@ -178,6 +180,7 @@ def _arrays(drawing: _Drawing) -> Plan:
         gates=np.array([(a, *g) for a, g in zip(gate_after, drawing.gates, strict=True)], np.int64).reshape(-1, 4),
         texts=np.frombuffer(texts, np.uint8),
         text_ends=np.cumsum([0, *(len(t) for t in drawing.texts)]).astype(np.int64),
+        totals=np.array(totals, np.int64),
     )
 
 

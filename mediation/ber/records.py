@@ -43,6 +43,8 @@ _REASON = {
     NO_ELEMENT: CODE["no_element"],
     FILLER: CODE["filler"],
 }
+_WHAT = dict(enumerate(FAULTS)) | {UNKNOWN_RECORD: "no record of the format has this tag"}
+_SHOWN_BYTES = 8
 _REASONS = np.array([_REASON[kind] for kind in range(len(_REASON))], np.uint8)
 
 
@@ -51,6 +53,8 @@ def frame_elements(chunk: Chunk, source: Source, layout: str, limit: int) -> tup
     size = len(chunk.bytes)
     first, last = _body(source, chunk.offset, size)
     ends, stops, kinds, behind = _elements(chunk.bytes, first, last, source, limit, final=True)
+    if not chunk.last and last == size:
+        kinds[kinds == TRUNCATED] = NO_ELEMENT
     head, tail = ([first] if first else []), ([size] if behind < size else [])
     reason = np.concatenate([[CODE["header"]] * len(head), _REASONS[kinds], [CODE["trailer"]] * len(tail)])
     stop = np.concatenate([head, stops, tail]).astype(np.int32)
@@ -70,13 +74,16 @@ def frame_elements(chunk: Chunk, source: Source, layout: str, limit: int) -> tup
     return records, reason.astype(np.uint8)
 
 
-def frame_again(records: Records, source: Source, limit: int) -> tuple[Records, npt.NDArray[np.uint8]]:
-    """Records that come one by one, as :func:`frame_elements` gives them."""
+def frame_again(
+    records: Records, was_cut: npt.NDArray[np.bool_], source: Source, limit: int
+) -> tuple[Records, npt.NDArray[np.uint8]]:
+    """Records that come one by one, as :func:`frame_elements` gives them; their file may have cut them off."""
     reason, end = np.zeros(len(records), np.uint8), records.stop.copy()
     for row, (begin, stop) in enumerate(zip(records.begin.tolist(), records.stop.tolist(), strict=True)):
         ends, _, kinds, _ = _elements(records.text, begin, stop, source, limit, final=True)
-        if len(kinds):
-            end[row], reason[row] = ends[0], _REASONS[kinds[0]]
+        kind = kinds[0] if len(kinds) == 1 or (len(kinds) and kinds[0] != RECORD) else NO_ELEMENT
+        end[row] = ends[0] if len(kinds) else stop
+        reason[row] = _REASONS[NO_ELEMENT if kind == TRUNCATED and not was_cut[row] else kind]
     return replace(records, end=end), reason
 
 
@@ -85,6 +92,8 @@ def whole_bytes(block: Bytes, offset: int, source: Source, limit: int) -> int:
     first, last = _body(source, offset, len(block))
     if first == len(block):
         return 0
+    if last == 0:  # the trailer alone, however long
+        return len(block)
     return _elements(block, first, last, source, limit, final=last < len(block))[3]
 
 
@@ -115,8 +124,7 @@ def element_begins(records: Records, source: Source) -> Spans:
         return records.begin
     if prefix != CDR_HEADER:
         return records.begin + np.int32(prefix)
-    last = len(records.text) - 1
-    extended = records.text[np.minimum(records.begin + 2, last)] >> 5 == 7
+    extended = records.text[np.minimum(records.begin + 2, len(records.text) - 1)] >> 5 == 7
     return records.begin + np.where(extended, np.int32(5), np.int32(4))
 
 
@@ -129,14 +137,20 @@ def decode_elements(records: Records, names: tuple[str, ...], source: Source) ->
     fields = Fields(records, names, texts, first, last)
     reason = np.where(verdict == 0, 0, CODE["bad_ber"]).astype(np.uint8)
     reason[verdict == UNKNOWN_RECORD] = CODE["unknown_record_type"]
+    faults = _faults(records, verdict, places)
+    return with_header(fields, source, columns), stage.Fault(reason, stage.no_fault, lambda row: faults[row])
 
-    def value(row: int) -> str:
-        place = int(places[row])
-        near = records.text[place : place + 8].tobytes().hex(" ")
-        what = FAULTS[verdict[row]] if verdict[row] < len(FAULTS) else "no record of the format has this tag"
-        return f"byte {int(places[row] - records.begin[row])} of the record, {near}: {what}"
 
-    return with_header(fields, source, columns), stage.Fault(reason, stage.no_fault, value)
+def _faults(records: Records, verdict: Bytes, places: npt.NDArray[np.int64]) -> dict[int, str]:
+    """What is wrong with each record that could not be walked: the byte, those from it on, the fault."""
+    rows = np.flatnonzero(verdict)
+    at = places[rows]
+    padded = np.append(records.text, np.zeros(_SHOWN_BYTES, np.uint8)) if len(rows) else records.text
+    near = padded[at[:, None] + np.arange(_SHOWN_BYTES)].tobytes().hex(" ", _SHOWN_BYTES)
+    what = [_WHAT[v] for v in verdict[rows].tolist()]
+    offsets = (at - records.begin[rows]).tolist()
+    shown = zip(rows.tolist(), offsets, near.split(" "), what, strict=False)
+    return {row: f"byte {offset} of the record, {octets}: {fault}" for row, offset, octets, fault in shown}
 
 
 @lru_cache(maxsize=64)

@@ -17,8 +17,9 @@ Bytes = npt.NDArray[np.uint8]
 DEEPEST = 100
 """Levels of nesting; real formats have about ten."""
 
-FINE, CUT, BAD_TAG, BAD_LENGTH, BAD_END, TOO_DEEP = range(6)
-"""Faults of an element: it runs out of bytes, its tag or its length is none, an end stands where none can, depth."""
+FINE, CUT, BAD_TAG, BAD_LENGTH, BAD_END, TOO_DEEP, LEFT_OVER = range(7)
+"""Faults of an element: it runs out of bytes, its tag or its length is none, an end stands where none can, depth, more
+bytes behind it than its place should have."""
 FAULTS = (
     "",
     "runs beyond the bytes around it",
@@ -26,6 +27,7 @@ FAULTS = (
     "a length that is none: over eight octets, or indefinite on a primitive",
     "an end-of-contents where no indefinite length is open",
     f"nested more than {DEEPEST} deep",
+    "bytes behind the element, in what should be one",
 )
 
 INDEFINITE = -1

@@ -37,7 +37,17 @@ from mediation.ber.plan import (
     WILD,
     Plan,
 )
-from mediation.ber.tlv import BAD_END, DEEPEST, END_OF_CONTENTS, FINE, INDEFINITE, TOO_DEEP, element_end, read_head
+from mediation.ber.tlv import (
+    BAD_END,
+    DEEPEST,
+    END_OF_CONTENTS,
+    FINE,
+    INDEFINITE,
+    LEFT_OVER,
+    TOO_DEEP,
+    element_end,
+    read_head,
+)
 from mediation.ber.values import KINDS, put_decimal, put_value, room_for, signed
 from mediation.jit import inlined, kernel
 
@@ -58,7 +68,8 @@ _NODE, _LIMIT, _OPEN_END, _OPEN_GATES = range(4)
 """What is known of a level: its node, where it ends at the latest, whether by an end-of-contents, its open gates."""
 _UNTOUCHED = 1 << 30
 _MOST = (1 << 63) - 1
-_NUMBER_BYTES = 20
+_NUMBER_BYTES = 21
+_AND_MORE = 43
 
 
 @inlined
@@ -73,15 +84,16 @@ def _child(plan: Plan, node: int, key: int) -> int:
 
 @kernel
 def _opened(plan: Plan, node: int, text: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
-    """The bits of the gates that the value of ``node`` opens; it is made behind ``at``, and left there."""
+    """The bits of the gates that the value of ``node`` opens, which is made behind ``at``; -1 for want of room."""
     bits, watch = 0, int(plan.nodes[node, WATCH])
     while watch >= 0:
         wanted = plan.gates[watch, GATE_TEXT]
         first, last = int(plan.text_ends[wanted]), int(plan.text_ends[wanted + 1])
-        if at + room_for(end - begin) <= len(out):
-            stop = put_value(plan.gates[watch, GATE_KIND], text, begin, end, out, at)
-            if _equal(out, at, stop, plan.texts, first, last):
-                bits |= 1 << int(plan.gates[watch, GATE_BIT])
+        if at + room_for(end - begin) > len(out):
+            return -1
+        stop = put_value(plan.gates[watch, GATE_KIND], text, begin, end, out, at)
+        if _equal(out, at, stop, plan.texts, first, last):
+            bits |= 1 << int(plan.gates[watch, GATE_BIT])
         watch = int(plan.gates[watch, GATE_AFTER])
     return bits
 
@@ -110,21 +122,15 @@ def _put(plan: Plan, slot: int, text: Bytes, begin: int, end: int, out: Bytes, a
 
 
 @kernel
-def _append(out: Bytes, cells: Ints, column: int, begin: int, end: int, mark: int) -> int:
-    """Join the text ``begin:end`` to that of ``column`` by ``mark``, within ``JOINED_BYTES``: the place behind it."""
-    first = int(cells[column, _BEGIN])
-    length, more = int(cells[column, _END]) - first, end - begin
-    if length + 1 + more > JOINED_BYTES:
-        return begin
-    apart = 0 if first + length == begin else length
-    for i in range(more - 1, -1, -1):
-        out[begin + apart + 1 + i] = out[begin + i]
-    for i in range(apart):
-        out[begin + i] = out[first + i]
-    out[begin + apart] = mark
-    cells[column, _BEGIN] = begin if apart else first
-    cells[column, _END] = begin + apart + 1 + more
-    return begin + apart + 1 + more
+def _append(out: Bytes, cells: Ints, column: int, begin: int, end: int, mark: int) -> None:
+    """Join the text ``begin:end`` to that of ``column`` by ``mark``, within the ``JOINED_BYTES`` that it has."""
+    at, more = int(cells[column, _END]), end - begin
+    if at - cells[column, _BEGIN] + 1 + more > JOINED_BYTES:
+        return
+    out[at] = mark
+    for i in range(more):
+        out[at + 1 + i] = out[begin + i]
+    cells[column, _END] = at + 1 + more
 
 
 @inlined
@@ -133,9 +139,8 @@ def _added(total: int, text: Bytes, begin: int, end: int) -> int:
     if end - begin > 8 or total == _MOST:
         return _MOST
     number = signed(text, begin, end)
-    if number > 0:
-        return total + number if number < _MOST - total else _MOST
-    return total + number if number > -_MOST - total else _MOST
+    beyond = number >= _MOST - total if total > 0 else total < 0 and number < -_MOST - total
+    return _MOST if beyond else total + number
 
 
 @inlined
@@ -153,11 +158,11 @@ def _take(plan: Plan, slot: int, text: Bytes, begin: int, end: int, out: Bytes, 
         stop = _put(plan, slot, text, begin, end, out, at)
         if fresh or repeat == _LAST:
             cells[column, _BEGIN], cells[column, _END] = at, stop
-            return stop
+            return max(stop, at + JOINED_BYTES) if repeat >= _JOIN else stop
         if repeat == _JOIN:
-            return _append(out, cells, column, at, stop, 59)
-        if not _equal(out, int(cells[column, _BEGIN]), int(cells[column, _END]), out, at, stop):
-            return _append(out, cells, column, at, stop, 124)
+            _append(out, cells, column, at, stop, 59)
+        elif not _equal(out, int(cells[column, _BEGIN]), int(cells[column, _END]), out, at, stop):
+            _append(out, cells, column, at, stop, 124)
     return at
 
 
@@ -168,7 +173,7 @@ def _fill(
     """Give the value ``begin:end`` to every column that wants it: the place behind the texts; -1 for want of room."""
     slot = int(plan.nodes[node, SLOT])
     while slot >= 0:
-        if at + room_for(end - begin) + len(plan.texts) + 2 * JOINED_BYTES > len(out):
+        if at + room_for(end - begin) + len(plan.texts) + JOINED_BYTES > len(out):
             return -1
         bit = int(plan.slots[slot, GATE])
         if (bit < 0 or int(levels[depth - plan.slots[slot, ABOVE], _OPEN_GATES]) >> bit & 1) and plan.slots[
@@ -229,7 +234,7 @@ def _walk_record(  # noqa: C901, PLR0911, PLR0912 - the one loop of the walk, it
                 return at, FINE, place
             continue
         node = _child(plan, int(levels[depth, _NODE]), key)
-        if depth == 0 and node == NOTHING:
+        if depth == 0 and (node == NOTHING or not constructed):
             return at, UNKNOWN_RECORD, place
         if constructed:
             whole, fault = _whole(plan, node, text, place, limit, stop)
@@ -239,7 +244,10 @@ def _walk_record(  # noqa: C901, PLR0911, PLR0912 - the one loop of the walk, it
                 constructed, stop = False, whole
         enter = constructed and (node != NOTHING or stop == INDEFINITE)
         if not constructed and plan.nodes[node, WATCH] >= 0:
-            levels[depth, _OPEN_GATES] |= _opened(plan, node, text, begin, stop, out, at)
+            opened = _opened(plan, node, text, begin, stop, out, at)
+            if opened < 0:
+                return -1, FINE, place
+            levels[depth, _OPEN_GATES] |= opened
         if plan.nodes[node, SLOT] >= 0 and not (enter and _is_leaf(plan, node)):
             at = _fill(plan, node, levels, depth, text, begin, begin if enter else stop, out, at, cells)
         if enter:
@@ -255,15 +263,24 @@ def _walk_record(  # noqa: C901, PLR0911, PLR0912 - the one loop of the walk, it
 
 @inlined
 def _put_totals(plan: Plan, out: Bytes, at: int, cells: Ints) -> int:
-    """The sums and counts as text."""
-    for slot in range(len(plan.slots)):
-        column, repeat = plan.slots[slot, COLUMN], plan.slots[slot, REPEAT]
-        counted = repeat == _SUM or repeat == _COUNT  # noqa: PLR1714 - a set is allocated each time
-        if counted and cells[column, _BEST] < _UNTOUCHED:
-            cells[column, _BEGIN], cells[column, _BEST] = at, _UNTOUCHED
+    """The sums and counts as text; one beyond 64 bits is no number."""
+    for column in plan.totals:
+        if cells[column, _BEST] < _UNTOUCHED:
+            cells[column, _BEGIN] = at
             at = put_decimal(int(cells[column, _TOTAL]), out, at)
+            if cells[column, _TOTAL] == _MOST:
+                out[at] = _AND_MORE
+                at += 1
             cells[column, _END] = at
     return at
+
+
+@inlined
+def _left_over(text: Bytes, place: int, end: int) -> bool:
+    """Whether anything but filler stands behind the element of a record."""
+    while place < end and (text[place] == 0 or text[place] == 0xFF):
+        place += 1
+    return place < end
 
 
 @kernel
@@ -290,6 +307,8 @@ def _walk(
         behind, fault, place = _walk_record(plan, text, int(begin[i]), int(end[i]), levels, out, at, cells)
         if behind < 0 or behind + columns * _NUMBER_BYTES > len(out):
             return i, at
+        if fault == FINE and _left_over(text, place, int(end[i])):
+            fault = LEFT_OVER
         at = _put_totals(plan, out, behind, cells)
         verdict[i], places[i] = fault, place
         for column in range(columns):
@@ -306,7 +325,7 @@ def texts_of(
     verdict, places = np.zeros(rows, np.uint8), np.zeros(rows, np.int64)
     levels, cells = np.empty((DEEPEST + 1, 4), np.int64), np.empty((columns, 4), np.int64)
     more = len(plan.texts) + columns * _NUMBER_BYTES + 4 * JOINED_BYTES
-    out = np.empty(2 * len(text) + rows * len(plan.texts) + more, np.uint8)
+    out = np.empty(2 * len(text) + rows * int(np.diff(plan.text_ends).max(initial=0)) + more, np.uint8)
     row, at = _walk(text, begin, end, plan, 0, out, 0, first, last, verdict, places, levels, cells)
     while row < rows:
         out = np.concatenate([out[:at], np.empty(len(out) + more, np.uint8)])
