@@ -6,14 +6,14 @@ given is not questioned; a file that nothing fits is refused, with what it looks
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import pyarrow.compute as pc
-
 from mediation.ber.columns import Source
 from mediation.ber.format import read_format
-from mediation.ber.recognise import SAMPLE_BYTES, recognise
+from mediation.ber.recognise import SAMPLE_BYTES, recognise, sources, unknown
+from mediation.ber.ts32297 import HEADER_BYTES
 from mediation.decode import decode
 from mediation.frame import frame
 from mediation.layout import Framing, Kind, Layout, Limits, NumberRules
@@ -68,7 +68,7 @@ def recognise_file(path: str, choice: Choice) -> Recognised:
         LayoutError, FormatError: ``choice`` names what there is not.
 
     """
-    file = pick_up(path, plain_layout(Source(read_format("3gpp_cs"), "bare")))
+    file = pick_up(path, plain_layout(unknown()))
     if not file.content_bytes:
         raise UnrecognisedError(f"{path}: has no bytes")
     if choice.layout:
@@ -79,6 +79,28 @@ def recognise_file(path: str, choice: Choice) -> Recognised:
     if looks_like_text(head) and not (choice.format or choice.container):
         return _recognised_text(file)
     return _recognised_records(file, head, choice)
+
+
+def raw_source(path: str, choice: Choice) -> tuple[SourceFile, Source, str]:
+    """The file at ``path``, what its elements are taken for, and by what; elements of no known format if it is none.
+
+    Raises:
+        InputError: it cannot be read.
+
+    """
+    file = pick_up(path, plain_layout(unknown()))
+    if choice.layout:
+        source = read_layout(choice.layout).framing.ber
+        if source is None:
+            raise UnrecognisedError(f"layout {choice.layout} reads text: --raw shows tags and lengths")
+        return file, source, "the layout is given"
+    with content(file) as stream:
+        head = bytes(stream.read(SAMPLE_BYTES))
+    found = recognise(head, file.content_bytes, choice.format, choice.container)
+    if found:
+        return file, found.source, f"{found.source.format.name}, {found.source.container}: {found.why}"
+    usual = next(sources([read_format(choice.format)], choice.container)) if choice.format else unknown()
+    return file, usual, f"no known format: {_looks(head, file.content_bytes)}"
 
 
 def plain_layout(source: Source) -> Layout:
@@ -119,6 +141,17 @@ def _recognised_records(file: SourceFile, head: bytes, choice: Choice) -> Recogn
     return Recognised(file, bound(file, plain_layout(found.source)), found.why, fitting)
 
 
+def _looks(head: bytes, size: int) -> str:
+    """What a file that nothing fits begins like."""
+    if looks_like_text(head):
+        return "it looks like text"
+    header = int.from_bytes(head[4:8], "big")
+    if int.from_bytes(head[:4], "big") == size and HEADER_BYTES <= header <= size:
+        records = head[header : header + 16].hex(" ")
+        return f"a TS 32.297 file header of {header} bytes, but no known record behind it ({records})"
+    return f"it begins with {head[:16].hex(' ')}"
+
+
 def _recognised_text(file: SourceFile) -> Recognised:
     """The shipped layout that accepts the largest share of the first records."""
     tried = [(layout, *_accepted(file, layout)) for layout in _shipped_layouts() if not layout.framing.ber]
@@ -148,9 +181,6 @@ def _accepted(file: SourceFile, layout: Layout) -> tuple[int, int]:
     records, unframed = frame(Chunk(file.source, 0, 1, block.bytes, block.last), layout)
     fields, undecoded = decode(records, layout)
     usage, abnormal = normalise(fields, layout)
-    aside = sum(_no_control(part["disposition"]) for part in (unframed, undecoded, abnormal))
-    return usage.num_rows, max(usage.num_rows + aside, 1)
-
-
-def _no_control(disposition: object) -> int:
-    return int(pc.sum(pc.not_equal(disposition, Disposition.CONTROL.value)).as_py() or 0)
+    ends = Counter(end for part in (unframed, undecoded, abnormal) for end in part["disposition"].to_pylist())
+    accepted = usage.num_rows + ends[Disposition.FILTERED]
+    return accepted, max(accepted + ends[Disposition.SUSPENDED], 1)

@@ -16,6 +16,7 @@ from rating.cli import (
     audit,
     bill,
     collect,
+    decode,
     explain,
     layout,
     quote,
@@ -30,7 +31,7 @@ from rating.cli import (
 from rating.cli.config import with_config
 from rating.cli.faults import CommandError, known_faults
 
-COMMANDS = (rate, stream, collect, layout, tariff, quote, explain, suspense, audit, bill, settle, simulate, sql)
+COMMANDS = (rate, stream, collect, layout, decode, tariff, quote, explain, suspense, audit, bill, settle, simulate, sql)
 VERSION = "0.1.0"
 
 

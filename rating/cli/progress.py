@@ -1,7 +1,7 @@
 """Progress of a run on stderr: files, records a second, rejected; on a terminal only.
 
-Enters: the files to come and, after each batch, the summary of the current one. Leaves: nothing. Always
-holds: silent where stderr is no terminal, and for runs shorter than two seconds.
+Enters: the files to come and, after each batch, the summary of the current one; or the bytes of a file. Leaves:
+nothing. Always holds: silent where stderr is no terminal, and for runs shorter than two seconds.
 """
 
 from __future__ import annotations
@@ -43,5 +43,25 @@ def following(paths: list[str], *, quiet: bool) -> Iterator[Callable[[FileSummar
             figures = f"{len(seen)}/{len(paths)} files, {records / elapsed:,.0f} records/s, {rejected:,} set aside"
             done = sum(f.done_bytes for f in seen.values())
             bar.update(task, completed=done, figures=figures, visible=elapsed > _QUIET_S)
+
+        yield watch
+
+
+@contextmanager
+def reading(says: str, size: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A function to call with the bytes of ``size`` that are read; it draws a bar where that makes sense."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    began = time.monotonic()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(says, total=size, visible=False)
+
+        def watch(done: int) -> None:
+            bar.update(task, completed=done, visible=time.monotonic() - began > _QUIET_S)
 
         yield watch
