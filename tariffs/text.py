@@ -67,10 +67,10 @@ def folder_text(tariff: Tariff) -> dict[str, bytes]:
         tables["deck"][name] = {"file": file} | _deck(deck)
         files[file] = deck_rows(deck).write_csv().encode()
     for name, each in tariff.classes.items():
-        file = taken.of(name) if each.members else ""
-        tables["class"][name] = _class(each) | ({"members": file} if file else {})
-        if file:
-            files[file] = pl.DataFrame(each.members, schema=["account", "number"], orient="row").write_csv().encode()
+        tables["class"][name] = said = _class(each)
+        if each.members or not said:  # without any other condition an empty list is one
+            said["members"] = file = taken.of(name)
+            files[file] = _members(each).write_csv().encode()
     tables["calendar"] = _each(tariff.calendars, _calendar)
     tables["zone"] = _each(tariff.zones, _zone)
     tables["tax"] = _each(tariff.taxes, _tax)
@@ -131,6 +131,10 @@ def _prefixes(prefixes: tuple[str, ...], local: tuple[str, ...]) -> Table:
 def _class(each: CallClass) -> Table:
     flags = {"subscribed": each.subscribed, "same_account": each.same_account}
     return _prefixes(each.prefixes, each.local) | {key: True for key, value in flags.items() if value}
+
+
+def _members(each: CallClass) -> pl.DataFrame:
+    return pl.DataFrame(each.members, schema={"account": pl.String, "number": pl.String}, orient="row")
 
 
 def _tax(tax: Tax) -> Table:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import tomllib
 from pathlib import Path
 from random import Random
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from tariffs.catalogue import Catalogue
 from tariffs.compile import compile_tariff
@@ -13,6 +16,8 @@ from tariffs.export import export_tariff
 from tariffs.load import load
 from tests.rating.worlds import world
 
+ROOT = Path(__file__).parents[2]
+VALID = Draft202012Validator(json.loads((ROOT / "docs" / "schema" / "tariff.schema.json").read_text("utf-8")))
 SAMPLES = Path(__file__).parents[2] / "samples" / "tariffs"
 EVERY_KEY = """
 [tariff]
@@ -134,6 +139,8 @@ def _same(made: Catalogue, folder: Path) -> None:
     again = _again(made, folder)
     assert again.folder_text() == made.folder_text()
     assert again.version == made.version
+    written = tomllib.loads((folder / "tariff.toml").read_text("utf-8"))
+    assert [error.message for error in VALID.iter_errors(written)] == []
 
 
 @pytest.fixture
@@ -197,6 +204,40 @@ def test_ids_that_are_no_file_names(tmp_path: Path) -> None:
     made = _compiled(tmp_path / "in")
     _same(made, tmp_path / "out")
     assert list(made.folder_text()) == ["tariff.toml", "A_B-2.csv", "a_b-1.csv", "a_b.csv", "subscriptions-1.csv"]
+
+
+# what may be empty: the files beside a plan
+EMPTY = {
+    "a.toml": """
+[deck.d]
+file = "d.csv"
+currency = "GBP"
+unpriced = "suspend"
+[deck.d.columns]
+prefix = "p"
+price = "r"
+zone = "z"
+[class.k]
+members = "k.csv"
+[zone.none]
+[calendar.c.bands]
+peak = []
+[plan.p]
+currency = "GBP"
+[[plan.p.rule]]
+deck = "d"
+""",
+    "k.csv": "account,number\n",
+}
+
+
+@pytest.mark.parametrize("rows", ["", '44,,"a""b, c"\n45,,"x\ny"\n46,," lead"\n47,,\n'])
+def test_empty_files_and_odd_names(tmp_path: Path, rows: str) -> None:
+    (tmp_path / "in").mkdir()
+    for name, text in (EMPTY | {"d.csv": f"p,r,z\n{rows}"}).items():
+        (tmp_path / "in" / name).write_text(text)
+    _same(_compiled(tmp_path / "in"), tmp_path / "out")
+    assert load(tmp_path / "out")[1] == []
 
 
 def test_no_file_is_written_over(every_key: Catalogue, tmp_path: Path) -> None:
