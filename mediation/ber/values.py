@@ -36,7 +36,8 @@ KINDS: tuple[Value, ...] = tuple(Value)
     _ANY,
 ) = range(len(KINDS))
 
-_TRUE, _FALSE = b"true", b"false"
+_WORDS = np.frombuffer(b"falsetrue", np.uint8)
+_FALSE_BYTES = 5
 _FULL = 15
 _INTERNATIONAL, _ALPHANUMERIC = 1, 5
 
@@ -215,7 +216,7 @@ def _put_ip(text: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
             if i > begin:
                 out[at] = 46
                 at += 1
-            at = put_decimal(int(text[i]), out, at)
+            at = put_decimal(int(np.int64(text[i])), out, at)
         return at
     if end - begin != 16:
         return put_hex(text, begin, end, out, at)
@@ -306,8 +307,8 @@ def _put_rare(kind: int, text: Bytes, begin: int, end: int, out: Bytes, at: int)
         truth = kind == _NULL
         for i in range(begin, end):
             truth |= text[i] != 0
-        for letter in _TRUE if truth else _FALSE:
-            out[at] = letter
+        for i in range(_FALSE_BYTES, len(_WORDS)) if truth else range(_FALSE_BYTES):
+            out[at] = _WORDS[i]
             at += 1
         return at
     return put_hex(text, begin + 1 if kind == _BITS and begin < end else begin, end, out, at)

@@ -29,7 +29,7 @@ TEXTS: dict[Value, st.SearchStrategy[str]] = {
         "{:012}{}{:04}".format, st.integers(0, 10**12 - 1), st.sampled_from("+-"), st.integers(0, 1400)
     ),
     Value.PLMN: st.from_regex(r"[0-9]{3}-[0-9]{2,3}", fullmatch=True),
-    Value.IP: st.ip_addresses(v=6).map(str),
+    Value.IP: st.ip_addresses().map(str),
     Value.ANY: HEX,
 }
 
