@@ -16,13 +16,14 @@ from tariffs.pricelist import cells, in_bands, in_force, instant_text, nearest, 
 
 
 def plans(catalogue: Catalogue) -> pl.DataFrame:
-    """Each plan version: its currency, period, what usage it prices, with how many rules and prefixes."""
+    """Each plan version: its currency and its bill's, its period, what it prices, how many rules and prefixes."""
     rows = []
     for (plan, since, until), scope in _versions(catalogue):
         listed = prices(catalogue, scope["cell"].unique().sort())
         rows.append({
             "plan": plan,
             "currency": scope["currency"][0],
+            "bill": _bill(catalogue, scope["cell"][0]),
             "valid_from": instant_text(since),
             "valid_to": instant_text(until),
             "usage": usage_of(scope),
@@ -30,6 +31,12 @@ def plans(catalogue: Catalogue) -> pl.DataFrame:
             "prefixes": listed["prefix"].n_unique(),
         })  # fmt: skip
     return pl.DataFrame(rows)
+
+
+def _bill(catalogue: Catalogue, cell: int) -> str:
+    """The currency to which the amounts of ``cell`` are converted; empty for none."""
+    bill = catalogue.cells[cell, layout.CELL_BILL]
+    return catalogue.name("currency", int(catalogue.bills[bill, layout.BILL_CURRENCY])) if bill != NONE else ""
 
 
 def rules(catalogue: Catalogue, plan: str) -> pl.DataFrame:

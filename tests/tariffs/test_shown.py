@@ -35,6 +35,7 @@ currency = "EUR"
 price = "0.3"
 [plan.a]
 currency = "EUR"
+bill_currency = "XDR"
 [[plan.a.rule]]
 rate = "euro"
 [plan.p]
@@ -70,6 +71,7 @@ KIN, UK = "sms class kin", "sms from uk class other"
 def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
     folder: Path = tmp_path_factory.mktemp("tariff")
     (folder / "a.toml").write_text(TARIFF)
+    (folder / "conversions.csv").write_text("from,to,rate,date,source\nEUR,XDR,0.8,2024-01-01,IMF\n")
     made, problems = compile_tariff(load(folder)[0])
     assert made is not None, problems
     return made
@@ -77,7 +79,7 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
 
 # the question, the columns that matter, the rows
 TABLES: list[tuple[str, Callable[[Catalogue], pl.DataFrame], list[str], set[tuple[object, ...]]]] = [
-    ("plans", shown.plans, ["plan", "currency", "rules"], {("a", "EUR", 1), ("p", "GBP", 4)}),
+    ("plans", shown.plans, ["plan", "currency", "bill", "rules"], {("a", "EUR", "XDR", 1), ("p", "GBP", "", 4)}),
     (
         "rules",
         lambda made: shown.rules(made, "p"),
