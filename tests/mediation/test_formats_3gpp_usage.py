@@ -134,6 +134,7 @@ def by_condition(up: int, down: int) -> Row:
     }
 
 
+V4 = ("iPBinaryAddress", ("iPBinV4Address", bytes([192, 0, 2, 1])))
 V6 = ("iPBinaryAddress", ("iPBinV6Address", ("iPBinV6Address", bytes.fromhex("20010db8" + "00" * 11 + "01"))))
 BOTH = {"listOfServiceData": [by_service(5, 6)], "listOfTrafficVolumes": [by_condition(7, 8)]}
 SGSN_SMS = {
@@ -235,6 +236,7 @@ CASES = [
         SESSION | {"recordType": 85, "nodeID": "PGW1"},
         {"network_element": "PGW1", "cause": "17"},
     ),
+    ("3gpp_ps", "pGWRecord", SESSION | {"recordType": 85, "p-GWAddress": V4}, {"network_element": "192.0.2.1"}),
     (
         "3gpp_ps",
         "pGWRecord",
