@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mediation.ber.columns import Source
-from mediation.ber.format import read_format
-from mediation.ber.recognise import SAMPLE_BYTES, recognise, sources, unknown
-from mediation.ber.ts32297 import HEADER_BYTES
+from mediation.ber.format import NO_FORMAT, read_format
+from mediation.ber.recognise import SAMPLE_BYTES, has_file_header, recognise, sources
 from mediation.decode import decode
 from mediation.frame import frame
 from mediation.layout import Framing, Kind, Layout, Limits, NumberRules
@@ -68,7 +67,7 @@ def recognise_file(path: str, choice: Choice) -> Recognised:
         LayoutError, FormatError: ``choice`` names what there is not.
 
     """
-    file = pick_up(path, plain_layout(unknown()))
+    file = pick_up(path, plain_layout(Source(NO_FORMAT, "bare")))
     if not file.content_bytes:
         raise UnrecognisedError(f"{path}: has no bytes")
     if choice.layout:
@@ -88,7 +87,7 @@ def raw_source(path: str, choice: Choice) -> tuple[SourceFile, Source, str]:
         InputError: it cannot be read.
 
     """
-    file = pick_up(path, plain_layout(unknown()))
+    file = pick_up(path, plain_layout(Source(NO_FORMAT, "bare")))
     if choice.layout:
         source = read_layout(choice.layout).framing.ber
         if source is None:
@@ -99,7 +98,8 @@ def raw_source(path: str, choice: Choice) -> tuple[SourceFile, Source, str]:
     found = recognise(head, file.content_bytes, choice.format, choice.container)
     if found:
         return file, found.source, f"{found.source.format.name}, {found.source.container}: {found.why}"
-    usual = next(sources([read_format(choice.format)], choice.container)) if choice.format else unknown()
+    container = choice.container or ("ts32297" if has_file_header(head, file.content_bytes) else "")
+    usual = next(sources([read_format(choice.format) if choice.format else NO_FORMAT], container or "bare"))
     return file, usual, f"no known format: {_looks(head, file.content_bytes)}"
 
 
@@ -127,14 +127,10 @@ def looks_like_text(head: bytes) -> bool:
 def _recognised_records(file: SourceFile, head: bytes, choice: Choice) -> Recognised:
     found = recognise(head, file.content_bytes, choice.format, choice.container)
     if found is None:
-        looks = "text" if looks_like_text(head) else f"begins with {head[:8].hex(' ')}"
-        what = (
-            " ".join(name for name in (choice.format, choice.container) if name)
-            or "a format that comes with Tollstream"
-        )
+        what = " ".join(name for name in (choice.format, choice.container) if name) or "any format that is known"
         raise UnrecognisedError(
-            f"{file.path}: no file of {what} (it {looks}); name --format, --container or --layout, "
-            f"or look at it with --raw"
+            f"{file.path}: no file of {what}: {_looks(head, file.content_bytes)}; name its --format, --container or "
+            f"--layout, or look at it with --raw"
         )
     name = found.source.format.name
     fitting = tuple(one.name for one in _shipped_layouts() if one.framing.ber and one.framing.ber.format.name == name)
@@ -145,8 +141,8 @@ def _looks(head: bytes, size: int) -> str:
     """What a file that nothing fits begins like."""
     if looks_like_text(head):
         return "it looks like text"
-    header = int.from_bytes(head[4:8], "big")
-    if int.from_bytes(head[:4], "big") == size and HEADER_BYTES <= header <= size:
+    if has_file_header(head, size):
+        header = int.from_bytes(head[4:8], "big")
         records = head[header : header + 16].hex(" ")
         return f"a TS 32.297 file header of {header} bytes, but no known record behind it ({records})"
     return f"it begins with {head[:16].hex(' ')}"

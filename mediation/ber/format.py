@@ -115,6 +115,10 @@ class Format:
         return field.of in self.choices or field.of == GROUP
 
 
+NO_FORMAT = Format("", "", "", "bare", {}, {}, {}, {}, {})
+"""Of elements of which nothing is known."""
+
+
 def shipped() -> tuple[str, ...]:
     """The names of the tables that come with Tollstream and have records."""
     names = sorted(p.name[:-5] for p in files("mediation").joinpath("formats").iterdir() if p.name.endswith(".toml"))

@@ -19,6 +19,7 @@ from mediation.ber.elements import PLAIN
 from mediation.ber.format import CONTAINERS, Field, Format, Value, read_format, shipped, tag_text
 from mediation.ber.raw import Element, Fault, pieces
 from mediation.ber.tlv import END_OF_CONTENTS
+from mediation.ber.ts32297 import HEADER_BYTES
 
 SAMPLE_BYTES = 64 << 10
 """Bytes of a file by which it is recognised."""
@@ -71,9 +72,10 @@ def sources(formats: list[Format], container: str = "") -> Iterator[Source]:
             yield Source(format_, kind)
 
 
-def unknown() -> Source:
-    """Elements of which no format is known, one behind the other."""
-    return Source(Format("", "", "", "bare", {}, {}, {}, {}, {}), "bare")
+def has_file_header(head: bytes, size: int) -> bool:
+    """Whether ``head`` begins with a TS 32.297 file header that names the ``size`` of the file."""
+    length, header = int.from_bytes(head[:4], "big"), int.from_bytes(head[4:8], "big")
+    return length == size and HEADER_BYTES <= header <= size
 
 
 @dataclass(slots=True)
