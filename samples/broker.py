@@ -57,4 +57,5 @@ def create_topic(address: str, topic: str, partitions: int) -> None:
     """Make ``topic`` on the broker at ``address``."""
     from confluent_kafka.admin import AdminClient, NewTopic
 
-    AdminClient({"bootstrap.servers": address}).create_topics([NewTopic(topic, partitions, 1)])[topic].result(20)
+    admin = AdminClient({"bootstrap.servers": address})  # must outlive the request
+    admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(20)

@@ -1,7 +1,8 @@
 """The streaming service on the embedded broker: generated traffic rated live, and counts that balance.
 
-Enters: nothing. Leaves: a lake in out/stream, and on stdout every command with what it printed. Always holds: it stops with a
-non-zero exit at the first command that fails, and if the lake has another number of rated events than the generator says.
+Enters: nothing. Leaves: a lake in out/stream, and on stdout every command with what it printed. Always holds: it stops
+with a non-zero exit at the first command that fails, and if the lake has another number of rated events than the
+generator says.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "out" / "stream"
 RECORDS = 20_000
 LOOK = """
-SELECT service, count(*) AS charges, sum(amount) AS amount, currency FROM rated_usage GROUP BY ALL ORDER BY charges DESC"""
+SELECT service, count(*) AS charges, sum(amount) AS amount, currency
+FROM rated_usage GROUP BY ALL ORDER BY charges DESC"""
 
 
 def shown(*arguments: str) -> list[str]:

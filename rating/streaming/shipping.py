@@ -25,7 +25,7 @@ from rating.streaming.unpack import LAYOUT_HEADER, PACKING_HEADER
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where records go: a topic of so many partitions, by a source column (``key``; "": in turn), ``pack`` a message."""
+    """Where records go: a topic of so many partitions, by the column ``key`` (or in turn), ``pack`` a message."""
 
     topic: str
     partitions: int
