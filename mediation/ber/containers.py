@@ -62,7 +62,7 @@ def _file_header(head: bytes, size: int) -> Said:
 
 def _descent(source: Source, head: bytes, size: int) -> Said:
     """Follow the path of the list down to its first record, reading what stands before it at each level."""
-    reading = _Descent(np.frombuffer(head + bytes(_HEAD_BYTES), np.uint8), len(head), size, source)
+    reading = _Descent(np.frombuffer(bytearray(head) + bytes(_HEAD_BYTES), np.uint8), len(head), size, source)
     header: dict[str, Sequence[Tree | str]] = {}
     level, field, cut = header, None, False
     at, end = 0, INDEFINITE

@@ -172,7 +172,7 @@ def _arrays(drawing: _Drawing, totals: list[int]) -> Plan:
         low, high = (min(node.children), max(node.children) + 1) if node.children else (0, 0)
         nodes.append((low, high, len(jump) - low, node.wild, slot[number], watch[number]))
         jump += [node.children.get(key, NOTHING) for key in range(low, high)]
-    texts = b"".join(drawing.texts)
+    texts = bytearray().join(drawing.texts)
     return Plan(
         nodes=np.array(nodes, np.int64),
         jump=np.array(jump, np.int64),

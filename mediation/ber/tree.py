@@ -44,7 +44,7 @@ def tree_of(content: bytes, format_: Format, inside: Field | None = None) -> Tre
 
     """
     own = format_.records if inside is None else format_.inside(inside)
-    reading = _Reading(np.frombuffer(content, np.uint8), {**format_.tags, **own}, format_)
+    reading = _Reading(np.frombuffer(bytearray(content), np.uint8), {**format_.tags, **own}, format_)
     return reading.structure(_UNKNOWN, 0, len(content), 0)
 
 

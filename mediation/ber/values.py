@@ -333,5 +333,6 @@ def put_value(kind: int, text: Bytes, begin: int, end: int, out: Bytes, at: int)
 def shown(kind: Value, content: bytes) -> str:
     """One value as text."""
     out = np.empty(room_for(len(content)), np.uint8)
-    end = put_value(KINDS.index(kind), np.frombuffer(content, np.uint8), 0, len(content), out, 0)
+    text = np.frombuffer(bytearray(content), np.uint8)  # writable like every other text: one kernel for all
+    end = put_value(KINDS.index(kind), text, 0, len(content), out, 0)
     return bytes(out[:end]).decode()
