@@ -114,7 +114,7 @@ def _longest(points: Ints, below: Ints, keys: Ints, length: Ints) -> Ints:
 
 def _heads(bounds: Ints) -> tuple[Codes, int]:
     """The place of the last bound not after each head's first key, and the bits of a key below its head."""
-    bits = min(len(bounds).bit_length() + 1, _HEAD_BITS_MAX)
+    bits = min(len(bounds).bit_length(), _HEAD_BITS_MAX)
     firsts = np.arange(1 << bits) << (63 - bits)
     places = np.searchsorted(bounds, firsts, side="right") - 1
     return np.r_[places, len(bounds) - 1].astype(np.int32), 63 - bits

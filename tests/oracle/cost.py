@@ -46,11 +46,11 @@ def sum_up(event: Event, second: int, band: str, calendar: Calendar, rate_in: Ra
     rate = rate_in(band)
     if event.usage == 0:
         return 0, Fraction(0), "zero_usage"
+    if event.usage >= USAGE_LIMIT:
+        raise Aside("amount_overflow")
     boundary = rate.boundary if event.unit == "s" else "start"
     if boundary == "end":
         rate = rate_in(calendar.band(second + event.usage - 1))
-    if event.usage >= USAGE_LIMIT:
-        raise Aside("amount_overflow")
     if event.usage < rate.free_under:
         return 0, Fraction(0), "free_under"
     segments = [Segment(0, event.usage, band)]
