@@ -98,14 +98,16 @@ class Mapping:
 
     ``columns`` are joined by a space where there are several. A text among ``absent`` counts as empty; an
     empty one gives way to the column ``fallback``; ``required`` says whether an empty text is a fault (None: as the
-    service has it). ``after`` and ``before`` cut the text at
-    the first such byte, ``before_last`` at the last. ``values`` maps texts; ``default`` stands for an
-    empty one; ``otherwise`` for one that ``values`` does not list (None: it is an ``unmapped_value``).
+    service has it). ``since`` is the column that says when a duration began: where that is empty it never did, and
+    with a ``time`` the duration is the span from there. ``after`` and ``before`` cut the text at the first such
+    byte, ``before_last`` at the last. ``values`` maps texts; ``default`` stands for an empty one; ``otherwise`` for
+    one that ``values`` does not list (None: it is an ``unmapped_value``).
     """
 
     target: str
     columns: tuple[str, ...] = ()
     fallback: str = ""
+    since: str = ""
     absent: tuple[str, ...] = ()
     default: str = ""
     values: tuple[tuple[str, str], ...] = ()
@@ -243,7 +245,7 @@ class Layout:
 
     def source_columns(self) -> tuple[str, ...]:
         """Every source column that the layout reads, once, in order of first use."""
-        names = [c for m in self.mappings for c in (*m.columns, *((m.fallback,) if m.fallback else ()))]
+        names = [c for m in self.mappings for c in (*m.columns, m.fallback, m.since) if c]
         names += [*self.identity, *(c.column for c in self.billable), *(self.given.columns() if self.given else ())]
         names += TAP_COLUMNS if self.tap else ()
         return tuple(dict.fromkeys(names))

@@ -235,10 +235,12 @@ def _mapping(target: str, keys: Keys) -> Mapping:
     values = keys.section("map")
     pairs = tuple((source, values.text(source)) for source in sorted(values.table))
     columns = keys.texts("column", ())
+    since = keys.text("since", "") if target == "duration_s" else ""
     mapping = Mapping(
         target=target,
         columns=columns,
         fallback=keys.text("fallback", ""),
+        since=since,
         absent=keys.texts("absent", ()),
         default=keys.text("value", "") or keys.text("default", ""),
         values=pairs,
@@ -247,7 +249,7 @@ def _mapping(target: str, keys: Keys) -> Mapping:
         before=keys.mark("before"),
         before_last=keys.mark("before_last"),
         required=keys.flag("required", default=False) if "required" in keys.table else None,
-        time=_time(keys) if target == "start_utc" else None,
+        time=_time(keys) if target == "start_utc" or (since and "format" in keys.table) else None,
         duration=_duration(keys) if target == "duration_s" else None,
     )
     if not columns and not mapping.default:

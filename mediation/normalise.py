@@ -18,7 +18,7 @@ from mediation import stage
 from mediation.fields import EVENT_ID, GIVEN, INSTANT, LABEL, USAGE, schema
 from mediation.given import given, nothing_given
 from mediation.hashing import hash_spans
-from mediation.layout import Ambiguous, Condition, Layout, Mapping
+from mediation.layout import Ambiguous, Condition, Layout, Mapping, TimeFormat
 from mediation.numbering import BAD as BAD_NUMBER
 from mediation.numbering import ROOM, normalise_numbers, number_tables
 from mediation.reasons import CODE, REASONS
@@ -124,9 +124,21 @@ def _start(draft: _Draft) -> None:
     mapping = draft.layout.mapping("start_utc")
     assert mapping is not None  # noqa: S101 - check_layout refuses a layout without it
     assert mapping.time is not None  # noqa: S101 - layout_file reads it for this target
-    column, time = column_of(draft.fields, mapping), mapping.time
+    column = column_of(draft.fields, mapping)
+    instant, offset, verdict = _instants(column, mapping.time)
+    draft.note(column.begin == column.end, "missing_field", "start_utc")
+    for status in (1, 2):
+        draft.note(verdict == status, REASONS[_TIME_FAULTS[status] - 1].code, "start_utc")
+    draft.columns["start_utc"] = pa.array(instant).cast(INSTANT)
+    draft.columns["utc_offset_min"] = pa.array(offset)
+
+
+def _instants(
+    column: Column, time: TimeFormat
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int16], npt.NDArray[np.uint8]]:
+    """The texts of ``column`` as times: microseconds in UTC, offset in minutes, verdict."""
     pattern = compile_pattern(time.pattern)
-    rows = len(draft.fields.records)
+    rows = len(column.begin)
     instant, offset = np.zeros(rows, np.int64), np.zeros(rows, np.int16)
     verdict = np.zeros(rows, np.uint8)
     parse_instants(
@@ -147,11 +159,7 @@ def _start(draft: _Draft) -> None:
         offset,
         verdict,
     )
-    draft.note(column.begin == column.end, "missing_field", "start_utc")
-    for status in (1, 2):
-        draft.note(verdict == status, REASONS[_TIME_FAULTS[status] - 1].code, "start_utc")
-    draft.columns["start_utc"] = pa.array(instant).cast(INSTANT)
-    draft.columns["utc_offset_min"] = pa.array(offset)
+    return instant, offset, verdict
 
 
 def _duration(draft: _Draft) -> None:
@@ -159,11 +167,26 @@ def _duration(draft: _Draft) -> None:
     seconds = np.zeros(len(draft.fields.records), np.int64)
     if mapping is not None and mapping.duration is not None:
         column, form = column_of(draft.fields, mapping), mapping.duration
-        durations_s(column.text, column.begin, column.end, _FORMS[form.form], form.ticks_per_s, form.up, seconds)
+        begun = column_of(draft.fields, Mapping("duration_s", (mapping.since,))) if mapping.since else column
+        if mapping.time is not None:
+            seconds = _between_s(begun, column, mapping.time, up=form.up)
+        else:
+            durations_s(column.text, column.begin, column.end, _FORMS[form.form], form.ticks_per_s, form.up, seconds)
+        seconds[(begun.begin == begun.end) & (seconds > 0)] = 0
         draft.note(seconds < 0, "bad_duration", "duration_s")
         if mapping.required:
             draft.note(column.begin == column.end, "missing_field", "duration_s")
     draft.columns["duration_s"] = pa.array(seconds)
+
+
+def _between_s(begun: Column, ended: Column, time: TimeFormat, *, up: bool) -> npt.NDArray[np.int64]:
+    """Seconds from ``begun`` to ``ended``: 0 where one of them is absent, negative where they are no span of time."""
+    first, _, first_verdict = _instants(begun, time)
+    last, _, last_verdict = _instants(ended, time)
+    seconds = -((first - last) // 1_000_000) if up else (last - first) // 1_000_000
+    seconds[(first_verdict != 0) | (last_verdict != 0)] = -1
+    seconds[(begun.begin == begun.end) | (ended.begin == ended.end)] = 0
+    return seconds
 
 
 def _whole(draft: _Draft, target: str) -> None:
@@ -248,7 +271,7 @@ def _given(draft: _Draft) -> None:
 def _identity(draft: _Draft) -> None:
     """The event's id by its identity columns, and the hash of these and all mapped columns."""
     fields, layout = draft.fields, draft.layout
-    mapped = dict.fromkeys(c for m in layout.mappings for c in (*m.columns, m.fallback) if c)
+    mapped = dict.fromkeys(c for m in layout.mappings for c in (*m.columns, m.fallback, m.since) if c)
     identifying = [fields.row(c) for c in layout.identity]
     others = [fields.row(c) for c in mapped if c not in layout.identity]
     event, content = hash_spans(fields.text, fields.begin, fields.end, identifying, others, layout.namespace.encode())

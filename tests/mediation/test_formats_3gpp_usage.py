@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,7 @@ CALL = {
     "callReference": b"\x01\x02",
 }
 MO = CALL | {"recordType": 0, "servedIMSI": tbcd(IMSI), "servedMSISDN": number(ALICE), "calledNumber": number(BOB)}
+ATTEMPT = {name: value for name, value in MO.items() if name != "answerTime"} | {"causeForTerm": 3}
 MT = CALL | {"recordType": 1, "servedIMSI": tbcd(IMSI), "servedMSISDN": number(BOB), "callingNumber": number(ALICE)}
 GATEWAY = CALL | {
     "callingNumber": number(ALICE),
@@ -147,6 +148,22 @@ SGSN_SMS = {
 SC = {"sMSNodeAddress": SMSC, "eventtimestamp": time("260301120000"), "messageReference": b"\x05"}
 FROM, TO = {"originatorMSISDN": number(ALICE)}, {"recipientMSISDN": number(BOB)}
 
+REQUEST = {
+    "recordType": 63,
+    "nodeAddress": ("domainName", "scscf1.example"),
+    "role-of-Node": "originating",
+    "list-Of-Calling-Party-Address": [("sIP-URI", "sip:alice@ims.example"), ("tEL-URI", f"tel:{ALICE}")],
+    "called-Party-Address": ("tEL-URI", f"tel:{BOB}"),
+    "serviceRequestTimeStamp": time("260301115950"),
+    "causeForRecordClosing": "serviceDeliveryEndSuccessfully",
+    "iMS-Charging-Identifier": b"icid-1",
+    "list-of-subscription-ID": [{"subscriptionIDType": "eND-USER-IMSI", "subscriptionIDData": IMSI}],
+}
+DELIVERY = {
+    "serviceDeliveryStartTimeStamp": time("260301120000"),
+    "serviceDeliveryEndTimeStamp": time("260301120101"),
+}
+
 CASES = [
     (
         "3gpp_cs",
@@ -160,6 +177,7 @@ CASES = [
     ("3gpp_cs", "moCallRecord", MO | {"calledNumber": number("112")}, {"b_number": "112"}),
     ("3gpp_cs", "moCallRecord", MO | {"sequenceNumber": 2}, {"partial_no": 2}),
     ("3gpp_cs", "moCallRecord", MO | {"callDuration": 0}, {"usage": 0, "duration_s": 0}),
+    ("3gpp_cs", "moCallRecord", ATTEMPT, {"duration_s": 0, "start_utc": NOON - timedelta(seconds=10), "cause": "3"}),
     ("3gpp_cs", "moCallRecord", MO | {"mscOutgoingTKGP": ("tkgpName", "TO-1")}, {"trunk_out": "TO-1", "trunk_in": ""}),
     ("3gpp_cs", "moCallRecord", MO | {"supplServicesUsed": [{"ssCode": b"\x21"}]}, {"direction": "forwarded"}),
     ("3gpp_cs", "moCallRecord", MO | {"supplServicesUsed": [{"ssCode": b"\x11"}]}, {"direction": "originated"}),
@@ -255,6 +273,25 @@ CASES = [
         SGSN_SMS | {"recordType": 22, "originatingAddress": number(CAROL)},
         {"service": "sms", "direction": "terminated", "a_number": CAROL, "b_number": ALICE},
     ),
+    ("3gpp_ims", "sCSCFRecord", REQUEST | DELIVERY, {"service": "voice", "start_utc": NOON, "duration_s": 61}),
+    ("3gpp_ims", "sCSCFRecord", REQUEST | DELIVERY, {"a_number": ALICE, "b_number": BOB, "imsi": IMSI}),
+    ("3gpp_ims", "sCSCFRecord", REQUEST, {"service": "voice", "duration_s": 0, "call_reference": "icid-1"}),
+    (
+        "3gpp_ims",
+        "sCSCFRecord",
+        REQUEST | {"serviceDeliveryStartTimeStamp": b"\x00" * 9, "serviceDeliveryEndTimeStamp": b"\x00" * 9},
+        {"reason": "bad_timestamp"},
+    ),
+    (
+        "3gpp_ims",
+        "sCSCFRecord",
+        REQUEST | DELIVERY | {"serviceDeliveryEndTimeStamp": time("260301115900")},
+        {"reason": "bad_duration"},
+    ),
+    ("3gpp_ims", "sCSCFRecord", REQUEST | {"sIP-Method": "MESSAGE"}, {"service": "sms", "usage": 1}),
+    ("3gpp_ims", "sCSCFRecord", REQUEST | {"role-of-Node": "terminating"}, {"direction": "terminated"}),
+    ("3gpp_ims", "sCSCFRecord", REQUEST | {"sIP-Method": "REGISTER"}, {"reason": "not_billable"}),
+    ("3gpp_ims", "pCSCFRecord", REQUEST | {"recordType": 64}, {"reason": "not_billable"}),
     (
         "3gpp_sms",
         "sCSMORecord",
