@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
@@ -29,6 +30,8 @@ from rating.price import price
 from tariffs.catalogue import Catalogue
 from tariffs.compile import compile_tariff
 from tariffs.load import load
+
+D = TypeVar("D", int, pl.Expr)
 
 PREFIXES, DECKS, PLANS, ACCOUNTS = 60_000, 4, 16, 100_000
 LENGTHS = range(4, 9)
@@ -65,14 +68,42 @@ currency = "EUR"
 price = "0.001"
 free_under = 5
 """
-SQL = """
-SELECT c.row, s.account, d.deck, coalesce(p8.prefix, p7.prefix, p6.prefix, p5.prefix, p4.prefix) AS prefix,
-  greatest(least, ((greatest(usage, 1) + increment - 1) // increment) * increment) AS billed,
-  (billed * coalesce(p8.price, p7.price, p6.price, p5.price, p4.price) * 2 + 60) // 120 AS amount
-FROM calls c JOIN subscriptions s ON s.number = c.a_number
-JOIN plan_decks d ON d.plan = s.plan AND d.peak = (isodow(start) < 6 AND hour(start) BETWEEN 8 AND 17)
-CROSS JOIN (SELECT 30 AS least, 6 AS increment)
-""" + "\n".join(f"LEFT JOIN decks p{n} ON p{n}.deck = d.deck AND p{n}.prefix = b_number[2:{n + 1}]" for n in LENGTHS)
+NEAR = ("1", "2", "3", "4")
+"""First digits of the destinations that rates of two steps price: 30/6 up to ten minutes, then by the minute."""
+NEAR_STEPS = """
+[rate.near{deck}]
+currency = "EUR"
+boundary = "start"
+steps = [
+  {{ from = 0, price = "0.{first:03}", per = 60, increment = 6, minimum = 30 }},
+  {{ from = 600, price = "0.{later:03}", per = 60, increment = 60 }},
+]
+"""
+GUIDED = """
+WITH guided AS (
+  SELECT row, start, usage, b_number, account, p.name AS plan,
+    isodow(start) < 6 AND hour(start) BETWEEN 8 AND 17 AS peak, CASE WHEN peak THEN peak_deck ELSE low_deck END AS deck
+  FROM calls JOIN subscriptions s ON s.number = a_number JOIN plans p USING (plan))
+"""
+PRICED = """
+SELECT row, start, account, plan, zone, prefix, CASE WHEN peak THEN 'peak' ELSE 'low' END AS band,
+  greatest(30, (least(usage, later_from) + 5) // 6 * 6) AS first,
+  (greatest(usage - later_from, 0) + later_increment - 1) // later_increment * later_increment AS later,
+  first + later AS billed, ((first * price + later * later_price) * 2 + 60) // 120 AS amount
+FROM found
+"""
+TERMS = ("prefix", "zone", "price", "later_from", "later_price", "later_increment")
+"""Columns of a deck; a price of one step goes on to its next at a usage that no call has."""
+BY_LENGTH = f"""{GUIDED}, found AS (
+  SELECT guided.*, {", ".join(f"coalesce({', '.join(f'p{n}.{c}' for n in reversed(LENGTHS))}) AS {c}" for c in TERMS)}
+  FROM guided {
+    " ".join(f"LEFT JOIN decks p{n} ON p{n}.deck = guided.deck AND p{n}.prefix = b_number[2:{n + 1}]" for n in LENGTHS)
+})
+{PRICED}"""  # noqa: S608 - text of ours
+BY_RANGE = f"""{GUIDED}, keyed AS (SELECT *, deck * 1000000000 + b_number[2:9]::BIGINT AS head FROM guided),
+found AS (SELECT keyed.*, id FROM keyed ASOF JOIN ranges ON begins <= head)
+{PRICED} JOIN decks USING (id)"""  # noqa: S608 - text of ours
+"""The longest prefix by ranges of eight digits, made beforehand: prefixes laid over each other, none inside another."""
 
 
 class World:
@@ -86,7 +117,11 @@ class World:
         self.prices = rng.integers(1, 10_000, (DECKS, PREFIXES)) * 100_000  # nano for a minute
         subscribers = np.char.add("+447", (100_000_000 + np.arange(ACCOUNTS)).astype(str))
         self.subscriptions = pl.DataFrame(
-            {"number": subscribers, "account": np.arange(ACCOUNTS), "plan": np.arange(ACCOUNTS) % PLANS}
+            {
+                "number": subscribers,
+                "account": np.char.add("A", np.arange(ACCOUNTS).astype(str)),
+                "plan": np.arange(ACCOUNTS) % PLANS,
+            }
         )
         zipf = 1 / np.arange(1, PREFIXES + 1)
         chosen = rng.choice(PREFIXES, calls, p=zipf / zipf.sum())
@@ -105,12 +140,34 @@ class World:
             for deck in range(DECKS)
             for prefix, price in zip(self.prefixes, self.prices[deck], strict=True)
         ]
-        self.decks = pl.DataFrame(rows, schema=["deck", "prefix", "price"], orient="row")
-        self.plan_decks = pl.DataFrame(
-            [(plan, peak, (plan + 1 - peak) % DECKS) for plan in range(PLANS) for peak in (False, True)],
-            schema=["plan", "peak", "deck"],
+        near = pl.col("prefix").str.head(1).is_in(NEAR)
+        priced = pl.DataFrame(rows, schema=["deck", "prefix", "deck_price"], orient="row").with_row_index("id")
+        self.decks = priced.with_columns(
+            pl.col("id").cast(pl.Int64),
+            zone=pl.when(near).then(pl.lit("near")).otherwise("z" + pl.col("prefix").str.head(3)),
+            price=pl.when(near).then(_first(pl.col("deck")) * 10**6).otherwise("deck_price"),
+            later_from=pl.when(near).then(600).otherwise(2**31),
+            later_price=pl.when(near).then(_later(pl.col("deck")) * 10**6).otherwise(0),
+            later_increment=pl.when(near).then(60).otherwise(1),
+        )
+        self.plans = pl.DataFrame(
+            [(plan, f"p{plan}", plan % DECKS, (plan + 1) % DECKS) for plan in range(PLANS)],
+            schema=["plan", "name", "peak_deck", "low_deck"],
             orient="row",
         )
+
+    def ranges(self) -> pl.DataFrame:
+        """Where each deck's longest prefix changes among numbers of eight digits."""
+        every = []
+        for deck in range(DECKS):
+            own = self.decks.filter(pl.col("deck") == deck)
+            known = dict(zip(own["prefix"], own["id"], strict=True))
+            ends = {int(prefix.ljust(8, "0")) for prefix in known} | {int(prefix.ljust(8, "9")) + 1 for prefix in known}
+            for end in sorted(ends - {10**8}):
+                digits = f"{end:08}"
+                longest = next((known[digits[:n]] for n in reversed(LENGTHS) if digits[:n] in known), None)
+                every.append((deck * 10**9 + end, longest))
+        return pl.DataFrame(every, schema={"begins": pl.Int64, "id": pl.Int64}, orient="row")
 
     def compiled(self, *, every_rule: bool) -> Catalogue:
         """The catalogue: the tariff that SQL can follow, or one in which every rule is in use."""
@@ -119,26 +176,27 @@ class World:
             RULES + (ALL_RULES if every_rule else ""),
             'tax = "vat"\nbill_currency = "XDR"' if every_rule else "",
         )
+        near = [prefix for prefix in self.prefixes.tolist() if prefix.startswith(NEAR)]
+        text += "" if every_rule else f"[zone.near]\nprefixes = {near}\n"
         for deck in range(DECKS):
-            table = self.decks.filter(pl.col("deck") == deck).with_columns(zone="z" + pl.col("prefix").str.head(3))
-            money = (
-                (pl.col("price") // 10**9).cast(pl.String)
-                + "."
-                + (pl.col("price") % 10**9).cast(pl.String).str.zfill(9)
-            )
-            table.with_columns(money.alias("price")).write_csv(self.folder / f"{deck}.csv")
+            text += "" if every_rule else NEAR_STEPS.format(deck=deck, first=_first(deck), later=_later(deck))
+            whole, rest = pl.col("deck_price") // 10**9, pl.col("deck_price") % 10**9
+            money = whole.cast(pl.String) + "." + rest.cast(pl.String).str.zfill(9)
+            table = self.decks.filter(pl.col("deck") == deck).select("prefix", "zone", price=money)
+            table.write_csv(self.folder / f"{deck}.csv")
             text += f'[deck.d{deck}]\nfile = "{deck}.csv"\ncurrency = "EUR"\nminimum = 30\nincrement = 6\n{terms}\n'
             text += f'[deck.d{deck}.columns]\nprefix = "prefix"\nzone = "zone"\nprice = "price"\n'
-        for plan, peak, deck in self.plan_decks.iter_rows():
-            if not peak:
-                text += f'[plan.p{plan}]\ncurrency = "EUR"\ncalendar = "week"\nmatch = ["class"]\n{extra}\n'
+        for plan, _, peak, low in self.plans.iter_rows():
+            text += f'[plan.p{plan}]\ncurrency = "EUR"\ncalendar = "week"\nmatch = ["class"]\n{extra}\n'
             if every_rule:
-                text += _every_rule(plan, deck) if not peak else ""
+                text += _every_rule(plan, low)
             else:
-                text += f'[[plan.p{plan}.rule]]\nband = "{"peak" if peak else "low"}"\ndeck = "d{deck}"\n'
+                for band, deck in (("peak", peak), ("low", low)):
+                    text += f'[[plan.p{plan}.rule]]\nband = "{band}"\ndeck = "d{deck}"\n'
+                    text += f'[[plan.p{plan}.rule]]\nband = "{band}"\nzone = "near"\nrate = "near{deck}"\n'
         (self.folder / "tariff.toml").write_text(text)
         (self.folder / "conversions.csv").write_text("from,to,rate,date,source\nEUR,XDR,0.8123,2024-01-01,IMF\n")
-        kinds = {"kind": pl.lit("number"), "key": pl.col("number"), "account": pl.format("A{}", "account")}
+        kinds = {"kind": pl.lit("number"), "key": pl.col("number"), "account": pl.col("account")}
         self.subscriptions.select(**kinds, plan=pl.format("p{}", "plan")).write_csv(self.folder / "subscriptions.csv")
         catalogue, problems = compile_tariff(load(self.folder)[0])
         if catalogue is None:
@@ -169,6 +227,15 @@ class World:
         return [whole.slice(first, BATCH) for first in range(0, count, BATCH)]
 
 
+def _first(deck: D) -> D:
+    """Thousandths that a minute of the first step costs in ``deck``, a number or a column of them."""
+    return deck * 10 + 50
+
+
+def _later(deck: D) -> D:
+    return deck * 5 + 20
+
+
 def _every_rule(plan: int, deck: int) -> str:
     """On-net and near calls by rates of their own, all others from home by a deck."""
     said = ('class = "on-net"\nrate = "on-net"', f'origin = "home"\ndeck = "d{deck}"')
@@ -192,13 +259,14 @@ def rated(batches: list[pa.RecordBatch], catalogue: Catalogue) -> pa.Table:
     return pa.Table.from_batches([price(guide(batch, catalogue)[0], catalogue)[0].charges for batch in batches])
 
 
-def in_sql(world: World) -> Callable[[], pa.Table]:
-    """The same by one query over tables in memory."""
+def in_sql(world: World) -> tuple[Callable[[], pa.Table], Callable[[], pa.Table]]:
+    """The same by one query over tables in memory: the longest prefix by its length, and by ranges."""
     lake = duckdb.connect(config={"threads": 1})
-    for name in ("calls", "subscriptions", "plan_decks", "decks"):
-        lake.register("frame", getattr(world, name).to_arrow())
+    tables = {name: getattr(world, name) for name in ("calls", "subscriptions", "plans", "decks")}
+    for name, frame in {**tables, "ranges": world.ranges()}.items():
+        lake.register("frame", frame.to_arrow())
         lake.execute(f"CREATE TABLE {name} AS FROM frame")
-    return lambda: lake.execute(SQL).to_arrow_table()
+    return lambda: lake.execute(BY_LENGTH).to_arrow_table(), lambda: lake.execute(BY_RANGE).to_arrow_table()
 
 
 def in_polars(world: World) -> pl.DataFrame:
@@ -206,21 +274,21 @@ def in_polars(world: World) -> pl.DataFrame:
     peak = (pl.col("start").dt.weekday() < 6) & pl.col("start").dt.hour().is_between(8, 17)
     calls = world.calls.lazy().with_columns(peak=peak)
     calls = calls.join(world.subscriptions.lazy(), left_on="a_number", right_on="number")
-    calls = calls.join(world.plan_decks.lazy(), on=["plan", "peak"])
+    calls = calls.join(world.plans.lazy(), on="plan")
+    calls = calls.with_columns(deck=pl.when("peak").then("peak_deck").otherwise("low_deck"))
+    ids = world.decks.lazy().select("deck", "prefix", "id")
     for length in LENGTHS:
-        calls = calls.with_columns(pl.col("b_number").str.slice(1, length).alias("prefix"))
-        calls = (
-            calls.join(world.decks.lazy(), on=["deck", "prefix"], how="left")
-            .rename({"price": f"p{length}"})
-            .drop("prefix")
-        )
-    found = pl.coalesce(f"p{length}" for length in reversed(LENGTHS))
-    billed = pl.max_horizontal(30, (pl.col("usage") + 5) // 6 * 6)
-    return (
-        calls.select("row", "account", "deck", billed.alias("billed"), (billed * found * 2 + 60) // 120)
-        .rename({"billed": "b"})
-        .collect()
-    )
+        head = calls.with_columns(pl.col("b_number").str.slice(1, length).alias("prefix"))
+        calls = head.join(ids, on=["deck", "prefix"], how="left").rename({"id": f"p{length}"}).drop("prefix")
+    found = calls.with_columns(id=pl.coalesce(f"p{length}" for length in reversed(LENGTHS)))
+    priced = found.join(world.decks.lazy().drop("deck"), on="id")
+    first = pl.max_horizontal(30, (pl.min_horizontal("usage", "later_from") + 5) // 6 * 6)
+    beyond = pl.max_horizontal(pl.col("usage") - pl.col("later_from"), 0) + pl.col("later_increment") - 1
+    later = beyond // pl.col("later_increment") * pl.col("later_increment")
+    amount = ((first * pl.col("price") + later * pl.col("later_price")) * 2 + 60) // 120
+    band = pl.when("peak").then(pl.lit("peak")).otherwise(pl.lit("low"))
+    columns = ("row", "start", "account", "name", "zone", "prefix")
+    return priced.select(*columns, band=band, billed=first + later, amount=amount).collect()
 
 
 def _cpu(work: Callable[[], object]) -> float:
@@ -234,13 +302,14 @@ def table(calls: int = 4_000_000, rounds: int = 3) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as place:
         world = World(Path(place), calls)
         simple = world.compiled(every_rule=False)
-        batches, query = world.usage(partials=False), in_sql(world)
-        _check(rated(batches, simple), query(), in_polars(world))
+        batches, (by_length, by_range) = world.usage(partials=False), in_sql(world)
+        _check(rated(batches, simple), by_length(), by_range(), in_polars(world))
         full, partials = world.compiled(every_rule=True), world.usage(partials=True)
         every = rated(partials, full)
         works: dict[str, Callable[[], object]] = {
             "Tollstream": lambda: rated(batches, simple),
-            "DuckDB, hand-written SQL": query,
+            "DuckDB, hand-written SQL": by_length,
+            "DuckDB, ranges of prefixes made beforehand": by_range,
             "Polars": lambda: in_polars(world),
             "Tollstream, every rule in use": lambda: rated(partials, full),
         }
@@ -258,13 +327,13 @@ def table(calls: int = 4_000_000, rounds: int = 3) -> Iterator[str]:
         yield f"| {name} | {statistics.median(times):,.0f} | {spread} |"
 
 
-def _check(ours: pa.Table, theirs: pa.Table, frames: pl.DataFrame) -> None:
-    """All three price every call alike."""
+def _check(ours: pa.Table, *others: pa.Table | pl.DataFrame) -> None:
+    """All price every call alike."""
     amounts = _nano(ours["amount"])
-    for row, amount in ((theirs["row"], theirs["amount"]), (frames["row"], frames[frames.columns[-1]])):
+    for table_of in others:
         other = np.zeros(len(amounts), np.int64)
-        other[np.asarray(row)] = np.asarray(amount).astype(np.int64)
-        if len(amounts) != len(row) or not np.array_equal(amounts, other):
+        other[np.asarray(table_of["row"])] = np.asarray(table_of["amount"]).astype(np.int64)
+        if len(amounts) != len(table_of["row"]) or not np.array_equal(amounts, other):
             raise RuntimeError(f"{np.count_nonzero(amounts != other):,} of {len(amounts):,} amounts differ")
 
 
