@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check bench docs nightly sizes clean
+.PHONY: setup demo test test-nojit check bench docs nightly sizes clean
 
 setup: $(STAMP)
 
@@ -18,6 +18,10 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# The same rules as plain Python: what numpy would let wrap is a warning, and a warning is an error.
+test-nojit: setup
+	NUMBA_DISABLE_JIT=1 TOLL_ORACLE_PAIRS=5000 $(BIN)/python -m pytest tests/rating tests/mediation tests/tariffs
 
 check: setup
 	$(BIN)/ruff check .
