@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-nojit check bench docs nightly sizes clean
+.PHONY: setup demo demo-stream test test-nojit check bench docs nightly sizes clean
 
 setup: $(STAMP)
 
@@ -15,6 +15,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: setup
 	$(BIN)/python samples/demo.py
+
+demo-stream: setup
+	$(BIN)/python samples/demo_stream.py
 
 test: setup
 	$(BIN)/python -m pytest

@@ -19,7 +19,9 @@ def arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument("inputs", nargs="+", metavar="INPUT", help="CDR files, or folders of them")
     part.add_argument("--topic", required=True, metavar="T", help="the topic of raw records")
     part.add_argument("--layout", required=True, metavar="L", help="name of a shipped layout, or a .toml file")
-    part.add_argument("--key", metavar="COLUMN", default="", help="source column that chooses the partition")
+    part.add_argument(
+        "--key", metavar="FIELD", default="", help="usage field that chooses the partition: a_number, ..."
+    )
     part.add_argument("--pack", type=whole_number(1, 10_000), default=1, metavar="N", help="records a message")
     part.add_argument(
         "--ledger", metavar="FILE", default="collect.sqlite", help="what was shipped (default: %(default)s)"
@@ -45,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     log_json(quiet=args.quiet)
     layout = read_layout(args.layout)
     sink = KafkaSink(client(args))
-    route = Route(args.topic, sink.partitions(args.topic), args.key, args.pack).checked(layout)
+    route = Route(args.topic, sink.partitions(args.topic), args.key, args.pack)
     stopping = Event()
     with Ledger(Path(args.ledger)) as ledger, stopped_by_signals(stopping.set):
         files = list(collect(input_files(args.inputs), layout, route, sink, ledger, stopping))

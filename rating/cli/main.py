@@ -21,6 +21,7 @@ from rating.cli import (
     layout,
     quote,
     rate,
+    rekey,
     settle,
     simulate,
     sql,
@@ -31,7 +32,23 @@ from rating.cli import (
 from rating.cli.config import with_config
 from rating.cli.faults import CommandError, known_faults
 
-COMMANDS = (rate, stream, collect, layout, decode, tariff, quote, explain, suspense, audit, bill, settle, simulate, sql)
+COMMANDS = (
+    rate,
+    stream,
+    collect,
+    rekey,
+    layout,
+    decode,
+    tariff,
+    quote,
+    explain,
+    suspense,
+    audit,
+    bill,
+    settle,
+    simulate,
+    sql,
+)
 VERSION = "0.1.0"
 
 

@@ -14,6 +14,7 @@ from threading import Event
 from mediation.layout import Layout
 from mediation.pickup import InputError, SourceFile, blocks, bound, pick_up, readable
 from mediation.records import Chunk
+from rating.pipeline import mediate
 from rating.streaming.ledger import Ledger, Shipped
 from rating.streaming.shipping import Route, messages
 from rating.streaming.source import Sink
@@ -67,10 +68,10 @@ def _ship(
     record_no = at.next_record_no
     for block in blocks(file, layout.framing, at.next_offset, BLOCK_BYTES):
         chunk = Chunk(file.source, block.offset, record_no, block.bytes, block.last)
-        outgoing, records = messages(chunk, layout, route)
-        found.messages += sink.send(route.topic, outgoing)
-        found.records += records
-        record_no += records
+        mediated = mediate(chunk, layout)
+        found.messages += sink.send(route.topic, messages(mediated, file.source, route))
+        found.records += mediated.records
+        record_no += mediated.records
         reached = Shipped(block.offset + len(block.bytes), record_no, block.last)
         ledger.note(file.source, route.topic, file.name, reached)
         if stopping.is_set():

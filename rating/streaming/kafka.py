@@ -62,7 +62,9 @@ class KafkaSource:
 
         def assigned(consumer: Consumer, parts: list[TopicPartition]) -> None:
             starts = listener.assigned([_named(p) for p in parts])
-            consumer.incremental_assign([_placed(p, offset) for p, offset in starts.items()])
+            placed = [_placed(p, offset) for p, offset in starts.items()]
+            consumer.incremental_assign(placed)
+            consumer.resume(placed)  # the client keeps a pause from before the partition went away
 
         def revoked(consumer: Consumer, parts: list[TopicPartition]) -> None:
             listener.revoked([_named(p) for p in parts])

@@ -1,0 +1,113 @@
+"""What goes to librdkafka, what is refused, and what the endpoints answer."""
+
+from __future__ import annotations
+
+import json
+import logging
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rating.streaming.health import served
+from rating.streaming.logs import log_json
+from rating.streaming.metrics import Metrics
+from rating.streaming.settings import client_settings
+from rating.streaming.source import StreamError
+from tests.system.conftest import spawned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOCAL = "bootstrap.servers=127.0.0.1:9092"
+FAR = "bootstrap.servers=kafka.example.net:9092"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ([], "bootstrap.servers"),
+        (["nonsense"], "KEY=VALUE"),
+        ([LOCAL, "sasl.password=open"], "env:NAME or file:PATH"),
+        ([LOCAL, "sasl.password=env:TOLL_NO_SUCH"], "no TOLL_NO_SUCH"),
+        ([LOCAL, "sasl.password=file:/no/such"], "No such file"),
+        ([LOCAL, "enable.auto.commit=true"], "the service sets it itself"),
+        ([FAR], "unencrypted"),
+        (["bootstrap.servers=127.0.0.1:1,10.0.0.1:1"], "10.0.0.1 unencrypted"),
+        ([FAR, "security.protocol=SASL_PLAINTEXT"], "unencrypted"),
+    ],
+)
+def test_what_is_refused(given: list[str], says: str) -> None:
+    with pytest.raises(StreamError, match=says):
+        client_settings(given)
+
+
+def test_secrets_come_from_the_environment_or_from_files_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOLL_SECRET", "one")
+    secret = tmp_path / "secret"
+    secret.write_text("two\n")
+    secret.chmod(0o644)
+    given = [FAR, "security.protocol=sasl_ssl", "sasl.password=env:TOLL_SECRET", f"ssl.key.password=file:{secret}"]
+    with pytest.raises(StreamError, match="chmod 600"):
+        client_settings(given)
+    secret.chmod(0o600)
+    found = client_settings(given)
+    assert (found["sasl.password"], found["ssl.key.password"]) == ("one", "two")
+    assert client_settings([FAR], allow_plaintext=True)["bootstrap.servers"] == "kafka.example.net:9092"
+    assert client_settings(["bootstrap.servers=[::1]:9092,localhost:9093"])
+
+
+def test_the_endpoints_answer() -> None:
+    metrics = Metrics()
+    with served(metrics, "127.0.0.1", 0) as port:
+
+        def get(path: str) -> tuple[int, str]:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                    return answer.status, answer.read().decode()
+            except urllib.error.HTTPError as refused:
+                with refused:
+                    return refused.code, ""
+
+        assert get("/healthz") == (200, "ok\n")
+        assert get("/readyz")[0] == 503
+        metrics.owns("assigned", 2)
+        assert get("/readyz")[0] == 200
+        metrics.wait(waiting=True)
+        assert get("/readyz")[0] == 503
+        assert "toll_partitions 2.0" in get("/metrics")[1]
+        assert get("/nothing")[0] == 404
+
+
+@pytest.fixture
+def logger() -> Iterator[logging.Logger]:
+    whole = logging.getLogger("toll")
+    before = whole.handlers, whole.propagate, whole.level
+    yield logging.getLogger("toll.stream")
+    whole.handlers, whole.propagate = before[:2]
+    whole.setLevel(before[2])
+
+
+def test_logs_are_json_lines(logger: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
+    log_json()
+    logger.info("landed", extra={"records": 3})
+    told = json.loads(capsys.readouterr().err)
+    assert (told["event"], told["records"], told["level"]) == ("landed", 3, "info")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["stream"], 2, "--topic, --layout, --tariffs"),
+        (["stream", "--topic", "t", "--layout", "generic_csv", "--tariffs", "t"], 1, "bootstrap.servers"),
+        (["stream", "status", "--lake", "/no/such/lake"], 1, "no lake in"),
+        (["collect", "x", "--topic", "t", "--layout", "generic_csv"], 1, "bootstrap.servers"),
+    ],
+)
+def test_wrong_use_is_told(arguments: list[str], code: int, says: str) -> None:
+    ended = spawned(*arguments)
+    assert (ended.code, says in ended.err) == (code, True), ended.err
