@@ -16,7 +16,7 @@ import numpy.typing as npt
 from mediation.ber.columns import LONGEST_HEADER, Body, Said, Source
 from mediation.ber.elements import CDR_HEADER, PLAIN
 from mediation.ber.format import Field, tag_text
-from mediation.ber.tlv import FAULTS, FINE, INDEFINITE, element_end, read_head
+from mediation.ber.tlv import CUT, FAULTS, FINE, INDEFINITE, element_end, read_head
 from mediation.ber.tree import Tree, TreeError, tree_of
 from mediation.ber.ts32297 import HEADER_BYTES, read_file_header
 
@@ -102,8 +102,8 @@ class _Descent(NamedTuple):
         format_ = self.source.format
         while at < min(end, self.have) and (inside is None or self.data[at : at + 2].any()):
             key, constructed, begin, stop = read_head(self.data, at, _FAR)
-            if key < 0:
-                raise ContainerError(f"byte {at}: {FAULTS[-key]}")
+            if key < 0 or begin > self.have:
+                raise ContainerError(f"byte {at}: {FAULTS[-key if key < 0 else CUT]}")
             known = format_.child(inside, key) if inside else format_.tags.get(key) or format_.records.get(key)
             if constructed and (name is None or (known and known.name == name)):
                 return _Found(at, known or Field(tag_text(key)), begin, stop)

@@ -31,7 +31,9 @@ _WASTE = 4
 _LONGEST = 16
 """Limits that a record may be long and still be told apart as a whole; what says more is no length."""
 DOUBTFUL = 101
-"""A fault beside those of ``tlv``: a record that says its length, and holds something else than one element."""
+"""A fault beside those of ``tlv``: an element whose length may be wrong, so that it may hide records."""
+_HEAD_BYTES = 16
+"""No tag and length are longer."""
 _LEAST_BYTES = 32
 """A row for so many bytes: what is parted finer than any record stays together."""
 _FREE_ROWS = 1000
@@ -115,6 +117,15 @@ def _behind_filler(text: Bytes, at: int, end: int, stretch: Stretch) -> int:
 
 
 @kernel
+def _is_followed(text: Bytes, at: int, end: int, stretch: Stretch, roots: Ints) -> bool:
+    """Whether at ``at`` stands what may follow a record: another, filler, or the end."""
+    if at == end or text[at] == END_OF_CONTENTS or _filler(text, at, end, stretch):
+        return True
+    key, constructed, _, _ = _head(text, at, end)
+    return constructed and _is_root(roots, key)
+
+
+@kernel
 def _is_record(text: Bytes, at: int, end: int, stretch: Stretch, roots: Ints) -> bool:
     """Whether a whole record of definite length stands at ``at``, as far as its head and what follows it tell."""
     if stretch.prefix != PLAIN:
@@ -125,10 +136,7 @@ def _is_record(text: Bytes, at: int, end: int, stretch: Stretch, roots: Ints) ->
     key, constructed, _, stop = _head(text, at, end)
     if not constructed or stop == INDEFINITE or stop - at > stretch.limit or not _is_root(roots, key):
         return False
-    if stop == end or _filler(text, stop, end, stretch):
-        return True
-    key, constructed, _, _ = _head(text, stop, end)
-    return constructed and _is_root(roots, key)
+    return _is_followed(text, stop, end, stretch, roots)
 
 
 @kernel
@@ -139,15 +147,32 @@ def _next_record(text: Bytes, at: int, until: int, end: int, stretch: Stretch, r
     return at
 
 
+@kernel
+def _parts(text: Bytes, at: int, end: int) -> bool:
+    """Whether the bytes are elements end to end."""
+    fault = FINE
+    while at < end and fault == FINE:
+        key, _, _, stop = _head(text, at, end)
+        if stop == INDEFINITE:
+            stop, fault = element_end(text, at, end)
+        fault, at = -key if key < 0 else fault, stop
+    return fault == FINE
+
+
 @inlined
-def _element(text: Bytes, at: int, end: int, limit: int) -> tuple[int, int]:
-    """The element at ``at``: (its end, FINE), or (where it fails, the fault); CUT where more bytes may mend it."""
-    key, _, _, stop = _head(text, at, end)
+def _element(text: Bytes, at: int, end: int, stretch: Stretch, roots: Ints) -> tuple[int, int]:
+    """The element at ``at``: (its end, FINE), or (where it fails, the fault); CUT where more bytes may mend it.
+
+    DOUBTFUL: its length may be wrong, since no record follows and its insides do not end where it does.
+    """
+    key, _, begin, stop = read_head(text, at, end)
     if stop != INDEFINITE:
-        if stop - at > _LONGEST * limit:
+        if stop - at > _LONGEST * stretch.limit:
             return at + 1, BAD_LENGTH
-        return (stop, FINE) if key >= 0 else (at + 1, -key)
-    most = min(end, at + limit)
+        if key < 0:
+            return at + 1, -key
+        return stop, FINE if _is_followed(text, stop, end, stretch, roots) or _parts(text, begin, stop) else DOUBTFUL
+    most = min(end, at + stretch.limit)
     stop, fault = element_end(text, at, most)
     return stop, BAD_LENGTH if fault == CUT and most < end else fault
 
@@ -172,10 +197,10 @@ def _next_after(
     """The row at ``at``, as :func:`_next_row`, where ``fault`` was met in reading as far as ``stop``."""
     if not stretch.final and (fault == CUT or (fault == DOUBTFUL and end - stop < stretch.limit)):
         return MORE, at, wasted
-    if fault == DOUBTFUL:
-        found = _next_record(text, at + 1, stop, end, stretch, roots)
-        return RECORD if found == stop else NO_ELEMENT, found, wasted
     wasted += stop - at
+    if fault == DOUBTFUL:
+        found = stop if wasted > _WASTE * end else _next_record(text, at + 1, stop, end, stretch, roots)
+        return RECORD if found == stop else NO_ELEMENT, found, wasted
     found = _next_record(text, stop if wasted > _WASTE * end else at + 1, end, end, stretch, roots)
     if not stretch.final:  # a record that is not whole yet may stand in the last bytes
         found = min(found, end - stretch.limit)
@@ -190,7 +215,10 @@ def _next_row(text: Bytes, at: int, end: int, stretch: Stretch, roots: Ints, was
         return MORE, at, wasted
     if _filler(text, at, end, stretch):
         return FILLER, at, wasted
-    stop, fault = _element(text, at, end, stretch.limit) if stretch.prefix == PLAIN else _said(text, at, end, stretch)
+    if stretch.prefix == PLAIN:
+        stop, fault = _element(text, at, end, stretch, roots)
+    else:
+        stop, fault = _said(text, at, end, stretch)
     if fault == FINE:
         return RECORD, stop, wasted
     return _next_after(text, at, end, stretch, roots, wasted, stop, fault)
@@ -203,8 +231,8 @@ def find_elements(
     """Part ``text`` from ``at`` on: (rows, the first byte that is in none).
 
     Each row begins where the one before stops, the first at ``at``; ``ends`` is where its record ends, ``stops``
-    where filler ends. Unless ``final``, a record that the end cuts off, or behind which more filler may
-    come, is left; an end-of-contents of an open list always is.
+    where filler ends. Unless ``final``, a record that the end cuts off, or that what follows
+    may say more about, is left; an end-of-contents of an open list always is.
     """
     count, wasted = 0, at - at  # numbers of one type, not the literal 0: it would be compiled twice
     while at < end:
@@ -219,7 +247,7 @@ def find_elements(
             kind, stop = NO_ELEMENT, end
         ends[count], kinds[count] = stop, kind
         stop = _behind_filler(text, stop, end, stretch)
-        if stop == end and not stretch.final and stop - ends[count] < stretch.limit:
+        if end - stop < _HEAD_BYTES and not stretch.final and stop - ends[count] < stretch.limit:
             break
         stops[count] = stop
         count, at = count + 1, stop
