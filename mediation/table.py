@@ -33,6 +33,7 @@ BLOCK_BYTES = 4 << 20
 _GROUP_BYTES = 64 << 20
 _MOST_CELLS = 4_000_000
 """Cells of a table that are decoded at once."""
+_PLACED = {"bad_ber", "unknown_record_type"}
 _OWN = (("record_no", pa.int64()), ("offset_bytes", pa.int64()), ("error", pa.string()))
 
 
@@ -117,7 +118,8 @@ def _faulty(rows: list[dict[str, object]], plan: TablePlan) -> pa.Table:
 
 
 def _error(row: dict[str, object]) -> str:
-    return f"{row['reason']}: {row['value']}" if row["value"] else str(row["reason"])
+    """The reason; with the place of the fault, which only records of elements have."""
+    return f"{row['reason']}: {row['value']}" if row["reason"] in _PLACED else str(row["reason"])
 
 
 def some_rows(tables: Iterator[pa.Table], skip: int, count: int | None) -> Iterator[pa.Table]:

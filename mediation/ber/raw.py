@@ -1,7 +1,7 @@
 """The elements of a stream one by one: for ``toll decode --raw``, and to tell formats apart.
 
 Enters: a stream of bytes, its size, and what it is taken for. Leaves: headers, elements and, where the bytes are none,
-one :class:`Fault` that ends them. Always holds: nothing is held but the element at hand; whatever the bytes are, each
+a :class:`Fault`: the last piece, unless the record says where the next one begins. Always holds: nothing is held but the element at hand; whatever the bytes are, each
 step takes some, and levels end at ``DEEPEST``.
 """
 
@@ -130,11 +130,15 @@ def pieces(stream: Stream, size: int, source: Source) -> Iterator[Piece]:
             if isinstance(head, Fault):
                 return
             levels.append(_Level(None, window.at + _promised(head)))
-        piece = _element(window, levels, source.format, size)
+        piece = _element(window, levels, source.format)
         yield piece
-        if isinstance(piece, Fault):
+        if not isinstance(piece, Fault):
+            _step(window, levels, piece)
+        elif prefix == PLAIN:
             return
-        _step(window, levels, piece)
+        else:
+            window.take(levels[1].end - window.at)
+            del levels[1:]
     if len(levels) > 1 and window.at >= size:
         yield Fault(size, "the file ends inside what its end-of-contents should close", b"")
 
@@ -169,16 +173,17 @@ def _promised(head: Head) -> int:
     return int.from_bytes(head.octets[:2] if head.name == "CDR header" else head.octets, "big")
 
 
-def _element(window: _Window, levels: list[_Level], format_: Format, size: int) -> Element | Fault:
+def _element(window: _Window, levels: list[_Level], format_: Format) -> Element | Fault:
     """The element at hand, its content not yet taken if it is constructed."""
     place, octets, level = window.at, window.see(_HEAD_BYTES), levels[-1]
     text = np.frombuffer(octets + bytes(_HEAD_BYTES), np.uint8)
     key, constructed, begin, stop = read_head(text, 0, level.end - place)
     ends = key == END_OF_CONTENTS and not constructed and stop == begin
-    fault = -key if key < 0 else BAD_END if ends and not level.open_end else TOO_DEEP * (len(levels) > DEEPEST)
+    too_deep = constructed and len(levels) > DEEPEST
+    fault = -key if key < 0 else BAD_END if ends and not level.open_end else TOO_DEEP * too_deep
     if fault:
-        why = "the file ends inside the element" if fault == CUT and level.end == size else FAULTS[fault]
-        return Fault(place, why, octets)
+        in_file = fault == CUT and all(one.open_end for one in levels[1:])
+        return Fault(place, "the file ends inside the element" if in_file else FAULTS[fault], octets)
     field = None if ends else meaning(format_, level.field, key)
     content = window.take(begin if constructed else stop)
     length = INDEFINITE if stop == INDEFINITE else stop - begin

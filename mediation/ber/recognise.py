@@ -50,9 +50,9 @@ def recognise(head: bytes, size: int, format_name: str = "", container: str = ""
     formats = [read_format(format_name)] if format_name else [read_format(name) for name in shipped()]
     found = [tried for source in sources(formats, container) if (tried := _tried(source, head, size))]
     best = max(found, key=_rank, default=None)
-    if best and (best.percent >= _LEAST_PERCENT or (format_name and container)):
-        return best
-    return None
+    if format_name and container:
+        return best or Recognised(next(sources(formats, container)), "format and container are given", 0, False)
+    return best if best and best.percent >= _LEAST_PERCENT else None
 
 
 def _rank(tried: Recognised) -> tuple[int, bool, int]:
