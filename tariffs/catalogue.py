@@ -22,7 +22,7 @@ import pyarrow as pa
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 
-FORMAT: Final = b"tollstream catalogue 4"
+FORMAT: Final = b"tollstream catalogue 5"
 
 # Columns of the integer tables. A row is 64 or 128 bytes, so that it is one or two cache lines.
 ITEM_FROM, ITEM_TO, ITEM_BAND, ITEM_ZONE, ITEM_PREFIX, ITEM_RATE, ITEM_RULE, ITEM_TAX, ITEM_COLUMNS = range(9)
@@ -112,6 +112,9 @@ class Catalogue:
     key_shift: Ints  # one number
     trunks: Ints
     trunk_rows: Codes  # rows of trunk t, as plan_versions
+    partners: Ints  # subscriptions of networks (plan_in) and IMSI prefixes (plan_out), segment: the TADIG code
+    partner_starts: Codes
+    partner_shift: Ints
     service_names: pa.StringArray
     direction_names: pa.StringArray
     band_names: pa.StringArray
@@ -129,6 +132,7 @@ class Catalogue:
     segment_names: pa.StringArray
     key_names: pa.StringArray  # kind:key of keys that are no numbers
     trunk_names: pa.StringArray
+    partner_names: pa.StringArray  # TADIG codes and MCC-MNC of partners' networks
     file_names: pa.StringArray  # of the text that all this was compiled from, see tariffs/text.py
     file_ends: Ints
     file_text: npt.NDArray[np.uint8]

@@ -1,12 +1,11 @@
-"""Who pays, compiled: subscriptions behind one hash table, trunks by name.
+"""Who pays, compiled: subscriptions and partners behind hash tables, trunks by name.
 
-Enters: the tables ``subscriptions`` and ``trunks`` of a tariff. Leaves: the catalogue's guiding arrays.
+Enters: the tables ``subscriptions``, ``trunks`` and ``partners`` of a tariff. Leaves: the catalogue's guiding arrays.
 Always holds: all periods of one key stand in one bucket, in order of time.
 """
 
 from __future__ import annotations
 
-from typing import TypedDict
 
 import numpy as np
 import polars as pl
@@ -16,9 +15,10 @@ from tariffs.catalogue import KEY_COLUMNS, NONE, TRUNK_COLUMNS, Codes, Ints, nam
 from tariffs.cells import matrix
 from tariffs.keys import key_table, number_keys
 from tariffs.model import Tariff
+from tariffs.partners import PartnerTable, partner_table
 
 
-class Guiding(TypedDict):
+class Guiding(PartnerTable):
     """The guiding fields of a catalogue."""
 
     keys: Ints
@@ -33,10 +33,11 @@ class Guiding(TypedDict):
 
 
 def guiding(tariff: Tariff) -> Guiding:
-    """Compile the subscriptions and trunks of ``tariff``."""
+    """Compile the subscriptions, trunks and partners of ``tariff``."""
     plans = pl.Series([*tariff.plans], dtype=pl.String)
     carriers = tariff.trunks["carrier"].filter(tariff.trunks["carrier"] != "")
-    accounts = pl.concat([tariff.subscriptions["account"], carriers]).unique(maintain_order=True)
+    payers = [tariff.subscriptions["account"], carriers, tariff.partners["partner"]]
+    accounts = pl.concat(payers).unique(maintain_order=True)
     segments = tariff.subscriptions["segment"].unique(maintain_order=True)
     rows = tariff.subscriptions.with_columns(
         _code("account", accounts), _code("segment", segments), _code("plan", plans)
@@ -46,6 +47,7 @@ def guiding(tariff: Tariff) -> Guiding:
     columns = ["key", "valid_from", "valid_to", "account", "plan", "segment"]
     trunk_names, trunks, trunk_rows = _trunks(tariff.trunks, accounts, plans)
     return {
+        **partner_table(tariff.partners, accounts.to_list(), plans.to_list()),
         "keys": matrix(rows.with_columns(pl.Series("key", keys)), columns, KEY_COLUMNS)[table.order],
         "key_starts": table.starts,
         "key_shift": np.array([table.shift]),

@@ -50,6 +50,11 @@ def number_keys(numbers: pl.Series, imsi: pl.Series) -> Ints:
     return (digits * 4 + plus * 2 + imsi.cast(pl.Int64)).to_numpy().astype(np.int64)
 
 
+def imsi_prefix_key(digits: str) -> int:
+    """The key of an IMSI's first ``digits``, as :func:`number_keys` makes it of them alone."""
+    return int(f"1{digits}") * 4 + 1
+
+
 @dataclass(frozen=True, slots=True)
 class KeyTable:
     """``order``: rows by bucket; the rows of bucket ``b`` are ``order[starts[b]:starts[b + 1]]``."""

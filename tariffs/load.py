@@ -37,6 +37,8 @@ from tariffs.model import (
     Version,
     Zone,
 )
+from tariffs.partners import FILE as PARTNERS
+from tariffs.partners import partners
 from tariffs.rates import rate, rounding
 from tariffs.source import Table, key_lines
 from tariffs.special import special_days
@@ -71,6 +73,7 @@ def load(folder: Path) -> tuple[Tariff, list[Problem]]:
         plans=plans,
         subscriptions=sheets.subscriptions(folder / "subscriptions.csv", zone, tuple(plans), problems),
         trunks=sheets.trunks(folder / "trunks.csv", zone, tuple(plans), problems),
+        partners=partners(folder / PARTNERS, zone, tuple(plans), problems),
         taxes=taxes,
         classes=classes,
         conversions=conversions(folder / "conversions.csv", zone, problems),

@@ -237,7 +237,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Tariff:
-    """A whole tariff folder. ``subscriptions`` and ``trunks`` are tables as tariffs/sheets.py reads them.
+    """A whole tariff folder. ``subscriptions``, ``trunks`` and ``partners`` are tables as read from their files.
 
     ``zone`` is that of its dates without an offset.
     """
@@ -249,6 +249,7 @@ class Tariff:
     plans: dict[str, Plan]
     subscriptions: pl.DataFrame
     trunks: pl.DataFrame
+    partners: pl.DataFrame
     taxes: dict[str, Tax] = field(default_factory=dict)
     conversions: tuple[Conversion, ...] = ()
     classes: dict[str, CallClass] = field(default_factory=dict)

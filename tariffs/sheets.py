@@ -118,7 +118,8 @@ SUBSCRIPTION_COLUMNS: Final = ("kind", "key", "account", "plan", "segment", "val
 TRUNK_COLUMNS: Final = ("trunk", "carrier", "direction", "plan_in", "plan_out", "valid_from", "valid_to", "line")
 
 
-def _empty(columns: tuple[str, ...]) -> pl.DataFrame:
+def empty(columns: tuple[str, ...]) -> pl.DataFrame:
+    """A table of ``columns`` without rows."""
     whole = {"valid_from", "valid_to", "line"}
     return pl.DataFrame(schema={name: pl.Int64 if name in whole else pl.String for name in columns})
 
@@ -127,7 +128,7 @@ def subscriptions(path: Path, zone: ZoneInfo, plans: tuple[str, ...], problems: 
     """``subscriptions.csv``: kind, key, account, plan, segment, valid_from, valid_to, line."""
     sheet = read(path, problems, ("kind", "key", "account", "plan")) if path.exists() else None
     if sheet is None:
-        return _empty(SUBSCRIPTION_COLUMNS)
+        return empty(SUBSCRIPTION_COLUMNS)
     sheet.convert("kind", "kind", pl.String, one_of(KEY_KINDS))
     sheet.convert("plan", "plan", pl.String, one_of(plans))
     numeric = pl.col("kind").is_in(["number", "imsi"])
@@ -146,7 +147,7 @@ def trunks(path: Path, zone: ZoneInfo, plans: tuple[str, ...], problems: list[Pr
     """``trunks.csv``: trunk, carrier, direction, plan_in, plan_out, valid_from, valid_to, line."""
     sheet = read(path, problems, ("trunk", "carrier", "direction", "plan_in", "plan_out")) if path.exists() else None
     if sheet is None:
-        return _empty(TRUNK_COLUMNS)
+        return empty(TRUNK_COLUMNS)
     sheet.convert("direction", "direction", pl.String, one_of(TRUNK_DIRECTIONS))
     for column in ("plan_in", "plan_out"):
         sheet.convert(column, column, pl.String, one_of(("", *plans)))

@@ -39,7 +39,7 @@ from tariffs.pricelist import instant_text, money
 Table = dict[str, Any]
 
 TOML: Final = "tariff.toml"
-FIXED: Final = ("subscriptions.csv", "trunks.csv", "conversions.csv")
+FIXED: Final = ("subscriptions.csv", "trunks.csv", "partners.csv", "conversions.csv")
 _DECK_COLUMNS: Final = ("prefix", "zone", "price", "minimum", "increment", "setup_fee", "valid_from", "valid_to")
 _DEFAULTS: Final = {
     "zone": "UTC",
@@ -234,6 +234,8 @@ def _sheets(tariff: Tariff) -> Iterator[tuple[str, pl.DataFrame]]:
     yield "subscriptions.csv", shown.select("kind", "key", "account", "plan", "valid_from", "valid_to", "segment")
     lines = tariff.trunks.with_columns(*_periods(tariff.trunks)).drop("line")
     yield "trunks.csv", lines.select("trunk", "carrier", "direction", "plan_in", "plan_out", "valid_from", "valid_to")
+    agreed = tariff.partners.with_columns(*_periods(tariff.partners)).drop("line")
+    yield "partners.csv", agreed
     rows = [(each.base, each.target, money(each.rate), each.date, each.source) for each in tariff.conversions]
     names = ("from", "to", "rate", "date", "source")
     yield "conversions.csv", pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")

@@ -1,4 +1,4 @@
-"""toll tariff show: the plans, rules, rates and zones of a tariff, or the rate that one number meets.
+"""toll tariff show: the plans, rules, rates, zones and partners of a tariff, or the rate that one number meets.
 
 Enters: a tariff folder, a compiled file, or a version in the lake. Leaves: a table, CSV or JSON. Always holds: what is
 shown is what rating uses; 1 if there is nothing to show.
@@ -28,6 +28,7 @@ def arguments(part: argparse.ArgumentParser) -> None:
     what.add_argument("--rates", action="store_true", help="every rate in use")
     what.add_argument("--zones", action="store_true", help="what each zone of --plan costs")
     what.add_argument("--sheet", action="store_true", help="every price of --plan, A to Z")
+    what.add_argument("--partners", action="store_true", help="every roaming agreement")
     what.add_argument("--number", metavar="B", help="which rate +447700900123, or a short code, meets")
     part.add_argument("--service", default="voice", metavar="S", help="of --number (default: %(default)s)")
     at_argument(part)
@@ -56,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
 def _chosen(args: argparse.Namespace, catalogue: Catalogue) -> pl.DataFrame:
     from rating.hypothetical import number
     from tariffs import shown
+    from tariffs.partners import shown_partners
 
     plan = args.plan or ""
     known = catalogue.codes["plan_names"]
@@ -63,6 +65,8 @@ def _chosen(args: argparse.Namespace, catalogue: Catalogue) -> pl.DataFrame:
         raise CommandError(f"there is no plan {plan}; the tariff has {', '.join(known)}", 2)
     if (args.zones or args.sheet) and not plan:
         raise CommandError("--zones and --sheet need --plan", 2)
+    if args.partners:
+        return shown_partners(catalogue)
     if args.number:
         return shown.met(catalogue, number(args.number), args.service, instant_of(args), plan)
     if args.rates:

@@ -19,8 +19,9 @@ def buying_plans(tariff: Tariff) -> list[str]:
 
 
 def selling_plans(tariff: Tariff) -> list[str]:
-    """The plans by which we bill, subscribers or carriers: all but those that only carriers use."""
-    ours = (set(tariff.plans) - set(buying_plans(tariff))) | set(tariff.trunks["plan_in"])
+    """The plans by which we bill subscribers, carriers or partners: all but those by which only others bill us."""
+    theirs = {*buying_plans(tariff), *tariff.partners["plan_in"]}
+    ours = (set(tariff.plans) - theirs) | {*tariff.trunks["plan_in"], *tariff.partners["plan_out"]}
     return sorted(ours - {""})
 
 
