@@ -6,7 +6,6 @@ Always holds: all periods of one key stand in one bucket, in order of time.
 
 from __future__ import annotations
 
-
 import numpy as np
 import polars as pl
 import pyarrow as pa
