@@ -14,6 +14,7 @@ FILES = sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py")
 CLOCKS = {
     "rating/cli/progress.py",
     "rating/ahead.py",
+    "rating/lake/disk.py",
     "rating/lake/errors.py",
     "rating/streaming/kafka.py",
     "rating/streaming/memory.py",

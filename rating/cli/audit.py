@@ -29,7 +29,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(report.to_json())
         return int(not report.balanced)
-    show(rich_table(report.files.drop_columns(["sha256", "next_offset"]), "Files"))
+    if report.files.num_rows or not report.streams.num_rows:
+        show(rich_table(report.files.drop_columns(["sha256", "next_offset"]), "Files"))
     if report.streams.num_rows:
         show(rich_table(report.streams, "Streams"))
     show(rich_table(report.stages, "Stages"))

@@ -113,7 +113,7 @@ def _service(args: argparse.Namespace, settings: dict[str, str]) -> Service:
             {layout.name: layout for layout in layouts}, layouts[0].name, args.packing, args.message_mib << 20
         ),
         outbox=Outbox(topics, sink),
-        limits=Limits(messages=args.batch_messages, gather_s=args.batch_ms / 1000),
+        limits=Limits(messages=args.batch_messages, gather_ms=args.batch_ms),
     )
 
 

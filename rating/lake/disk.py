@@ -12,7 +12,9 @@ import fcntl
 import importlib.util
 import re
 import secrets
-from contextlib import ExitStack, suppress
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +23,7 @@ from typing import IO, Any, Final
 import duckdb
 
 from rating.lake.delta import Delta, TariffVersion
-from rating.lake.errors import LakeError, explained, retried
+from rating.lake.errors import LakeError, LakeUnavailable, explained, retried
 from rating.lake.lake import ROWS, Lake, create_tables, in_transaction, large_tables
 from rating.lake.parquet import sync_files, sync_folder, write_files
 
@@ -33,6 +35,8 @@ _SCHEDULED: Final = f"{_META}files_scheduled_for_deletion"
 _KNOWN_FILES: Final = " UNION ALL ".join(
     f"SELECT path FROM {table}" for table in (f"{_META}data_file", f"{_META}delete_file", _SCHEDULED)
 )
+_LONGEST_TURN_S: Final = 20
+_LOOK_AGAIN_S: Final = 0.005
 _EXTENSIONS: Final = ("duckdb_extension_sqlite_scanner", "duckdb_extension_ducklake")
 
 
@@ -108,6 +112,15 @@ def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
     in_transaction(connection, lambda: create_tables(connection))
 
 
+def _locked(lock: IO[bytes]) -> bool:
+    """Take ``lock`` alone if nobody has it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def _writer_lock(home: Path) -> IO[bytes]:
     """Join the lake's writers: a lock that any number share, and that :meth:`delete_orphans` asks for alone."""
     lock = (home / "writers.lock").open("ab")
@@ -137,6 +150,17 @@ class DiskLake(Lake):
             with suppress(LakeError):  # the batch has landed; upkeep can wait for the next round
                 self.maintain()
         return batch_id
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One writer after the other: two transactions at a time would only undo each other, and one might starve."""
+        with (self._home / "commit.lock").open("ab") as lock:
+            late = time.monotonic() + _LONGEST_TURN_S
+            while not _locked(lock):
+                if time.monotonic() > late:
+                    raise LakeUnavailable(f"{self._home} is locked by another writer: wait until it has finished")
+                time.sleep(_LOOK_AGAIN_S)
+            yield
 
     def _place(self) -> str:
         return str(self._home)
@@ -211,10 +235,11 @@ class DiskLake(Lake):
     def maintain(self) -> None:
         """Merge small files, move rows out of the catalogue, forget what is older than :class:`Upkeep` says."""
         with explained(self._place()):
-            self._rewritten("ducklake_flush_inlined_data('lake')")
-            self._rewritten(f"ducklake_merge_adjacent_files('lake', max_file_size => {self._upkeep.small_bytes})")
-            retried(self._expire)
-            retried(self._delete_replaced)
+            with self._turn():
+                self._rewritten("ducklake_flush_inlined_data('lake')")
+                self._rewritten(f"ducklake_merge_adjacent_files('lake', max_file_size => {self._upkeep.small_bytes})")
+                retried(self._expire)
+                retried(self._delete_replaced)
             self._reopen()
 
     def _reopen(self) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -22,6 +22,7 @@ import duckdb
 import pyarrow as pa
 
 from mediation.fields import TABLES, ddl
+from mediation.reasons import WAITING
 from rating.lake.delta import SUSPENSE, Delta, Offset
 from rating.lake.errors import QueryError, StaleOffset, explained, passing, retried
 from rating.lake.rows import small_rows
@@ -52,12 +53,12 @@ _MOVE = """
 UPDATE input_offset SET next_offset = $next_offset, next_record_no = $next_record_no, complete = $complete
 WHERE source = $source"""
 _DAYS = "SELECT DISTINCT make_timestamp(epoch_us(start_utc))::DATE AS day FROM usage ORDER BY day"
-_KEYS = """
+_KEYS = f"""
 SELECT event_id, content_hash, start_utc FROM usage WHERE start_utc >= $first AND start_utc < $end
 UNION ALL
 SELECT event_id, content_hash, start_utc FROM rejected
 WHERE start_utc >= $first AND start_utc < $end AND event_id IS NOT NULL
-  AND (disposition = 'merged' OR reason = 'awaiting_pair')"""
+  AND (disposition = 'merged' OR reason IN {WAITING})"""  # noqa: S608 (our own codes)
 
 
 class Lake(ABC):
@@ -99,7 +100,8 @@ class Lake(ABC):
         with explained(self._place()):
             written = self._write(delta)
             try:
-                batch_id = retried(lambda: in_transaction(self._sql, lambda: self._transact(delta, written, small)))
+                with self._turn():
+                    batch_id = retried(lambda: in_transaction(self._sql, lambda: self._transact(delta, written, small)))
             except BaseException:
                 self._discard(written)
                 raise
@@ -176,7 +178,7 @@ class Lake(ABC):
     def event_keys(self, first_day: date, last_day: date) -> pa.Table:
         """``event_id``, ``content_hash`` and ``start_utc`` of every event that a new one may repeat.
 
-        Those are rated events, the merged halves of correlated ones and halves that await their pair, with a
+        Those are rated events, the merged halves of correlated ones and records that await others, with a
         start on ``first_day`` to ``last_day`` (UTC, both included).
         """
         first, end = (datetime.combine(d, time(), UTC) for d in (first_day, last_day + timedelta(days=1)))
@@ -221,6 +223,10 @@ class Lake(ABC):
     @abstractmethod
     def _place(self) -> str:
         """Where the lake is, for messages."""
+
+    def _turn(self) -> AbstractContextManager[None]:
+        """The turn of this writer among those of the lake, for one transaction."""
+        return nullcontext()
 
     @abstractmethod
     def _write(self, delta: Delta) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from rating.lake import Delta, LayoutVersion
 from rating.lake.delta import Row
 from rating.pipeline import Rated, rate
 from rating.seen import load_days, oldest_us, remember, seen_ids
+from rating.sessions import earlier_partials
 from rating.streaming.after import Keeper, Rows
 from rating.streaming.coordinates import Partition, record_no
 from rating.streaming.intake import Intake
@@ -49,7 +50,8 @@ class Landing:
         load_days(lake, self.seen, intake.mediated.usage)
         layout = replace(self.job.layout, pairing=intake.pairing)
         oldest = oldest_us(lake, self.job.window_days)
-        return rate(intake.mediated, layout, self.job.catalogue, self.seen, oldest_us=oldest)
+        partials = earlier_partials(lake, intake.mediated.usage)
+        return rate(intake.mediated, layout, self.job.catalogue, self.seen, oldest_us=oldest, partials=partials)
 
     def commit(self, intake: Intake, rated: Rated, published: int) -> None:
         """Land ``rated``; what came of messages before ``published`` has been published.

@@ -45,7 +45,7 @@ class Limits:
     """How much is gathered before it lands, and how long a fenced partition is left alone."""
 
     messages: int = 50_000
-    gather_s: float = 0.5
+    gather_ms: int = 500
     fence_s: float = 5.0
 
 
@@ -100,7 +100,7 @@ class Service:
 
     def _gathered(self) -> dict[Partition, Messages]:
         """What came within the limits, by partition."""
-        late = time.monotonic() + self.limits.gather_s
+        late = time.monotonic() + self.limits.gather_ms / 1_000
         room = self.limits.messages - sum(map(len, self._held.values()))
         while room > 0 and (left := late - time.monotonic()) > 0 and not self.stopping.is_set():
             taken = self.source.take(min(_TAKE, room), left)

@@ -29,7 +29,7 @@ from tests.system.conftest import tariff_folder
 
 CSV = read_layout("generic_csv")
 NOWHERE = Topics()
-BRISK = Limits(gather_s=0.05, fence_s=0.3)
+BRISK = Limits(gather_ms=50, fence_s=0.3)
 
 
 @dataclass(frozen=True)

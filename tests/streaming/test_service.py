@@ -111,7 +111,7 @@ def test_packed_messages_land_the_same(
     records = operator.records
     packed = [Outgoing(b"\n".join(records[at : at + 100]), partition=0) for at in range(0, len(records), 100)]
     MemorySink(memory).send("raw", packed)
-    one = service(MemorySource(memory, "raw"), limits=Limits(messages=7, gather_s=0.02))
+    one = service(MemorySource(memory, "raw"), limits=Limits(messages=7, gather_ms=20))
     one.run(idle_s=0.1)
     agrees(one.landing.job.lake, oracle)
 
@@ -161,7 +161,7 @@ def test_partitions_move_between_two_members(
 ) -> None:
     memory.create("raw", 4)
     messages = operator.messages()
-    limits = Limits(messages=100, gather_s=0.02, fence_s=0.1)
+    limits = Limits(messages=100, gather_ms=20, fence_s=0.1)
     first = running(service(MemorySource(memory, "raw"), limits=limits))
     for step in range(4):
         MemorySink(memory).send("raw", messages[step * 1_000 : (step + 1) * 1_000])
@@ -187,7 +187,7 @@ def test_a_zombie_is_fenced_and_does_not_disturb(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     memory.create("raw", 1)
-    zombie = service(MemorySource(memory, "raw"), limits=Limits(messages=50, gather_s=0.02, fence_s=0.1))
+    zombie = service(MemorySource(memory, "raw"), limits=Limits(messages=50, gather_ms=20, fence_s=0.1))
     own = zombie.landing.job.lake
     held = own.commit
     asleep = []
@@ -222,7 +222,7 @@ def test_it_waits_for_a_full_disk_and_keeps_its_place_in_the_group(
 ) -> None:
     memory.create("raw", 2)
     MemorySink(memory).send("raw", operator.messages())
-    one = service(MemorySource(memory, "raw"), limits=Limits(gather_s=0.02))
+    one = service(MemorySource(memory, "raw"), limits=Limits(gather_ms=20))
     lake, full_until = one.landing.job.lake, time.monotonic() + 1.5
     commit = lake.commit
 
