@@ -33,9 +33,9 @@ _MOST_GATES = 62
 
 LOW, HIGH, BASE, WILD, SLOT, WATCH = range(6)
 """What ``nodes`` tells: keys LOW to HIGH stand in ``jump`` from BASE on; the rest is as :class:`_Node` has it."""
-AFTER, COLUMN, RANK, REPEAT, KIND, GATE, ABOVE, LITERAL_TEXT = range(8)
+AFTER, COLUMN, RANK, REPEAT, KIND, GATES, LITERAL_TEXT = range(7)
 """What ``slots`` tells: the node's next slot; the column, the rank of its path, what repeats become, the kind of value;
-the bit of the gate that must be open so many levels above (-1: none); the text of a literal."""
+the bits of the gates that must be open; the text of a literal."""
 GATE_AFTER, GATE_BIT, GATE_KIND, GATE_TEXT = range(4)
 """What ``gates`` tells: the node's next gate; its bit, the kind of value, and the text that opens it."""
 
@@ -104,15 +104,13 @@ class _Drawing:
     ) -> None:
         """Let the column ``column`` take the value that ``chain`` leads to; ``steps`` may condition its last parts."""
         gates = [None] * (len(chain) - len(steps)) + [step.gate for step in steps]
-        node, depth, open_at, bit = TOP, 0, -1, -1
+        node, wanted = TOP, 0
         for (key, inner), gate in zip(chain, gates, strict=True):
-            nodes = self.below(node, key, inner)
-            node, depth = nodes[-1], depth + len(nodes)
+            node = self.below(node, key, inner)[-1]
             if gate is not None:
-                open_at, bit = depth, self._gated(node, inner, gate)
+                wanted |= 1 << self._gated(node, inner, gate)
         kind = KINDS.index(wanted_value(chain[-1][1]))
-        above = depth - 1 - open_at if bit >= 0 else 0
-        self._slot(node, (column, rank, REPEATS.index(repeat), kind, bit, above, -1))
+        self._slot(node, (column, rank, REPEATS.index(repeat), kind, wanted, -1))
 
     def _slot(self, node: int, slot: tuple[int, ...]) -> None:
         if slot not in (self.slots[s] for s in self.nodes[node].slots):
@@ -122,16 +120,16 @@ class _Drawing:
     def name(self, key: int, record: Field, column: int) -> None:
         """Let the column ``column`` hold the name of ``record``."""
         node = self.below(TOP, key, record)[-1]
-        self._slot(node, (column, 0, 0, LITERAL, -1, 0, self.text(record.name)))
+        self._slot(node, (column, 0, 0, LITERAL, 0, self.text(record.name)))
 
     def _gated(self, node: int, inner: Field, gate: Gate) -> int:
         """The bit that stands for ``gate`` at ``node``."""
         gates = self.nodes[node].gates
         if gate not in gates:
             found = by_name(self.format, inner, gate.sibling)
-            if found is None or found[1].of or len(gates) >= _MOST_GATES:
+            if found is None or found[1].of or len(self.gates) >= _MOST_GATES:
                 raise ValueError(f"a value beside the path's fields, not {gate.sibling!r}")
-            gates[gate] = len(gates)
+            gates[gate] = len(self.gates)
             watched = self.below(node, *found)[-1]
             self.nodes[watched].watched.append(len(self.gates))
             self.gates.append((gates[gate], KINDS.index(found[1].value), self.text(gate.text)))
@@ -176,7 +174,7 @@ def _arrays(drawing: _Drawing, totals: list[int]) -> Plan:
     return Plan(
         nodes=np.array(nodes, np.int64),
         jump=np.array(jump, np.int64),
-        slots=np.array([(a, *s) for a, s in zip(after, drawing.slots, strict=True)], np.int64).reshape(-1, 8),
+        slots=np.array([(a, *s) for a, s in zip(after, drawing.slots, strict=True)], np.int64).reshape(-1, 7),
         gates=np.array([(a, *g) for a, g in zip(gate_after, drawing.gates, strict=True)], np.int64).reshape(-1, 4),
         texts=np.frombuffer(texts, np.uint8),
         text_ends=np.cumsum([0, *(len(t) for t in drawing.texts)]).astype(np.int64),

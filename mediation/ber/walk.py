@@ -13,15 +13,14 @@ import numpy.typing as npt
 from mediation.ber.columns import Repeat
 from mediation.ber.format import Value
 from mediation.ber.plan import (
-    ABOVE,
     AFTER,
     BASE,
     COLUMN,
-    GATE,
     GATE_AFTER,
     GATE_BIT,
     GATE_KIND,
     GATE_TEXT,
+    GATES,
     HIGH,
     KIND,
     LITERAL,
@@ -65,7 +64,7 @@ _ANY = KINDS.index(Value.ANY)
 _BEST, _TOTAL, _BEGIN, _END = range(4)
 """What is known of a column while a record is walked: the rank of its value, its sum, the bounds of its text."""
 _NODE, _LIMIT, _OPEN_END, _OPEN_GATES = range(4)
-"""What is known of a level: its node, where it ends at the latest, whether by an end-of-contents, its open gates."""
+"""What is known of a level: its node, where it ends at the latest, whether by an end-of-contents, the open gates."""
 _UNTOUCHED = 1 << 30
 _MOST = (1 << 63) - 1
 _NUMBER_BYTES = 21
@@ -175,10 +174,11 @@ def _fill(
     while slot >= 0:
         if at + room_for(end - begin) + len(plan.texts) + JOINED_BYTES > len(out):
             return -1
-        bit = int(plan.slots[slot, GATE])
-        if (bit < 0 or int(levels[depth - plan.slots[slot, ABOVE], _OPEN_GATES]) >> bit & 1) and plan.slots[
-            slot, RANK
-        ] <= cells[plan.slots[slot, COLUMN], _BEST]:
+        gates = plan.slots[slot, GATES]
+        if (
+            levels[depth, _OPEN_GATES] & gates == gates
+            and plan.slots[slot, RANK] <= cells[plan.slots[slot, COLUMN], _BEST]
+        ):
             at = _take(plan, slot, text, begin, end, out, at, cells)
         slot = int(plan.slots[slot, AFTER])
     return at
@@ -187,7 +187,7 @@ def _fill(
 @inlined
 def _descend(levels: Ints, depth: int, node: int, stop: int) -> None:
     """Enter the element of ``node``, whose content ends at ``stop``."""
-    levels[depth, _NODE], levels[depth, _OPEN_GATES] = node, 0
+    levels[depth, _NODE], levels[depth, _OPEN_GATES] = node, levels[depth - 1, _OPEN_GATES]
     levels[depth, _OPEN_END] = stop == INDEFINITE
     levels[depth, _LIMIT] = levels[depth - 1, _LIMIT] if stop == INDEFINITE else stop
 
