@@ -7,8 +7,8 @@ given is not questioned; a file that nothing fits is refused, with what it looks
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from mediation.ber.columns import Source
 from mediation.ber.format import NO_FORMAT, read_format
@@ -163,8 +163,9 @@ def _recognised_text(file: SourceFile) -> Recognised:
     return Recognised(file, bound(file, layout), why, tuple(t[0].name for t in fitting))
 
 
-def _shipped_layouts() -> Iterator[Layout]:
-    return (read_layout(name) for name in shipped())
+@cache
+def _shipped_layouts() -> tuple[Layout, ...]:
+    return tuple(read_layout(name) for name in shipped())
 
 
 def _accepted(file: SourceFile, layout: Layout) -> tuple[int, int]:

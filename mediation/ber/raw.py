@@ -1,8 +1,8 @@
 """The elements of a stream one by one: for ``toll decode --raw``, and to tell formats apart.
 
 Enters: a stream of bytes, its size, and what it is taken for. Leaves: headers, elements and, where the bytes are none,
-a :class:`Fault`: the last piece, unless the record says where the next one begins. Always holds: nothing is held but the element at hand; whatever the bytes are, each
-step takes some, and levels end at ``DEEPEST``.
+a :class:`Fault`: the last piece, unless the record says where the next one begins. Always holds: nothing is held but
+the element at hand; whatever the bytes are, each step takes some, and levels end at ``DEEPEST``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ SHOWN_BYTES = 4096
 """Bytes of a primitive's content that are kept."""
 _HEAD_BYTES = 16
 """More than a tag and a length can have."""
+_FAR = 1 << 41
+"""Behind every place that a length can name."""
+_CUT_FILE = "the file ends inside the element"
 _UNKNOWN = Field("")
 
 
@@ -79,11 +82,15 @@ def meaning(format_: Format, inside: Field | None, key: int) -> Field | None:
 
 @dataclass(slots=True, eq=False)
 class _Level:
-    """A structure that is open: what it is, where it ends (``open_end``: at the latest, by an end-of-contents)."""
+    """A structure that is open: what it is, and where it ends at the latest.
+
+    ``open_end``: by an end-of-contents; ``cut``: its own end lies behind the file's.
+    """
 
     field: Field | None
     end: int
     open_end: bool = False
+    cut: bool = False
 
 
 class _Window:
@@ -139,8 +146,8 @@ def pieces(stream: Stream, size: int, source: Source) -> Iterator[Piece]:
         else:
             window.take(levels[1].end - window.at)
             del levels[1:]
-    if len(levels) > 1 and window.at >= size:
-        yield Fault(size, "the file ends inside what its end-of-contents should close", b"")
+    if len(levels) > 1:
+        yield Fault(size, "the file ends inside the structures that are open", b"")
 
 
 def _file_header(window: _Window, size: int) -> Head | Fault:
@@ -176,14 +183,18 @@ def _promised(head: Head) -> int:
 def _element(window: _Window, levels: list[_Level], format_: Format) -> Element | Fault:
     """The element at hand, its content not yet taken if it is constructed."""
     place, octets, level = window.at, window.see(_HEAD_BYTES), levels[-1]
-    text = np.frombuffer(octets + bytes(_HEAD_BYTES), np.uint8)
-    key, constructed, begin, stop = read_head(text, 0, level.end - place)
+    room = level.end - place
+    key, constructed, begin, stop = read_head(np.frombuffer(octets + bytes(_HEAD_BYTES), np.uint8), 0, _FAR)
     ends = key == END_OF_CONTENTS and not constructed and stop == begin
-    too_deep = constructed and len(levels) > DEEPEST
-    fault = -key if key < 0 else BAD_END if ends and not level.open_end else TOO_DEEP * too_deep
-    if fault:
-        in_file = fault == CUT and all(one.open_end for one in levels[1:])
-        return Fault(place, "the file ends inside the element" if in_file else FAULTS[fault], octets)
+    in_file = all(one.open_end or one.cut for one in levels[1:])
+    if key < 0:
+        return Fault(place, FAULTS[-key], octets)
+    if begin > room or (stop > room and not (constructed and in_file)):
+        return Fault(place, _CUT_FILE if in_file else FAULTS[CUT], octets)
+    if ends and not level.open_end:
+        return Fault(place, FAULTS[BAD_END], octets)
+    if constructed and len(levels) > DEEPEST:
+        return Fault(place, FAULTS[TOO_DEEP], octets)
     field = None if ends else meaning(format_, level.field, key)
     content = window.take(begin if constructed else stop)
     length = INDEFINITE if stop == INDEFINITE else stop - begin
@@ -193,11 +204,11 @@ def _element(window: _Window, levels: list[_Level], format_: Format) -> Element 
 def _step(window: _Window, levels: list[_Level], element: Element) -> None:
     """Open or close levels behind ``element``; an unknown one outside everything may be a list of records."""
     if element.constructed:
-        open_end = element.length == INDEFINITE
-        end = levels[-1].end if open_end else element.begin + element.length
+        open_end, limit = element.length == INDEFINITE, levels[-1].end
+        end = limit if open_end else element.begin + element.length
         known = element.field or (None if len(levels) == 1 else _UNKNOWN)
-        levels.append(_Level(known, end, open_end))
+        levels.append(_Level(known, min(end, limit), open_end, cut=end > limit))
     elif element.key == END_OF_CONTENTS and element.length == 0:
         levels.pop()
-    while len(levels) > 1 and not levels[-1].open_end and window.at >= levels[-1].end:
+    while len(levels) > 1 and not (levels[-1].open_end or levels[-1].cut) and window.at >= levels[-1].end:
         levels.pop()

@@ -153,7 +153,7 @@ def _table(known: Recognised, args: argparse.Namespace) -> int:
     print("\n".join(_told(known)))
     print_table(found.slice(0, most))
     if args.records is None and found.num_rows > most:
-        print(f"There are more records than these {most}: --records N shows N of them.")
+        print(f"There are more records than these {most}: --records N shows N.")
     return _counted(known, faulty(found.slice(0, most)))
 
 

@@ -46,7 +46,10 @@ CASES = [
     ("0480aa", ["0 a length that is none: over eight octets, or indefinite on a primitive 0480aa"]),
     ("1fffffffffff0100", ["0 a tag number of more than four octets 1fffffffffff0100"]),
     ("a003800207", ["0 0 ? 3", f"2 {AROUND} 800207"]),
-    ("a080800107", ["0 0 ? -1", "2 1 ? 1 07", "5 the file ends inside what its end-of-contents should close"]),
+    ("a080800107", ["0 0 ? -1", "2 1 ? 1 07", "5 the file ends inside the structures that are open"]),
+    ("a0098001073003", ["0 0 ? 9", "2 1 ? 1 07", "5 1 ? 3", "7 the file ends inside the structures that are open"]),
+    ("a00980010780", ["0 0 ? 9", "2 1 ? 1 07", f"5 {CUT} 80"]),
+    ("a0028003070707", ["0 0 ? 2", f"2 {AROUND} 8003070707"]),
     ("a0020000", ["0 0 ? 2", "2 an end-of-contents where no indefinite length is open 0000"]),
 ]
 

@@ -25,7 +25,7 @@ CS = ROOT / "samples/3gpp/sigscale_cs_500.dat"
 DATA = ROOT / "tests/data"
 
 REAL = [
-    # file, format, container, (headers, records, trailers, undecodable)
+    # file, format, container; then how many headers, records, trailers and undecodable parts it has
     ("samples/3gpp/sigscale_cs_500.dat", "3gpp_cs", "ts32297", (1, 500, 0, 0)),
     ("samples/3gpp/free5gc_chf_60.cdr", "3gpp_chf", "ts32297", (1, 60, 0, 0)),
     (gsma.ASN1C, "gsma_tap", "nested", (1, 5, 1, 0)),
@@ -48,7 +48,7 @@ REFUSED = [
     ("ber_edge/libxfsx_zero_test0.ber", "it begins with a0 80 a1 80"),
 ]
 TEXTS = [
-    # file, layout, (headers, records, trailers, undecodable)
+    # file, layout; then as above
     ("generic_csv/cdr_SW1_000001.csv", "generic_csv", (1, 10, 0, 0)),
     ("generic_csv/cut.csv", "generic_csv", (1, 3, 0, 1)),
     ("nodobo_calls/calls.csv", "nodobo_calls", (0, 15, 0, 0)),
@@ -134,6 +134,13 @@ def test_the_same_records_in_every_container(tmp_path: Path) -> None:
 
 def test_compressed_files_are_what_they_hold(tmp_path: Path) -> None:
     assert counted(written(tmp_path, gzip.compress(CS.read_bytes()))) == (1, 500, 0, 0)
+
+
+@pytest.mark.parametrize("size", [240, 250, 300, 371])
+def test_cut_files_are_recognised(tmp_path: Path, size: int) -> None:
+    known = recognise_file(str(written(tmp_path, gsma.content(gsma.ASN1C)[:size])), Choice())
+    assert known.layout.name == "gsma_tap"
+    assert sum(part.kind is Kind.HEADER for part in parts(known)) == 1
 
 
 def test_a_vendors_own_tags_do_not_hide_the_format(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tables of files: the paths that occur, the values of the trees, faults in their rows, and files whole or not at all."""
+"""Tables of files: the paths that occur, the values of the trees, faults in their rows, whole files or none."""
 
 from __future__ import annotations
 
