@@ -93,33 +93,45 @@ def _is_root(roots: Ints, key: int) -> bool:
     return False
 
 
+@kernel
+def _is_prefixed(text: Bytes, at: int, end: int, stretch: Stretch, roots: Ints) -> bool:
+    """Whether at ``at`` stands the length of just the record that follows it."""
+    stop = _prefixed_end(text, at, end, stretch.prefix)
+    begin = at + header_bytes(text, at, end, stretch.prefix)
+    key, constructed, _, behind = _head(text, begin, min(stop, end))
+    return constructed and behind == stop and stop - at <= stretch.limit and _is_root(roots, key)
+
+
 @inlined
-def _filler(text: Bytes, at: int, end: int, stretch: Stretch) -> int:
-    """How many filler bytes stand at ``at``: one, or those of a header that is all zeros; 0: none."""
+def _filler(text: Bytes, at: int, end: int, stretch: Stretch, roots: Ints) -> int:
+    """How many filler bytes stand at ``at``: one, or a header of zeros as far as no record begins in it; 0: none."""
     if stretch.prefix == PLAIN:
         return int(at < end and (text[at] == 0xFF or (text[at] == 0 and not stretch.open_end)))
     header = header_bytes(text, at, end, stretch.prefix)
     if end - at < header:
         return 0
-    for i in range(at, at + header):
-        if text[i] != 0:
+    for i in range(header):
+        if text[at + i] != 0:
             return 0
-    return header
+    begin = at + 1
+    while begin < at + header and not _is_prefixed(text, begin, end, stretch, roots):
+        begin += 1
+    return begin - at
 
 
 @inlined
-def _behind_filler(text: Bytes, at: int, end: int, stretch: Stretch) -> int:
-    filler = _filler(text, at, end, stretch)
+def _behind_filler(text: Bytes, at: int, end: int, stretch: Stretch, roots: Ints) -> int:
+    filler = _filler(text, at, end, stretch, roots)
     while filler:
         at += filler
-        filler = _filler(text, at, end, stretch)
+        filler = _filler(text, at, end, stretch, roots)
     return at
 
 
 @kernel
 def _is_followed(text: Bytes, at: int, end: int, stretch: Stretch, roots: Ints) -> bool:
     """Whether at ``at`` stands what may follow a record: another, filler, or the end."""
-    if at == end or text[at] == END_OF_CONTENTS or _filler(text, at, end, stretch):
+    if at == end or text[at] == END_OF_CONTENTS or _filler(text, at, end, stretch, roots):
         return True
     key, constructed, _, _ = _head(text, at, end)
     return constructed and _is_root(roots, key)
@@ -129,10 +141,7 @@ def _is_followed(text: Bytes, at: int, end: int, stretch: Stretch, roots: Ints) 
 def _is_record(text: Bytes, at: int, end: int, stretch: Stretch, roots: Ints) -> bool:
     """Whether a whole record of definite length stands at ``at``, as far as its head and what follows it tell."""
     if stretch.prefix != PLAIN:
-        stop = _prefixed_end(text, at, end, stretch.prefix)
-        begin = at + header_bytes(text, at, end, stretch.prefix)
-        key, constructed, _, behind = _head(text, begin, min(stop, end))
-        return constructed and behind == stop and stop - at <= stretch.limit and _is_root(roots, key)
+        return _is_prefixed(text, at, end, stretch, roots)
     key, constructed, _, stop = _head(text, at, end)
     if not constructed or stop == INDEFINITE or stop - at > stretch.limit or not _is_root(roots, key):
         return False
@@ -213,7 +222,7 @@ def _next_row(text: Bytes, at: int, end: int, stretch: Stretch, roots: Ints, was
     """The row at ``at``: (what it is, or MORE; where it ends; bytes walked in vain so far)."""
     if stretch.open_end and text[at] == END_OF_CONTENTS and (end - at < 2 or text[at + 1] == 0):
         return MORE, at, wasted
-    if _filler(text, at, end, stretch):
+    if _filler(text, at, end, stretch, roots):
         return FILLER, at, wasted
     if stretch.prefix == PLAIN:
         stop, fault = _element(text, at, end, stretch, roots)
@@ -246,7 +255,7 @@ def find_elements(
                 break
             kind, stop = NO_ELEMENT, end
         ends[count], kinds[count] = stop, kind
-        stop = _behind_filler(text, stop, end, stretch)
+        stop = _behind_filler(text, stop, end, stretch, roots)
         if end - stop < _HEAD_BYTES and not stretch.final and stop - ends[count] < stretch.limit:
             break
         stops[count] = stop

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mediation import stage
-from mediation.ber.columns import Said, Source, SourceColumn
+from mediation.ber.columns import LONGEST_HEADER, Said, Source, SourceColumn
 from mediation.ber.containers import prefix_of
 from mediation.ber.elements import (
     CDR_HEADER,
@@ -92,8 +92,8 @@ def whole_bytes(block: Bytes, offset: int, source: Source, limit: int) -> int:
     first, last = _body(source, offset, len(block))
     if first == len(block):
         return 0
-    if last == 0:  # the trailer alone, however long
-        return len(block)
+    if last == 0:  # the trailer alone
+        return len(block) if len(block) >= LONGEST_HEADER else 0
     return _elements(block, first, last, source, limit, final=last < len(block))[3]
 
 
