@@ -166,6 +166,17 @@ class Pairing:
 
 
 @dataclass(frozen=True, slots=True)
+class Partials:
+    """Several records of one session: the columns ``session`` together name it, the first is number ``first``.
+
+    ``partial_no`` is where the number stands; a record without one is whole.
+    """
+
+    session: tuple[str, ...]
+    first: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class ControlTotals:
     """What header and trailer records declare: column number or position of each figure."""
 
@@ -234,6 +245,7 @@ class Layout:
     billable: tuple[Condition, ...] = ()
     swap_numbers_when: frozenset[str] = frozenset()
     pairing: Pairing | None = None
+    partials: Partials | None = None
     given: GivenCharge | None = None
     tap: TapRules | None = None
     controls: ControlTotals = field(default_factory=ControlTotals)
@@ -247,5 +259,5 @@ class Layout:
         """Every source column that the layout reads, once, in order of first use."""
         names = [c for m in self.mappings for c in (*m.columns, m.fallback, m.since) if c]
         names += [*self.identity, *(c.column for c in self.billable), *(self.given.columns() if self.given else ())]
-        names += TAP_COLUMNS if self.tap else ()
+        names += (*(TAP_COLUMNS if self.tap else ()), *(self.partials.session if self.partials else ()))
         return tuple(dict.fromkeys(names))

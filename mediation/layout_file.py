@@ -33,6 +33,7 @@ from mediation.layout import (
     Mapping,
     NumberRules,
     Pairing,
+    Partials,
     Position,
     TapRules,
     TimeFormat,
@@ -46,7 +47,8 @@ _LINE_ENDS = {"lf": 0x0A, "cr": 0x0D}
 _DURATION_FORMS = ("s", "ms", "us", "clock", "suffixed")
 _TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000}
 _PLACE = {"source", "record_no", "offset_bytes", "layout", "raw"}
-_DERIVED = _PLACE | {"event_id", "content_hash", "utc_offset_min", "usage", "unit", *GIVEN}
+_SESSION = {"session_id", "session_start_utc"}
+_DERIVED = _PLACE | _SESSION | {"event_id", "content_hash", "utc_offset_min", "usage", "unit", *GIVEN}
 TARGETS = frozenset(f.name for f in USAGE) - _DERIVED
 """Usage fields that a layout can map."""
 
@@ -148,6 +150,7 @@ def _layout(keys: Keys, text: str) -> Layout:
         billable=_conditions(keys.section("billable")),
         swap_numbers_when=frozenset(keys.texts("swap_numbers_when", ())),
         pairing=_pairing(pairing) if pairing else None,
+        partials=_partials(keys.section("partials")) if "partials" in keys.table else None,
         given=_given(keys.section("given")) if "given" in keys.table else None,
         tap=_tap(keys.section("tap")) if "tap" in keys.table else None,
         controls=_controls(keys.section("controls")),
@@ -343,6 +346,13 @@ def _pairing(keys: Keys) -> Pairing:
     return pairing
 
 
+def _partials(keys: Keys) -> Partials | None:
+    """Which records are partials; none of them where a layout takes the columns of the one that it extends away."""
+    partials = Partials(session=keys.texts("session"), first=keys.whole("first", 1))
+    keys.finish()
+    return partials if partials.session else None
+
+
 def _given(keys: Keys) -> GivenCharge:
     given = GivenCharge(
         amount=keys.texts("amount"),
@@ -400,6 +410,8 @@ def check_layout(layout: Layout, keys: Keys) -> None:
     start = layout.mapping("start_utc")
     if start and not set(start.columns) <= set(layout.identity):
         keys.wrong("identity.columns", "the columns of start_utc among them: events are looked up by day")
+    if layout.partials:
+        _check_partials(layout, keys)
     framing = layout.framing
     if framing.kind is Kind.JSON or framing.names_in_header:
         return
@@ -410,3 +422,13 @@ def check_layout(layout: Layout, keys: Keys) -> None:
     for column in layout.source_columns():
         if column not in framing.columns:
             keys.wrong("framing.columns", f"{column!r}, which a mapping, the identity or billable names")
+
+
+def _check_partials(layout: Layout, keys: Keys) -> None:
+    number = layout.mapping("partial_no")
+    if number is None or not number.columns:
+        keys.wrong("fields.partial_no", "the column of the partial's number, since partials are declared")
+    elif not set(number.columns) <= set(layout.identity):
+        keys.wrong("identity.columns", "the column of partial_no among them: it tells partials of a session apart")
+    if layout.mapping("usage_offset"):
+        keys.wrong("fields.usage_offset", "no mapping: it is what the partials before have used")

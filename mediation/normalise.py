@@ -69,6 +69,7 @@ def normalise(fields: Fields, layout: Layout) -> tuple[pa.RecordBatch, pa.Record
     _duration(draft)
     for target in ("partial_no", "usage_offset", "volume_up_bytes", "volume_down_bytes"):
         _whole(draft, target)
+    _session(draft)
     _numbers(draft)
     for target in ("call_reference", "imsi"):
         column = _column(draft, target)
@@ -200,6 +201,25 @@ def _whole(draft: _Draft, target: str) -> None:
     draft.columns[target] = pa.array(values).cast(_TYPES[target])
 
 
+def _session(draft: _Draft) -> None:
+    """The session of each partial, and its place there, from 1; when it began is for :mod:`mediation.partials`."""
+    fields, partials = draft.fields, draft.layout.partials
+    rows = len(fields.records)
+    draft.columns["session_start_utc"] = pa.nulls(rows, INSTANT)
+    if partials is None:
+        draft.columns["session_id"] = pa.nulls(rows, EVENT_ID)
+        return
+    column = _column(draft, "partial_no")
+    part = column.begin != column.end
+    place = np.asarray(draft.columns["partial_no"]).astype(np.int64) + 1 - partials.first
+    known = part & (place > 0) & (place <= np.iinfo(np.int32).max)
+    draft.note(part & ~known, "bad_integer", "partial_no")
+    draft.columns["partial_no"] = pa.array(np.where(known, place, 0).astype(np.int32))
+    columns = [fields.row(c) for c in partials.session]
+    session, _ = hash_spans(fields.text, fields.begin, fields.end, columns, [], draft.layout.namespace.encode())
+    draft.columns["session_id"] = _ids(session, pa.array(known).buffers()[1])
+
+
 def _numbers(draft: _Draft) -> None:
     a, b = _column(draft, "a_number"), _column(draft, "b_number")
     if draft.layout.swap_numbers_when:
@@ -275,9 +295,14 @@ def _identity(draft: _Draft) -> None:
     identifying = [fields.row(c) for c in layout.identity]
     others = [fields.row(c) for c in mapped if c not in layout.identity]
     event, content = hash_spans(fields.text, fields.begin, fields.end, identifying, others, layout.namespace.encode())
-    storage = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(event), [None, pa.py_buffer(event)])
-    draft.columns["event_id"] = pa.ExtensionArray.from_storage(EVENT_ID, storage)
+    draft.columns["event_id"] = _ids(event)
     draft.columns["content_hash"] = pa.array(np.ascontiguousarray(content.view(np.int64)[:, 0]))
+
+
+def _ids(hashes: npt.NDArray[np.uint32], known: pa.Buffer | None = None) -> pa.ExtensionArray:
+    """Hashes of 16 bytes as a column of ids, null where a bit of ``known`` is 0."""
+    storage = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(hashes), [known, pa.py_buffer(hashes)])
+    return pa.ExtensionArray.from_storage(EVENT_ID, storage)
 
 
 def _fault(draft: _Draft) -> stage.Fault:

@@ -74,6 +74,8 @@ REASONS: Final[tuple[Reason, ...]] = (
     Reason("too_old", "deduplicate", _S, "older than the deduplication window: cannot be proved new"),
     Reason("merged", "correlate", Disposition.MERGED, "part of the event that its first record became"),
     Reason("awaiting_pair", "correlate", _S, "the other half of the call has not come yet"),
+    Reason("awaiting_partial", "correlate", _S, "an earlier partial of the session has not come yet"),
+    Reason("conflicting_partial", "correlate", _S, "another partial with this number of the session was here before"),
     Reason("negative_span", "correlate", _S, "the call's end lies before its start"),
     Reason("no_account", "guide", _S, "nobody who pays was found"),
     Reason("unknown_trunk", "guide", _S, "a trunk group that no agreement or trunk list names"),
@@ -87,6 +89,9 @@ REASONS: Final[tuple[Reason, ...]] = (
 BY_CODE: Final[dict[str, Reason]] = {r.code: r for r in REASONS}
 CODE: Final[dict[str, int]] = {r.code: i + 1 for i, r in enumerate(REASONS)}
 """Number of each code as kernels write it (uint8); 0 means accepted."""
+
+WAITING: Final = ("awaiting_pair", "awaiting_partial")
+"""Reasons of records that wait for others: their ids count as seen meanwhile, so that copies of them are found."""
 
 
 @dataclass(frozen=True, slots=True)

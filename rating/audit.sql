@@ -124,6 +124,21 @@ ANTI JOIN usage u ON u.event_id = c.event_id;
 -- unique: no event is rated twice
 SELECT event_id, count(*) AS events FROM usage GROUP BY event_id HAVING count(*) > 1;
 
+-- partials: every partial but a first begins where the one before it in its session ended, and none is there twice
+SELECT 'begins elsewhere' AS fault, p.event_id, p.source, p.record_no, p.partial_no, p.usage_offset
+FROM usage p
+ANTI JOIN (
+    SELECT session_id, partial_no + 1 AS partial_no, usage_offset + usage AS usage_offset
+    FROM usage WHERE session_id IS NOT NULL
+) b
+ON b.session_id = p.session_id AND b.partial_no = p.partial_no AND b.usage_offset = p.usage_offset
+WHERE p.session_id IS NOT NULL AND (p.partial_no > 1 OR p.usage_offset <> 0)
+UNION ALL
+SELECT 'twice', p.event_id, p.source, p.record_no, p.partial_no, p.usage_offset
+FROM usage p
+JOIN usage o ON o.session_id = p.session_id AND o.partial_no = p.partial_no AND o.event_id > p.event_id
+WHERE p.session_id IS NOT NULL AND o.start_utc BETWEEN p.start_utc - INTERVAL 32 DAY AND p.start_utc + INTERVAL 32 DAY;
+
 -- content: the records of a file, laid end to end, are the file that came
 SELECT offset_bytes, raw
 FROM (

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from rating.columns import coded, integers, text_buffers
+from rating.columns import coded, tariff_starts, text_buffers
 from rating.destinations import longest_prefixes
 from rating.guide_kernels import find_members, find_subscriptions, number_keys
 from tariffs.catalogue import (
@@ -64,5 +64,5 @@ def _other_party(usage: pa.RecordBatch, terminated: Flags, catalogue: Catalogue)
     number_keys(terminated, *text_buffers(usage["a_number"]), 0, key)
     account, plan = np.full((2, usage.num_rows), NONE, np.int32)
     table = (catalogue.keys, catalogue.key_starts, int(catalogue.key_shift[0]))
-    find_subscriptions(key, 0, integers(usage["start_utc"]), *table, account, plan, np.zeros(usage.num_rows, np.uint8))
+    find_subscriptions(key, 0, tariff_starts(usage), *table, account, plan, np.zeros(usage.num_rows, np.uint8))
     return key, account

@@ -34,6 +34,14 @@ def integers(column: pa.Array) -> Ints:
     return np.frombuffer(column.buffers()[1], np.int64)[column.offset : column.offset + len(column)]
 
 
+def tariff_starts(usage: pa.RecordBatch) -> Ints:
+    """The instant by which tariffs go: of a partial the start of its session, else the row's own."""
+    starts, sessions = integers(usage["start_utc"]), usage["session_start_utc"]
+    if sessions.null_count == len(sessions):
+        return starts
+    return np.where(sessions.is_valid().to_numpy(zero_copy_only=False), integers(sessions), starts)
+
+
 def coded(column: pa.DictionaryArray, code: Callable[[str], int], dtype: type[T]) -> npt.NDArray[T]:
     """``code`` of each row's text."""
     known = np.array([code(text) for text in column.dictionary.to_pylist()] or [0], dtype)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from mediation.reasons import CODE
 from mediation.stage import Fault, split
-from rating.columns import integers
+from rating.columns import tariff_starts
 from rating.guide import LEGS, Guided, guide
 from rating.guide_kernels import find_versions
 from rating.hypothetical import Event
@@ -25,7 +25,7 @@ def guide_events(usage: pa.RecordBatch, events: list[Event], catalogue: Catalogu
     versions = np.full((len(LEGS), len(events)), NONE, np.int32)
     found = np.zeros(len(events), np.int32)
     plans = np.array([catalogue.codes["plan_names"][event.plan] for event in events], np.int32)
-    find_versions(plans, integers(usage["start_utc"]), catalogue.versions, catalogue.plan_versions, found)
+    find_versions(plans, tariff_starts(usage), catalogue.versions, catalogue.plan_versions, found)
     versions[[LEGS.index(event.leg) for event in events], np.arange(len(events))] = found
     reason = np.where(found >= 0, 0, CODE["no_plan"]).astype(np.uint8)
     accepted, rejected = split(usage, Fault(reason, lambda _: "plan", lambda row: events[row].plan))

@@ -47,7 +47,7 @@ RUNS_SHOWN: Final = 1_000
 
 def explain_charge(usage_row: Mapping[str, object], catalogue: Catalogue, leg: str = "retail") -> Node:
     """The story of one leg of a usage event; it ends with the amount, or with the reason why there is none."""
-    return explain_event(_event(usage_row), catalogue, leg)
+    return explain_event(event_of(usage_row), catalogue, leg)
 
 
 def explain_event(event: Event, catalogue: Catalogue, leg: str) -> Node:
@@ -58,7 +58,7 @@ def explain_event(event: Event, catalogue: Catalogue, leg: str) -> Node:
     who = guiding(event, leg, catalogue)
     if astray.num_rows:
         return Node(title, failure(astray), (who,))
-    only = np.where(np.arange(len(LEGS))[:, None] == LEGS.index(leg), guided.versions, NONE).astype(np.int32)
+    only = np.where(np.arange(len(guided.versions))[:, None] == LEGS.index(leg), guided.versions, NONE).astype(np.int32)
     if only.max() == NONE:
         return Node(title, "does not apply", (who,))
     runs = np.full((RUNS_SHOWN, RUN_COLUMNS), NONE, np.int64)
@@ -85,12 +85,13 @@ def _partial(event: Event, catalogue: Catalogue, leg: str) -> Iterator[Node]:
         yield Node(f"session up to {usage} {event.unit}", part.value, part.children)
 
 
-def _event(row: Mapping[str, object]) -> Event:
+def event_of(row: Mapping[str, object]) -> Event:
+    """The event of a usage row."""
     texts: dict[str, Any] = {
         name: str(row.get(name) or "")
         for name in ("service", "unit", "a_number", "b_number", "direction", "imsi", "trunk_in", "trunk_out")
     }
-    start = row["start_utc"]
+    start = row.get("session_start_utc") or row["start_utc"]
     assert isinstance(start, datetime)  # noqa: S101 (the field table's type)
     return Event(
         id=str(row.get("event_id", "")),

@@ -2,7 +2,8 @@
 
 Enters: a ``usage`` batch and a catalogue. Leaves: ``Guided`` (usage with account and plan version per leg)
 and the rejected rows: ``unknown_trunk``, ``no_plan``, ``no_account``. Always holds: every guided event has
-a retail or a wholesale_in leg; each leg has a plan version in force at the start.
+a retail, a wholesale_in or a roaming_out leg; each leg has a plan version in force at the start, but for a
+roaming_in leg, which tells the partner and may have none.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mediation.stage import Fault, split
-from rating.columns import coded, integers, text_buffers
+from rating.columns import coded, tariff_starts, text_buffers
 from rating.guide_kernels import (
     A_NUMBER,
     ACCOUNT_KEY,
@@ -27,6 +29,8 @@ from rating.guide_kernels import (
     NO_KEY,
     NO_TRUNK,
     RETAIL,
+    ROAMING_IN,
+    ROAMING_OUT,
     WHOLESALE_IN,
     WHOLESALE_OUT,
     find_faults,
@@ -47,7 +51,10 @@ from tariffs.catalogue import (
 )
 from tariffs.keys import named_key
 
-LEGS: Final = ("retail", "wholesale_in", "wholesale_out")
+LEGS: Final = ("retail", "wholesale_in", "wholesale_out", "roaming_out", "roaming_in")
+"""In a tariff without roaming partners only the first three apply."""
+IMSI_PREFIXES: Final = (6, 5)
+"""Digits of MCC and MNC, the more first."""
 _TRUNK_LEGS: Final = (
     (WHOLESALE_IN, "trunk_in", TRUNK_IN, TRUNK_PLAN_IN),
     (WHOLESALE_OUT, "trunk_out", TRUNK_OUT, TRUNK_PLAN_OUT),
@@ -56,7 +63,10 @@ _TRUNK_LEGS: Final = (
 
 @dataclass(frozen=True)
 class Guided:
-    """Usage, and per leg (in the order of LEGS) and row the account and the plan version; NONE: no such leg."""
+    """Usage, and per leg (in the order of LEGS) and row the account and the plan version; NONE: no such leg.
+
+    The legs of roaming are there in a tariff with partners only.
+    """
 
     usage: pa.RecordBatch
     accounts: Codes
@@ -65,8 +75,9 @@ class Guided:
 
 def guide(usage: pa.RecordBatch, catalogue: Catalogue) -> tuple[Guided, pa.RecordBatch]:
     """Find the account and plan version of each leg; docs/tariffs.md, "Guiding"."""
-    count, start = usage.num_rows, integers(usage["start_utc"])
-    accounts, plans, versions = np.full((3, len(LEGS), count), NONE, np.int32)
+    count, start = usage.num_rows, tariff_starts(usage)
+    legs = len(LEGS) if len(catalogue.partners) else ROAMING_OUT
+    accounts, plans, versions = np.full((3, legs, count), NONE, np.int32)
     reason, field = np.zeros((2, count), np.uint8)
     table = (catalogue.keys, catalogue.key_starts, int(catalogue.key_shift[0]))
     for place, keys in _retail_keys(usage, catalogue):
@@ -74,10 +85,16 @@ def guide(usage: pa.RecordBatch, catalogue: Catalogue) -> tuple[Guided, pa.Recor
     for leg, column, side, plan in _TRUNK_LEGS:
         trunks = _trunks(usage, catalogue, column)
         find_trunks(trunks, side, plan, start, catalogue.trunks, catalogue.trunk_rows, accounts[leg], plans[leg])
-    for leg in range(len(LEGS)):
+    if legs > ROAMING_OUT:
+        _find_partners(usage, catalogue, start, accounts, plans, field)
+    for leg in range(legs):
         find_versions(plans[leg], start, catalogue.versions, catalogue.plan_versions, versions[leg])
+    if legs > ROAMING_OUT:
+        np.maximum(versions[ROAMING_IN], NONE, out=versions[ROAMING_IN])  # no plan: no price to compare with
     find_faults(
-        versions[RETAIL], versions[WHOLESALE_IN], versions[WHOLESALE_OUT], _served(usage, "terminated"), reason, field
+        *(versions[RETAIL], versions[WHOLESALE_IN], versions[WHOLESALE_OUT]),
+        versions[ROAMING_OUT] if legs > ROAMING_OUT else np.zeros(0, np.int32),
+        *(_served(usage, "terminated"), reason, field),
     )
     accepted, rejected = split(
         usage, Fault(reason, lambda i: FIELDS[field[i]], lambda i: str(usage[FIELDS[field[i]]][i]))
@@ -86,6 +103,30 @@ def guide(usage: pa.RecordBatch, catalogue: Catalogue) -> tuple[Guided, pa.Recor
     if good.all():
         return Guided(usage, accounts, versions), rejected
     return Guided(accepted, accounts[:, good], versions[:, good]), rejected
+
+
+def _find_partners(
+    usage: pa.RecordBatch,
+    catalogue: Catalogue,
+    start: Ints,
+    accounts: Codes,
+    plans: Codes,
+    field: npt.NDArray[np.uint8],
+) -> None:
+    """Whose visitor each row is that no subscription in force serves, and which partner bills us for a row."""
+    table = (catalogue.partners, catalogue.partner_starts, int(catalogue.partner_shift[0]))
+    visiting = plans[RETAIL] < 0
+    for digits in IMSI_PREFIXES:
+        keys = np.full(usage.num_rows, NO_KEY, np.int64)
+        number_keys(visiting, *text_buffers(pc.utf8_slice_codeunits(usage["imsi"], 0, digits)), 1, keys)
+        find_subscriptions(keys, IMSI, start, *table, accounts[ROAMING_OUT], plans[ROAMING_OUT], field)
+    plans[RETAIL][visiting & (plans[ROAMING_OUT] >= 0)] = NONE
+    if usage["given_amount"].null_count < usage.num_rows:
+        known, given = catalogue.codes["partner_names"], usage["given_amount"].is_valid()
+        keys = coded(usage["network"], lambda text: -1 - known[text] if text in known else NO_KEY, np.int64)
+        keys[~given.to_numpy(zero_copy_only=False)] = NO_KEY
+        unread = np.zeros(usage.num_rows, np.uint8)
+        find_subscriptions(keys, 0, start, *table, accounts[ROAMING_IN], plans[ROAMING_IN], unread)
 
 
 def _retail_keys(usage: pa.RecordBatch, catalogue: Catalogue) -> Iterator[tuple[int, Ints]]:

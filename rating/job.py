@@ -30,6 +30,7 @@ from rating.file_controls import closing_findings, numbered, series_findings
 from rating.lake import Delta, Lake, LayoutVersion, Offset, TariffVersion
 from rating.pipeline import Mediated, Rated, mediate, rate
 from rating.seen import load_days, oldest_us, remember
+from rating.sessions import earlier_partials
 from rating.summary import FileSummary
 from tariffs.catalogue import Catalogue
 
@@ -163,7 +164,8 @@ def _rated(job: Job, piece: _Piece, batch: _Batch) -> tuple[Delta, Rated]:
     file, layout, found = piece.file, piece.layout, piece.found if batch.first == 0 else ()
     load_days(job.lake, job.seen, batch.mediated.usage)
     oldest = oldest_us(job.lake, job.window_days)
-    rated = rate(batch.mediated, layout, job.catalogue, job.seen, oldest_us=oldest)
+    partials = earlier_partials(job.lake, batch.mediated.usage)
+    rated = rate(batch.mediated, layout, job.catalogue, job.seen, oldest_us=oldest, partials=partials)
     if batch.first == 0:
         file = numbered(file, layout, batch.mediated)
         found = [*found, *series_findings(job.lake, file, layout)]

@@ -15,10 +15,10 @@ import pyarrow as pa
 
 from rating.beside_kernels import add_taxes, convert_amounts, find_conversions
 from rating.call_class import call_classes, origin_items
-from rating.columns import coded, integers
+from rating.columns import coded, integers, tariff_starts
 from rating.destinations import longest_prefixes
 from rating.find_kernels import BLOCK, choose_variants, find_bands, find_cells, find_items
-from rating.guide import LEGS, Guided, direction_codes, service_codes
+from rating.guide import Guided, direction_codes, service_codes
 from rating.kernels import RUN_COLUMNS, price_flat, price_walked
 from rating.rules import USAGE_END, ZERO_USAGE
 from tariffs.catalogue import NONE, RATE_COLUMNS, Catalogue, Codes, Ints
@@ -94,9 +94,9 @@ def _no_prices(count: int) -> Prices:
 def _found(guided: Guided, catalogue: Catalogue) -> Legs:
     """Cell, destination, band and item of every leg."""
     usage = guided.usage
-    rows = [np.flatnonzero(guided.versions[leg] != NONE) for leg in range(len(LEGS))]
+    rows = [np.flatnonzero(versions != NONE) for versions in guided.versions]
     row = np.concatenate(rows)
-    leg = np.repeat(np.arange(len(LEGS), dtype=np.int32), [len(part) for part in rows])
+    leg = np.repeat(np.arange(len(rows), dtype=np.int32), [len(part) for part in rows])
     reason, count = np.zeros(len(row), np.uint8), len(row)
     cell, first, end, item, rate, change, band, conversion, call_class, note = np.zeros((10, count), np.int32)
     origin = np.full(count, NONE, np.int32) if len(catalogue.variants) else call_class
@@ -120,7 +120,7 @@ def _found(guided: Guided, catalogue: Catalogue) -> Legs:
         note,
         _no_prices(count),
     )
-    start, cells, items = integers(usage["start_utc"]), catalogue.cells, catalogue.items
+    start, cells, items = tariff_starts(usage), catalogue.cells, catalogue.items
     services, directions = service_codes(usage, catalogue), direction_codes(usage, catalogue)
     find_cells(row, version, services, directions, catalogue.selector, cell, reason)
     if len(catalogue.variants):
@@ -137,7 +137,7 @@ def _found(guided: Guided, catalogue: Catalogue) -> Legs:
 
 def _price(legs: Legs, usage: pa.RecordBatch, used: Ints, catalogue: Catalogue, runs: Ints) -> None:
     """Write the prices of usage ``used``, their notes and the reasons why there is none."""
-    start, cells, prices = integers(usage["start_utc"]), catalogue.cells, legs.prices
+    start, cells, prices = tariff_starts(usage), catalogue.cells, legs.prices
     timed = coded(usage["unit"], lambda unit: unit == TIMED_UNIT, np.bool_)
     walked = np.arange(len(legs.row), dtype=np.int32)
     if not len(runs):

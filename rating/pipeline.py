@@ -19,12 +19,12 @@ from mediation.dedup import SeenIds, deduplicate
 from mediation.frame import frame, reframe
 from mediation.layout import Layout
 from mediation.normalise import normalise
+from mediation.partials import place
 from mediation.records import Chunk, Records
 from mediation.tap_file import check
 from mediation.validate import validate
-from rating.given import with_given
 from rating.guide import guide
-from rating.price import price
+from rating.price import Priced, price
 from tariffs.catalogue import Catalogue
 
 
@@ -77,16 +77,31 @@ def rate(
     *,
     oldest_us: int | None = None,
     admitted: npt.NDArray[np.bool_] | None = None,
+    partials: pa.Table | None = None,
 ) -> Rated:
-    """Usage to money: deduplicate, correlate, guide, price."""
+    """Usage to money: deduplicate, correlate, guide, price. ``partials`` are earlier ones of the sessions at hand."""
     fresh, repeated = deduplicate(mediated.usage, seen, oldest_us, admitted)
     whole, halves = correlate(fresh, layout.pairing)
-    guided, unguided = guide(whole, catalogue)
+    placed, early = place(whole, partials)
+    guided, unguided = guide(placed, catalogue)
     priced, unpriced = price(guided, catalogue)
     if layout.pairing and (unguided.num_rows or unpriced.num_rows):
         halves = part_again(halves, _missing(whole, priced.usage))
-    rejected = pa.Table.from_batches([*mediated.rejected, repeated, halves, unguided, unpriced])
-    return Rated(priced.usage, with_given(priced.charges, priced.usage, catalogue.version), rejected, mediated.records)
+    held = early[:0]
+    if priced.usage.num_rows < placed.num_rows:
+        priced, held = _without_followers(priced, partials)
+    rejected = pa.Table.from_batches([*mediated.rejected, repeated, halves, early, unguided, unpriced, held])
+    return Rated(priced.usage, priced.charges, rejected, mediated.records)
+
+
+def _without_followers(priced: Priced, partials: pa.Table | None) -> tuple[Priced, pa.RecordBatch]:
+    """``priced`` without the partials of which an earlier one could not be rated: they wait for it."""
+    usage, held = place(priced.usage, partials)
+    if not held.num_rows:
+        return priced, held
+    gone = set(held["event_id"].to_pylist())
+    kept = pa.array([event not in gone for event in priced.charges["event_id"].to_pylist()], pa.bool_())
+    return Priced(usage, priced.charges.filter(kept)), held
 
 
 def _missing(whole: pa.RecordBatch, rated: pa.RecordBatch) -> pa.RecordBatch:

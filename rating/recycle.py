@@ -16,10 +16,12 @@ import pyarrow.compute as pc
 
 from mediation.layout import Layout
 from mediation.layout_file import LayoutError
+from mediation.reasons import WAITING
 from rating.job import Job
 from rating.lake import Lake
 from rating.pipeline import Mediated, Rated, mediate_again, rate
 from rating.seen import load_days, remember
+from rating.sessions import earlier_partials
 from rating.stored import layout_of_source, stored_layout
 from rating.streaming.coordinates import is_stream
 from rating.suspense import EVERYTHING, Filter, Recyclable, recyclable, recycling
@@ -37,7 +39,27 @@ class Recycled:
 
 
 def recycle(job: Job, which: Filter = EVERYTHING, mended: Layout | None = None) -> Recycled:
-    """Try the matching records again: by the layout that the lake has for them, or by a ``mended`` one."""
+    """Try the matching records again: by the layout that the lake has for them, or by a ``mended`` one.
+
+    Partials that waited for one of them follow by themselves.
+    """
+    done = now = _once(job, which, mended)
+    while now.left:
+        now = _once(job, Filter(reason="awaiting_partial", layout=which.layout), None)
+        done += now
+    return done
+
+
+def recycle_waiting(job: Job) -> Recycled:
+    """Bring together what came in different batches or files: the halves of calls, the partials of sessions."""
+    done = Recycled()
+    for reason, rule in (("awaiting_pair", job.layout.pairing), ("awaiting_partial", job.layout.partials)):
+        if rule is not None:
+            done += recycle(job, Filter(reason=reason, layout=job.layout.name), job.layout)
+    return done
+
+
+def _once(job: Job, which: Filter, mended: Layout | None) -> Recycled:
     done = Recycled()
     for tried in recyclable(job.lake, which):
         with suppress(LayoutError):  # a message named a layout that nobody has given yet: its record waits on
@@ -45,17 +67,17 @@ def recycle(job: Job, which: Filter = EVERYTHING, mended: Layout | None = None) 
     return done
 
 
-def recycle_pairs(job: Job) -> Recycled:
-    """Bring together the halves of calls that came in different batches or files."""
-    if job.layout.pairing is None:
-        return Recycled()
-    return recycle(job, Filter(reason="awaiting_pair", layout=job.layout.name), job.layout)
-
-
 def _again(job: Job, tried: Recyclable) -> Recycled:
     mediated = _mediated(job, tried.rows)
     load_days(job.lake, job.seen, mediated.usage)
-    rated = rate(mediated, job.layout, job.catalogue, job.seen, admitted=_admitted(tried, mediated.usage))
+    rated = rate(
+        mediated,
+        job.layout,
+        job.catalogue,
+        job.seen,
+        admitted=_admitted(tried, mediated.usage),
+        partials=earlier_partials(job.lake, mediated.usage),
+    )
     delta = recycling(
         tried,
         usage=rated.usage,
@@ -87,9 +109,9 @@ def _mediated(job: Job, rows: pa.Table) -> Mediated:
 
 
 def _admitted(tried: Recyclable, usage: pa.RecordBatch) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which rows of ``usage`` waited for their other half: their ids are among the seen ones already."""
+    """Which rows of ``usage`` waited for other records: their ids are among the seen ones already."""
     rows = tried.rows.select(["source", "record_no", "reason"]).to_pylist()
-    waiting = {(r["source"], r["record_no"]) for r in rows if r["reason"] == "awaiting_pair"}
+    waiting = {(r["source"], r["record_no"]) for r in rows if r["reason"] in WAITING}
     here = zip(usage["source"].to_pylist(), usage["record_no"].to_pylist(), strict=True)
     return np.fromiter((at in waiting for at in here), np.bool_, usage.num_rows)
 

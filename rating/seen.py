@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mediation.dedup import SeenIds, keys_of
+from mediation.reasons import WAITING
 from rating.lake import Lake
 from rating.pipeline import Rated
 
@@ -44,11 +45,11 @@ def _runs(days: list[int]) -> Iterator[tuple[int, int]]:
 
 
 def remember(seen: SeenIds, rated: Rated) -> None:
-    """Add the ids of a committed batch: rated events, merged halves, halves that wait."""
+    """Add the ids of a committed batch: rated events, merged halves, records that wait for others."""
     parts = [rated.usage]
     for batch in rated.rejected.to_batches():
         reason = batch["reason"].cast(pa.string())
-        held = pc.is_in(reason, pa.array(["merged", "awaiting_pair"]))
+        held = pc.is_in(reason, pa.array(["merged", *WAITING]))
         parts.append(batch.filter(pc.and_(held, pc.is_valid(batch["event_id"]))))
     for part in parts:
         if part.num_rows:

@@ -61,12 +61,12 @@ def run(args: argparse.Namespace) -> int:
     job = _job(args)
     with job.lake, following(paths, quiet=args.json) as watch:
         from rating.job import rate_files
-        from rating.recycle import recycle_pairs
+        from rating.recycle import recycle_waiting
 
         rest_collector()
         job.lake.delete_orphans()
         files = list(rate_files(job, paths, watch))
-        recycle_pairs(job)
+        recycle_waiting(job)
     note_warm()
     whole = total(files)
     if args.json:
