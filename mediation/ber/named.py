@@ -49,7 +49,7 @@ class Names:
             return self.named(value, field or Field("", of=GROUP))
         if field is None or field.of:
             return value
-        if field.value is Value.INTEGER and value and not value.startswith("0x"):
+        if field.value is Value.INTEGER and value.removeprefix("-").isdecimal():  # longer ones are hex
             number = int(value)
             return self.code(number, self.format.enums[field.enum].get(number, "")) if field.enum else number
         return value == "true" if field.value in {Value.BOOLEAN, Value.NULL} else value

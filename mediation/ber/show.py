@@ -52,11 +52,17 @@ def _part(records: Records, row: int, kind: Kind, **more: Any) -> Part:  # noqa:
     return Part(kind, int(records.record_no[row]), int(records.offset[row]), **more)
 
 
-def _undecodable(records: Records, row: int, error: str, at: int, **more: Any) -> Part:  # noqa: ANN401 - as above
-    """The record of ``row``, whose fault is at its byte ``at``."""
+def _undecodable(
+    records: Records,
+    row: int,
+    error: str,
+    at: int,
+    kind: Kind = Kind.UNDECODABLE,
+    **more: Any,  # noqa: ANN401 - as above
+) -> Part:
+    """The record (or the part of ``kind``) of ``row``, whose fault is at its byte ``at``."""
     octets = records.text[int(records.begin[row]) : int(records.stop[row])].tobytes()
-    fault = Undecodable(error, int(records.offset[row]) + at, octets)
-    return _part(records, row, Kind.UNDECODABLE, fault=fault, **more)
+    return _part(records, row, kind, fault=Undecodable(error, int(records.offset[row]) + at, octets), **more)
 
 
 def _record(records: Records, row: int, begin: int, names: Names, *, with_header: bool) -> Part:
@@ -65,11 +71,11 @@ def _record(records: Records, row: int, begin: int, names: Names, *, with_header
     more: dict[str, Any] = {}
     if with_header:
         more["cdr_header"] = read_cdr_header(records.text[first:begin].tobytes())
-    key, _, _, stop = read_head(records.text, begin, end)
+    key, constructed, _, stop = read_head(records.text, begin, end)
     known = names.format.records.get(key)
     if key < 0:
         return _undecodable(records, row, FAULTS[-key], begin - first, **more)
-    if known is None:
+    if known is None or not constructed:
         return _undecodable(records, row, "no record of the format has this tag", begin - first, **more)
     more["record"] = known.name
     stop, fault = (stop, FINE) if stop != INDEFINITE else element_end(records.text, begin, end)
@@ -97,10 +103,10 @@ def _trailer(records: Records, row: int, names: Names) -> Part:
         stop, fault = element_end(octets, at, len(trailer))
         try:
             if fault:
-                return _undecodable(records, row, FAULTS[fault], stop)
+                return _undecodable(records, row, FAULTS[fault], stop, Kind.TRAILER)
             found = tree_of(trailer[at:stop], names.format)
         except TreeError as wrong:
-            return _undecodable(records, row, wrong.what, at + wrong.place)
+            return _undecodable(records, row, wrong.what, at + wrong.place, Kind.TRAILER)
         for name, occurrences in found.items():
             tree.setdefault(name, []).extend(occurrences)
         at = stop

@@ -83,17 +83,31 @@ class _Reading:
         if lists and element.constructed and depth <= DEEPEST:
             for inner in self._elements(element.begin, element.end):
                 yield from self._occurrences(replace(field, depth=field.depth - 1), inner, depth + 1)
-        elif element.constructed and (field.of or field.name == tag_text(element.key)):
+        elif element.constructed and field.of:
             yield self.structure(field, element.begin, element.end, depth)
+        elif element.constructed and field.name == tag_text(element.key):
+            yield self._unknown(field, element, depth)
         else:
-            kind = Value.ANY if element.constructed or field.of else field.value
-            yield shown(kind, self.bytes[element.begin : element.end].tobytes())
+            yield self._value(field, element)
+
+    def _unknown(self, field: Field, element: _Element, depth: int) -> Tree | str:
+        """What stands in an element that the format does not name: elements, or whatever it is, in hex."""
+        try:
+            return self.structure(field, element.begin, element.end, depth)
+        except TreeError:
+            if self.count > MOST_ELEMENTS:
+                raise
+            return self._value(field, element)
+
+    def _value(self, field: Field, element: _Element) -> str:
+        kind = Value.ANY if element.constructed or field.of else field.value
+        return shown(kind, self.bytes[element.begin : element.end].tobytes())
 
     def _elements(self, at: int, end: int) -> Iterator[_Element]:
         while at < end:
             key, constructed, begin, stop = read_head(self.bytes, at, end)
             fault, behind, place = (-key, stop, at) if key < 0 else (0, stop, at)
-            if key == END_OF_CONTENTS:
+            if key == END_OF_CONTENTS and not constructed and stop == begin:
                 fault = BAD_END
             elif not fault and stop == INDEFINITE:
                 behind, fault = element_end(self.bytes, at, end)

@@ -46,6 +46,7 @@ NAMED: list[tuple[Tree, dict[str, Any]]] = [
     ({"kind": ["7"]}, {"kind": {"number": 7, "name": None}}),
     ({"kind": [""]}, {"kind": ""}),
     ({"seconds": ["-12"]}, {"seconds": -12}),
+    ({"seconds": ["5f81"]}, {"seconds": "5f81"}),
     ({"seconds": ["0x0123456789abcdef01"]}, {"seconds": "0x0123456789abcdef01"}),
     ({"seconds": ["1", "2"]}, {"seconds": [1, 2]}),
     ({"answered": ["true"], "flag": ["true"]}, {"answered": True, "flag": True}),
@@ -159,6 +160,21 @@ def test_parts_lie_end_to_end(tmp_path: Path, name: str) -> None:
     assert offsets == sorted(set(offsets))
     for part in shown(path):
         json.dumps(part.row())
+
+
+UNKNOWN = [
+    # an element of no known tag, what is shown of it
+    (b"\x9f\x63\x02ab", "6162"),
+    (b"\xbf\x63\x04\x80\x02ab", {"0": "6162"}),
+    (b"\xbf\x63\x04\x80\x07ab", "80076162"),
+]
+
+
+@pytest.mark.parametrize(("element", "expected"), UNKNOWN)
+def test_unknown_tags_are_elements_or_hex(tmp_path: Path, element: bytes, expected: object) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"\xa6" + bytes([3 + len(element)]) + b"\x80\x01\x06" + element)
+    assert shown(path, Choice("3gpp_cs", "bare"))[0].values["99"] == expected
 
 
 def test_text_parts() -> None:

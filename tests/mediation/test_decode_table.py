@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,23 @@ def test_faults_have_rows_of_their_own(tmp_path: Path) -> None:
     assert (found.num_rows, faulty(found)) == (500, 2)
     assert found["error"][0].as_py().startswith("bad_ber: byte 7 of the record")
     assert found["error"][499].as_py() == "truncated_record"
+
+
+BENT = [("samples/3gpp/sigscale_cs_500.dat", 3000), (gsma.ASN1C, 372), ("samples/3gpp/free5gc_chf_60.cdr", 2500)]
+
+
+@pytest.mark.parametrize(("name", "size"), BENT)
+@pytest.mark.parametrize("seed", range(8))
+def test_tables_and_trees_agree_on_what_cannot_be_read(tmp_path: Path, name: str, size: int, seed: int) -> None:
+    rng = random.Random(seed)
+    content = bytearray(gsma.content(name)[:size])
+    for _ in range(12):
+        content[rng.randrange(len(content) // 3, len(content))] = rng.choice([0, 0x30, 0x7F, 0x80, 0xA0, 0xFF])
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    rows = {row["record_no"]: row["error"] is not None for row in table_of(path).to_pylist()}
+    shown = [part for part in parts(known(path)) if part.kind in {Kind.RECORD, Kind.UNDECODABLE}]
+    assert rows == {part.record_no: part.fault is not None for part in shown}
 
 
 def test_texts_become_tables() -> None:
