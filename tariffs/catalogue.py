@@ -8,8 +8,8 @@ file whose content does not match its version is refused.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -71,12 +71,49 @@ KEY, KEY_FROM, KEY_TO, KEY_ACCOUNT, KEY_PLAN, KEY_SEGMENT, KEY_COLUMNS = 0, 1, 2
 TRUNK_FROM, TRUNK_TO, TRUNK_CARRIER, TRUNK_PLAN_IN, TRUNK_PLAN_OUT, TRUNK_IN, TRUNK_OUT, TRUNK_COLUMNS = (
     0, 1, 2, 3, 4, 5, 6, 8,
 )  # fmt: skip
+(
+    ALLOWANCE_UNIT,
+    ALLOWANCE_AMOUNT,
+    ALLOWANCE_PRIORITY,
+    ALLOWANCE_INCREMENT,
+    ALLOWANCE_SPLIT,
+    ALLOWANCE_NUMERATOR,
+    ALLOWANCE_DENOMINATOR,
+    ALLOWANCE_POOL,
+    ALLOWANCE_CAP,
+    ALLOWANCE_LIMIT,
+    ALLOWANCE_ROLLOVERS,
+    ALLOWANCE_VALID_US,
+    ALLOWANCE_PRORATION,
+    ALLOWANCE_REMAINDER,
+    ALLOWANCE_FEE,
+    ALLOWANCE_PERIODS,
+    ALLOWANCE_PERIODS_END,
+    ALLOWANCE_SERVICES,
+) = range(18)
+ALLOWANCE_COLUMNS: Final = 32
+"""From ALLOWANCE_SERVICES on: where in ``allowance_lists`` the services, directions, zones, classes (from 1; 0 is
+``other``) and bands begin and end; an empty list matches anything."""
+ALLOWANCE_BITS: Final = 12
+"""Bits of an allowance's code beside that of its holder."""
 NONE: Final = -1
 INDEX_FIRST_S: Final = 631_152_000
 """1990-01-01 UTC, where calendars begin."""
 INDEX_SHIFT: Final = 17
 """An entry of ``band_index`` stands for 2^17 seconds."""
 ANY: Final = -1
+
+
+def _empty(*columns: int) -> Callable[[], Ints]:
+    return lambda: np.zeros((0, *columns), np.int64)
+
+
+def _no_codes() -> Codes:
+    return np.zeros(0, np.int32)
+
+
+def _no_names() -> pa.StringArray:
+    return names([])
 
 
 @dataclass(frozen=True)
@@ -136,6 +173,15 @@ class Catalogue:
     file_names: pa.StringArray  # of the text that all this was compiled from, see tariffs/text.py
     file_ends: Ints
     file_text: npt.NDArray[np.uint8]
+    # Allowances, if there are any: a catalogue without them has no trace of them.
+    allowances: Ints = field(default_factory=_empty(ALLOWANCE_COLUMNS))
+    allowance_lists: Codes = field(default_factory=_no_codes)
+    allowance_periods: Ints = field(default_factory=_empty())  # UTC microseconds
+    plan_allowances: Codes = field(default_factory=_no_codes)  # where each plan's begin, the end of the last, then all
+    account_pools: Codes = field(default_factory=_no_codes)
+    holders: Ints = field(default_factory=_empty(2))  # account (pools follow) << ALLOWANCE_BITS | allowance, since
+    allowance_names: pa.StringArray = field(default_factory=_no_names)
+    pool_names: pa.StringArray = field(default_factory=_no_names)
 
     def folder_text(self) -> dict[str, bytes]:
         """The files that the catalogue was compiled from, in canonical form, by name."""
@@ -168,6 +214,8 @@ class Catalogue:
     def _parts(self) -> Iterator[tuple[str, str, str, bytes]]:
         for part in fields(self):
             value = getattr(self, part.name)
+            if part.default_factory is not MISSING and not len(self.allowances):
+                continue
             if part.name.endswith("_names"):
                 value = np.frombuffer("".join(f"{name}\n" for name in value.to_pylist()).encode(), np.uint8)
             yield part.name, value.dtype.str, ",".join(map(str, value.shape)), value.tobytes()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from math import gcd
 from typing import Final
 
+from tariffs.allowances import allowance_problems
 from tariffs.calendar import overlaps
 from tariffs.model import NO_TAX, OTHER_CLASS, Calendar, Plan, Problem, Rate, Rule, Step, Tariff
 
@@ -37,6 +38,7 @@ def check(tariff: Tariff) -> list[Problem]:
         found.append(Problem(tariff.classes[OTHER_CLASS].place, "class.other", "is the class of events of no class"))
     for plan in tariff.plans.values():
         found += _plan(tariff, plan)
+    found += allowance_problems(tariff)
     return found
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from tariffs import catalogue as layout
+from tariffs.allowance_tables import allowance_tables
 from tariffs.catalogue import NONE, Catalogue, Ints, names
 from tariffs.cells import ITEM_SCHEMA, Items, Numbering, cell_items, matrix
 from tariffs.check import EXACT_MAX, calendar_of, check, reduced
@@ -126,8 +127,14 @@ class _Build:
             **text_table(tariff),
             **self.prefixes.arrays(),
             **guided,
+            **allowance_tables(tariff, self._known(zones, bands), guided["account_names"]),
             **member_table(list(tariff.classes.values()), guided["account_names"].to_pylist()),
         )
+
+    def _known(self, zones: list[str], bands: list[str]) -> dict[str, dict[str, int]]:
+        """The codes of names that allowances turn on."""
+        told = {"plan": self.tariff.plans, "zone": zones, "class": self.tariff.classes, "band": bands}
+        return {kind: {name: code for code, name in enumerate(names)} for kind, names in told.items()}
 
     def _numbering(self, bands: list[str]) -> Numbering:
         rates = {name: number for number, name in enumerate(self.tariff.rates)}

@@ -15,6 +15,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from tariffs import sheets, values
+from tariffs.allowances import allowance
 from tariffs.classes import call_class
 from tariffs.conversions import conversions
 from tariffs.decks import deck
@@ -25,6 +26,7 @@ from tariffs.model import (
     EVER_TO,
     SERVICES,
     TAX_MODES,
+    Allowance,
     Calendar,
     CallClass,
     Place,
@@ -44,7 +46,7 @@ from tariffs.source import Table, key_lines
 from tariffs.special import special_days
 from tariffs.taxes import tax
 
-T = TypeVar("T", Zone, Calendar, Rate, Plan, Tax, CallClass)
+T = TypeVar("T", Zone, Calendar, Rate, Plan, Tax, CallClass, Allowance)
 
 
 def load(folder: Path) -> tuple[Tariff, list[Problem]]:
@@ -63,6 +65,7 @@ def load(folder: Path) -> tuple[Tariff, list[Problem]]:
     zones = read.all("zone", _zone)
     taxes = read.all("tax", tax)
     classes = read.all("class", lambda table: call_class(table, folder))
+    allowances = read.all("allowance", allowance)
     for table in files:
         table.done()
     tariff = Tariff(
@@ -76,6 +79,7 @@ def load(folder: Path) -> tuple[Tariff, list[Problem]]:
         partners=partners(folder / PARTNERS, zone, tuple(plans), problems),
         taxes=taxes,
         classes=classes,
+        allowances=allowances,
         conversions=conversions(folder / "conversions.csv", zone, problems),
         zone=zone.key,
     )

@@ -26,6 +26,10 @@ MODES: Final = ("half_up", "half_even", "up", "down")
 STAGES: Final = ("charge", "step", "increment")
 TAX_MODES: Final = ("exclusive", "inclusive")
 NO_TAX: Final = "none"
+UNITS: Final = ("s", "byte", "event")
+PERIODS: Final = ("day", "week", "month", "days", "once")
+PRORATIONS: Final = ("none", "down", "half_up", "up")
+REMAINDERS: Final = ("continue", "restart")
 OTHER_CLASS: Final = "other"
 
 
@@ -210,6 +214,50 @@ class Conversion:
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """How often an allowance is granted: one of PERIODS; for ``days`` the length and a day on which one begins."""
+
+    kind: str = "month"
+    days: int = 0
+    anchor: date = date(1990, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Units that plans include, for usage that matches all columns; an empty column matches anything.
+
+    ``factor``: units drawn for one unit of usage, as numerator and denominator. ``time_zone`` is empty where it is that
+    of the plans' calendars. What is left at the end of a period, up to ``rollover_limit``, stays for
+    ``rollover_periods`` more.
+    """
+
+    id: str
+    plans: tuple[str, ...]
+    unit: str
+    amount: int
+    period: Period = Period()
+    time_zone: str = ""
+    priority: int = 0
+    service: tuple[str, ...] = ()
+    direction: tuple[str, ...] = ()
+    zone: tuple[str, ...] = ()
+    call_class: tuple[str, ...] = ()
+    band: tuple[str, ...] = ()
+    increment: int = 1
+    split: bool = False
+    factor: tuple[int, int] = (1, 1)
+    pool: bool = False
+    member_cap: int | None = None
+    rollover_limit: int = 0
+    rollover_periods: int = 0
+    valid_days: int = 0
+    proration: str = "none"
+    remainder: str = "continue"
+    setup_fee_on_free: bool = False
+    place: Place = field(default=Place(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     """The rules of a plan in force from ``valid_from`` until before ``valid_to``."""
 
@@ -253,4 +301,5 @@ class Tariff:
     taxes: dict[str, Tax] = field(default_factory=dict)
     conversions: tuple[Conversion, ...] = ()
     classes: dict[str, CallClass] = field(default_factory=dict)
+    allowances: dict[str, Allowance] = field(default_factory=dict)
     zone: str = "UTC"

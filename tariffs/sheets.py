@@ -114,7 +114,7 @@ def read(
     return Sheet(frame.fill_null("").with_row_index("line", 2).cast({"line": pl.Int64}), path.name, problems)
 
 
-SUBSCRIPTION_COLUMNS: Final = ("kind", "key", "account", "plan", "segment", "valid_from", "valid_to", "line")
+SUBSCRIPTION_COLUMNS: Final = ("kind", "key", "account", "plan", "segment", "pool", "valid_from", "valid_to", "line")
 TRUNK_COLUMNS: Final = ("trunk", "carrier", "direction", "plan_in", "plan_out", "valid_from", "valid_to", "line")
 
 
@@ -125,7 +125,7 @@ def empty(columns: tuple[str, ...]) -> pl.DataFrame:
 
 
 def subscriptions(path: Path, zone: ZoneInfo, plans: tuple[str, ...], problems: list[Problem]) -> pl.DataFrame:
-    """``subscriptions.csv``: kind, key, account, plan, segment, valid_from, valid_to, line."""
+    """``subscriptions.csv``: kind, key, account, plan, segment, pool, valid_from, valid_to, line."""
     sheet = read(path, problems, ("kind", "key", "account", "plan")) if path.exists() else None
     if sheet is None:
         return empty(SUBSCRIPTION_COLUMNS)
@@ -138,9 +138,19 @@ def subscriptions(path: Path, zone: ZoneInfo, plans: tuple[str, ...], problems: 
     sheet.frame = sheet.frame.filter(right)
     sheet.period("valid_from", "valid_to", zone)
     sheet.refuse_overlaps(["kind", "key"], "key")
-    if "segment" not in sheet.frame.columns:
-        sheet.constant("segment", "", pl.String)
+    for column in ("segment", "pool"):
+        if column not in sheet.frame.columns:
+            sheet.constant(column, "", pl.String)
+    _refuse_other_pools(sheet)
     return sheet.frame.select(SUBSCRIPTION_COLUMNS)
+
+
+def _refuse_other_pools(sheet: Sheet) -> None:
+    """A problem for each row that names another pool than an earlier row of its account."""
+    named = sheet.frame.filter(pl.col("pool") != "").select("account", "pool", "line")
+    first = pl.col("pool").first().over("account")
+    for account, pool, line in named.filter(pl.col("pool") != first).iter_rows():
+        sheet.problem(line, "pool", f"account {account} is in another pool already, not {pool}")
 
 
 def trunks(path: Path, zone: ZoneInfo, plans: tuple[str, ...], problems: list[Problem]) -> pl.DataFrame:

@@ -20,6 +20,7 @@ import tomli_w
 from tariffs.catalogue import Ints, names
 from tariffs.model import (
     COLUMNS,
+    Allowance,
     Calendar,
     CallClass,
     Deck,
@@ -40,6 +41,7 @@ Table = dict[str, Any]
 
 TOML: Final = "tariff.toml"
 FIXED: Final = ("subscriptions.csv", "trunks.csv", "partners.csv", "conversions.csv")
+_KINDS: Final = ("calendar", "zone", "class", "tax", "deck", "rate", "plan", "allowance")
 _DECK_COLUMNS: Final = ("prefix", "zone", "price", "minimum", "increment", "setup_fee", "valid_from", "valid_to")
 _DEFAULTS: Final = {
     "zone": "UTC",
@@ -53,6 +55,12 @@ _DEFAULTS: Final = {
     "rounding": {"mode": "half_up", "scale": 9, "stage": "charge"},
     "match": list(COLUMNS),
     "tax_mode": "exclusive",
+    "period": "month",
+    "factor": "1",
+    "proration": "none",
+    "remainder": "continue",
+    "priority": 0,
+    "valid_days": 0,
 }
 """What a key that is left out means; empty texts and lists are left out, too."""
 
@@ -61,7 +69,7 @@ def folder_text(tariff: Tariff) -> dict[str, bytes]:
     """The files of ``tariff``: ``tariff.toml``, and the CSV files that it names or that have fixed names."""
     taken = _FileNames()
     files = {name: table.write_csv().encode() for name, table in _sheets(tariff) if len(table)}
-    tables: dict[str, Table] = {kind: {} for kind in ("calendar", "zone", "class", "tax", "deck", "rate", "plan")}
+    tables: dict[str, Table] = {kind: {} for kind in _KINDS}
     for name, deck in tariff.decks.items():
         file = taken.of(name)
         tables["deck"][name] = {"file": file} | _deck(deck)
@@ -76,6 +84,7 @@ def folder_text(tariff: Tariff) -> dict[str, bytes]:
     tables["tax"] = _each(tariff.taxes, _tax)
     tables["rate"] = _each(tariff.rates, lambda rate: {"currency": rate.currency} | _priced(rate) | _terms(rate))
     tables["plan"] = _each(tariff.plans, _plan)
+    tables["allowance"] = _each(tariff.allowances, _allowance)
     said = {"tariff": _short({"zone": tariff.zone})} | tables
     text = tomli_w.dumps({kind: found for kind, found in said.items() if found} or {"tariff": {}})
     return {TOML: text.encode(), **dict(sorted(files.items()))}
@@ -227,11 +236,39 @@ def _rule(rule: Rule) -> Table:
     return _short(said | {"rate": rule.rate, "deck": rule.deck, "tax": rule.tax})
 
 
+def _allowance(each: Allowance) -> Table:
+    days = each.period.kind == "days"
+    flags = {"split": each.split, "pool": each.pool, "setup_fee_on_free": each.setup_fee_on_free}
+    rollover = {"limit": each.rollover_limit, "periods": each.rollover_periods} if each.rollover_periods else {}
+    said = {
+        "period": f"{each.period.days} days" if days else each.period.kind,
+        "anchor": each.period.anchor.isoformat() if days else "",
+        "time_zone": each.time_zone,
+        "priority": each.priority,
+        "service": list(each.service),
+        "direction": list(each.direction),
+        "zone": list(each.zone),
+        "class": list(each.call_class),
+        "band": list(each.band),
+        "increment": each.increment,
+        "factor": "/".join(map(str, each.factor)).removesuffix("/1"),
+        "rollover": rollover,
+        "valid_days": each.valid_days,
+        "proration": each.proration,
+        "remainder": each.remainder,
+    }
+    cap = {} if each.member_cap is None else {"member_cap": each.member_cap}
+    granted = {"plan": list(each.plans), "unit": each.unit, "amount": each.amount}
+    return granted | _short(said) | cap | {key: True for key, value in flags.items() if value}
+
+
 def _sheets(tariff: Tariff) -> Iterator[tuple[str, pl.DataFrame]]:
     """The files with fixed names."""
     people = tariff.subscriptions
     shown = people.with_columns(*_periods(people))
-    yield "subscriptions.csv", shown.select("kind", "key", "account", "plan", "valid_from", "valid_to", "segment")
+    pool = ["pool"] if (people["pool"] != "").any() else []
+    columns = ["kind", "key", "account", "plan", "valid_from", "valid_to", "segment", *pool]
+    yield "subscriptions.csv", shown.select(columns)
     lines = tariff.trunks.with_columns(*_periods(tariff.trunks)).drop("line")
     yield "trunks.csv", lines.select("trunk", "carrier", "direction", "plan_in", "plan_out", "valid_from", "valid_to")
     agreed = tariff.partners.with_columns(*_periods(tariff.partners)).drop("line")

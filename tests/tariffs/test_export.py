@@ -107,6 +107,38 @@ origin = "uk"
 class = ["emergency", "other"]
 band = ["peak", "night"]
 rate = "steps"
+[allowance.minutes]
+plan = ["p", "all"]
+unit = "s"
+amount = 18000
+time_zone = "Europe/London"
+[allowance.gigabytes]
+plan = "all"
+unit = "byte"
+amount = 10737418240
+period = "30 days"
+anchor = "2026-01-05"
+priority = 3
+service = "data"
+direction = ["originated", "terminated"]
+zone = ["uk", "US, A"]
+class = "other"
+band = ["peak", "off peak"]
+increment = 1024
+split = true
+factor = "0.5"
+pool = true
+member_cap = 1073741824
+rollover = { limit = 1000, periods = 2 }
+proration = "half_up"
+remainder = "restart"
+setup_fee_on_free = true
+[allowance.welcome]
+plan = "all"
+unit = "event"
+amount = 3
+period = "once"
+valid_days = 30
 """
 DECK = 'p,z,r,f,t\n1,"US, A",0.01,,2026-02-01\n+1,US,0.02,2026-02-01,\n33,FR,,,\n*,WORLD,1,,\n'
 

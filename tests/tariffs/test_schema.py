@@ -55,6 +55,10 @@ zzz = 1
 zzz = 1
 [[plan.p.version.rule]]
 zzz = 1
+[allowance.a]
+zzz = 1
+[allowance.a.rollover]
+zzz = 1
 """
 # a key in UNKNOWN, where the schema has the keys that may stand beside it
 TABLES = {
@@ -73,6 +77,8 @@ TABLES = {
     "plan.p.zzz": "$defs/plan",
     "plan.p.version.0.zzz": "$defs/version",
     "plan.p.version.0.rule.0.zzz": "$defs/rule",
+    "allowance.a.zzz": "$defs/allowance",
+    "allowance.a.rollover.zzz": "$defs/allowance/properties/rollover",
 }
 
 
@@ -103,6 +109,7 @@ def test_good_tariffs_are_valid(path: Path) -> None:
 
 RATE = '[rate.r]\ncurrency = "GBP"\n'
 PLAN = '[plan.p]\ncurrency = "GBP"\n'
+ALLOWANCE = '[allowance.a]\nplan = "p"\nunit = "s"\n'
 BAD = [
     RATE + "price = 0.1",
     RATE + 'price = "1e3"',
@@ -123,6 +130,11 @@ BAD = [
     PLAN + '[[plan.p.rule]]\nservice = "fax"\nrate = "r"',
     '[deck.d]\nfile = "d.csv"\ncurrency = "GBP"\n[deck.d.columns]\nprefix = "p"',
     '[rates.r]\nprice = "1"',
+    ALLOWANCE + "amount = 1.5",
+    ALLOWANCE + 'amount = 1\nperiod = "year"',
+    ALLOWANCE + "amount = 1\nfactor = 2",
+    ALLOWANCE + "amount = 1\nrollover = { periods = 2 }",
+    ALLOWANCE,
 ]
 
 
