@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo demo-stream test test-nojit check bench docs nightly sizes clean
+.PHONY: setup demo demo-stream test test-nojit check bench docs fuzz nightly sizes clean
 
 setup: $(STAMP)
 
@@ -24,7 +24,7 @@ test: setup
 
 # The same rules as plain Python: what numpy would let wrap is a warning, and a warning is an error.
 test-nojit: setup
-	NUMBA_DISABLE_JIT=1 TOLL_ORACLE_PAIRS=5000 $(BIN)/python -m pytest tests/rating tests/mediation tests/tariffs
+	NUMBA_DISABLE_JIT=1 TOLL_ORACLE_PAIRS=5000 $(BIN)/python -m pytest tests/rating tests/mediation tests/ber tests/tariffs
 
 check: setup
 	$(BIN)/ruff check .
@@ -38,6 +38,9 @@ bench: setup
 
 docs: setup
 	$(BIN)/python -m mediation.dictionary
+
+fuzz: setup
+	$(BIN)/python -m tests.ber.fuzz
 
 nightly: setup
 	TOLL_ORACLE_PAIRS=1000000 $(BIN)/python -m pytest tests/rating/test_oracle.py

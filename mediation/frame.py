@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mediation import stage
-from mediation.ber.records import frame_again, frame_elements
+from mediation.ber.records import frame_again, frame_elements, framing_fault
 from mediation.documents import document_end, find_documents
 from mediation.layout import Framing, Kind, Layout
 from mediation.reasons import CODE
@@ -30,7 +30,7 @@ def frame(chunk: Chunk, layout: Layout) -> tuple[Records, pa.RecordBatch]:
     """Part ``chunk`` into (records, rejected rows)."""
     framing = layout.framing
     if framing.ber:
-        return _parted(*frame_elements(chunk, framing.ber, layout.name, framing.max_record_bytes))
+        return _told(*frame_elements(chunk, framing.ber, layout.name, framing.max_record_bytes))
     records, marks = _lines(chunk, layout)
     reason = _verdicts(records, marks, layout.framing)
     if chunk.offset == 0:
@@ -43,7 +43,7 @@ def reframe(rows: pa.Table, layout: Layout) -> tuple[Records, pa.RecordBatch]:
     """Part rows of the ``rejected`` schema, which carry their bytes, into (records, rejected rows)."""
     records, framing = _rows(rows, layout), layout.framing
     if framing.ber:
-        return _parted(*frame_again(records, _was_cut(rows), framing.ber, framing.max_record_bytes))
+        return _told(*frame_again(records, _was_cut(rows), framing.ber, framing.max_record_bytes))
     text, begin, stop = records.text, records.begin, records.stop
     contents = [bytes(text[b:s]) for b, s in zip(begin.tolist(), stop.tolist(), strict=True)]
     lengths = np.array([_content_bytes(c, framing) for c in contents], np.int32)
@@ -90,9 +90,17 @@ def control_lines(rejected: pa.RecordBatch, reason: str) -> list[bytes]:
 
 
 def _parted(records: Records, reason: npt.NDArray[np.uint8]) -> tuple[Records, pa.RecordBatch]:
-    if not reason.any():
+    return _split(records, _fault(records, reason))
+
+
+def _told(records: Records, reason: npt.NDArray[np.uint8]) -> tuple[Records, pa.RecordBatch]:
+    return _split(records, framing_fault(records, reason))
+
+
+def _split(records: Records, fault: stage.Fault) -> tuple[Records, pa.RecordBatch]:
+    if not fault.reason.any():
         return records, stage.empty("rejected")
-    return records.take(reason == 0), set_aside(records, reason, _fault(records, reason))
+    return records.take(fault.reason == 0), set_aside(records, fault.reason, fault)
 
 
 def _lines(chunk: Chunk, layout: Layout) -> tuple[Records, npt.NDArray[np.uint8]]:

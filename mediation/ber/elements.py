@@ -34,7 +34,7 @@ DOUBTFUL = 101
 """A fault beside those of ``tlv``: an element whose length may be wrong, so that it may hide records."""
 _HEAD_BYTES = 16
 """No tag and length are longer."""
-_LEAST_BYTES = 32
+_LEAST_BYTES = 40
 """A row for so many bytes: what is parted finer than any record stays together."""
 _FREE_ROWS = 1000
 

@@ -44,7 +44,7 @@ _REASON = {
     FILLER: CODE["filler"],
 }
 _WHAT = dict(enumerate(FAULTS)) | {UNKNOWN_RECORD: "no record of the format has this tag"}
-_SHOWN_BYTES = 8
+_SHOWN_BYTES = 16
 _REASONS = np.array([_REASON[kind] for kind in range(len(_REASON))], np.uint8)
 
 
@@ -141,16 +141,31 @@ def decode_elements(records: Records, names: tuple[str, ...], source: Source) ->
     return with_header(fields, source, columns), stage.Fault(reason, stage.no_fault, lambda row: faults[row])
 
 
+def framing_fault(records: Records, reason: npt.NDArray[np.uint8]) -> stage.Fault:
+    """``reason``, shown by the bytes with which each row begins."""
+    rows = np.flatnonzero(reason)
+    lengths = 2 * (records.end - records.begin)[rows]
+    octets = zip(rows.tolist(), _octets(records.text, records.begin[rows]), lengths.tolist(), strict=True)
+    values = {row: text[:length] for row, text, length in octets}
+    return stage.Fault(reason, lambda _: "record", lambda row: values[row])
+
+
 def _faults(records: Records, verdict: Bytes, places: npt.NDArray[np.int64]) -> dict[int, str]:
     """What is wrong with each record that could not be walked: the byte, those from it on, the fault."""
     rows = np.flatnonzero(verdict)
     at = places[rows]
-    padded = np.append(records.text, np.zeros(_SHOWN_BYTES, np.uint8)) if len(rows) else records.text
-    near = padded[at[:, None] + np.arange(_SHOWN_BYTES)].tobytes().hex(" ", _SHOWN_BYTES)
     what = [_WHAT[v] for v in verdict[rows].tolist()]
-    offsets = (at - records.begin[rows]).tolist()
-    shown = zip(rows.tolist(), offsets, near.split(" "), what, strict=False)
+    shown = zip(rows.tolist(), (at - records.begin[rows]).tolist(), _octets(records.text, at), what, strict=True)
     return {row: f"byte {offset} of the record, {octets}: {fault}" for row, offset, octets, fault in shown}
+
+
+def _octets(text: Bytes, at: npt.NDArray[np.integer]) -> list[str]:
+    """The few bytes from each place on in hex, zeros behind the last."""
+    if not len(at):
+        return []
+    padded = np.append(text, np.zeros(_SHOWN_BYTES, np.uint8))
+    shown: bytes = padded[at[:, None] + np.arange(_SHOWN_BYTES)].tobytes()
+    return shown.hex(" ", _SHOWN_BYTES).split(" ")
 
 
 @lru_cache(maxsize=64)
