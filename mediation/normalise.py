@@ -175,6 +175,7 @@ def _duration(draft: _Draft) -> None:
             durations_s(column.text, column.begin, column.end, _FORMS[form.form], form.ticks_per_s, form.up, seconds)
         seconds[(begun.begin == begun.end) & (seconds > 0)] = 0
         draft.note(seconds < 0, "bad_duration", "duration_s")
+        seconds[seconds < 0] = 0  # control totals add them up
         if mapping.required:
             draft.note(column.begin == column.end, "missing_field", "duration_s")
     draft.columns["duration_s"] = pa.array(seconds)

@@ -70,6 +70,7 @@ def test_bad_records_wait_in_suspense(
     ended = rate(file(tmp_path, content), more=("--json",))
     assert (ended.code, ended.err) == (0, "")
     assert reasons(ended).items() >= expected.items()
+    assert all(row["duration_s"] >= 0 for row in contents(lake)["control_total"])
     balanced(toll, lake)
     toll("suspense", "export", "--lake", lake, "--to", tmp_path / "out", "--reason", *(list(expected) or ["none"]))
     exported = (tmp_path / "out").read_bytes()
