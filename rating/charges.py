@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from mediation.amounts import decimal
-from mediation.fields import AMOUNT, schema
+from mediation.fields import AMOUNT, LABEL, schema
 from mediation.stage import constant
 from rating.columns import labelled, pick
 from rating.guide import LEGS
@@ -63,6 +63,8 @@ def charges(usage: pa.RecordBatch, legs: Legs, kept: Ints, catalogue: Catalogue,
         "currency": _column(catalogue.cells, CELL_CURRENCY, legs.cell[kept], catalogue.currency_names),
         **_tax(legs, kept, catalogue),
         **_conversion(legs, kept, catalogue),
+        "expected_amount": pa.nulls(count, AMOUNT),
+        "expected_currency": pa.nulls(count, LABEL),
         "note": labelled(legs.note[kept], _NOTE_NAMES),
         "tariff_version": constant(catalogue.version, count),
         "rating_run": pa.array(np.full(count, rating_run, np.int64)),

@@ -18,7 +18,10 @@ from mediation.layout_file import layout_from_text
 from mediation.preview import Preview, preview_row
 from mediation.reasons import BY_CODE
 from rating.answers import json_value
+from rating.explain_given import explain_given
+from rating.explain_partials import session_story
 from rating.explain_price import Node, explain_charge
+from rating.given import NOTE
 from rating.lake import Lake
 from rating.stored import layout_of_source, stored_catalogue, stored_layout
 from rating.streaming.coordinates import is_stream, offset_of, position_of
@@ -96,14 +99,18 @@ def _rated(lake: Lake, row: dict[str, Any]) -> Story:
     differences = _field_differences(row, again, layout)
     legs = []
     for charge in charges.to_pylist():
-        leg = explain_charge(row, stored_catalogue(lake, charge["tariff_version"]), charge["leg"])
+        catalogue = stored_catalogue(lake, charge["tariff_version"])
+        given = charge["note"] == NOTE
+        leg = explain_given(row, catalogue) if given else explain_charge(row, catalogue, charge["leg"])
         told = Decimal(leg.value.split()[0]) if leg.children and leg.value[0].isdigit() else None
         if charge["kind"] == "charge" and (told != charge["amount"] or not leg.value.endswith(charge["currency"])):
             differences.append(
                 f"{charge['leg']}: stored {charge['amount']} {charge['currency']}, explained {leg.value}"
             )
         legs.append(Node(f"{charge['leg']} {charge['kind']}", _stored(charge), (leg,)))
-    parts = [origin, _fields(row, again, layout), *_halves(lake, row, layout), *legs]
+    session, apart = session_story(lake, row)
+    differences += apart
+    parts = [origin, _fields(row, again, layout), *_halves(lake, row, layout), *session, *legs]
     parts += [Node("DIFFERS", text) for text in differences]
     return Story(Node("event", str(row["event_id"]), tuple(parts)), tuple(differences))
 

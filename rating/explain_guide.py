@@ -13,12 +13,13 @@ import pyarrow as pa
 
 from mediation.reasons import BY_CODE
 from rating.columns import text_buffers
+from rating.guide import IMSI_PREFIXES
 from rating.guide_kernels import EXPIRED, NO_KEY, find_subscriptions, find_versions, number_keys
 from rating.hypothetical import Event
 from rating.story import Node, period
 from tariffs import catalogue as layout
 from tariffs.catalogue import NONE, Catalogue
-from tariffs.keys import named_key
+from tariffs.keys import imsi_prefix_key, named_key
 
 
 def failure(rejected: pa.RecordBatch) -> str:
@@ -32,8 +33,46 @@ def guiding(event: Event, leg: str, catalogue: Catalogue) -> Node:
     if event.plan:
         plan = catalogue.codes["plan_names"][event.plan]
         return Node("guiding", "the event names its plan", (_plan(plan, event, catalogue),))
-    candidates = _retail(event, catalogue) if leg == "retail" else _wholesale(event, leg, catalogue)
+    if leg == "retail":
+        candidates = _retail(event, catalogue)
+    else:
+        candidates = _visitor(event, catalogue) if leg == "roaming_out" else _wholesale(event, leg, catalogue)
     return Node("guiding", "who pays, and by which plan", tuple(candidates))
+
+
+def whose_network(network: str, start_us: int, catalogue: Catalogue) -> tuple[Node, str]:
+    """Which partner's ``network`` (TADIG or MCC-MNC) that bills us is, and the plan_in, if there is one."""
+    known = catalogue.codes["partner_names"]
+    key = -1 - known[network] if network in known else NO_KEY
+    for row in _agreements(key, catalogue):
+        partner, plan = (
+            catalogue.name(*each) for each in (("account", row[layout.KEY_ACCOUNT]), ("plan", row[layout.KEY_PLAN]))
+        )
+        if row[layout.KEY_FROM] <= start_us < row[layout.KEY_TO]:
+            return Node(f"network {network}", f"partner {partner}, plan_in {plan or 'none'}"), plan
+    return Node(f"network {network}", "of a partner, but not in force then" if key != NO_KEY else "no partner's"), ""
+
+
+def _visitor(event: Event, catalogue: Catalogue) -> Iterator[Node]:
+    """Each prefix of the IMSI that could name the partner, the longest first."""
+    for digits in IMSI_PREFIXES:
+        prefix = event.imsi[:digits]
+        rows = _agreements(imsi_prefix_key(prefix), catalogue) if prefix.isdecimal() and prefix.isascii() else []
+        if not rows:
+            yield Node(f"imsi {prefix}".strip(), "no partner's network")
+        for row in rows:
+            if row[layout.KEY_FROM] <= event.start_us < row[layout.KEY_TO]:
+                partner = catalogue.name("account", row[layout.KEY_ACCOUNT])
+                yield Node(f"imsi {prefix}", f"visitor of {partner}", (_plan(row[layout.KEY_PLAN], event, catalogue),))
+                return
+            yield Node(f"imsi {prefix}", f"lost: not in force ({period(row[layout.KEY_FROM], row[layout.KEY_TO])})")
+
+
+def _agreements(key: int, catalogue: Catalogue) -> list[list[int]]:
+    """The rows of the partner table that have ``key``, in order of time."""
+    table = catalogue.partners
+    found: list[list[int]] = table[table[:, layout.KEY] == key].tolist()
+    return found
 
 
 def _retail(event: Event, catalogue: Catalogue) -> Iterator[Node]:

@@ -1,11 +1,14 @@
 """The leg ``roaming_in``: what a visited network charges for our subscriber, taken as its record gives it.
 
-Enters: usage that was rated. Leaves: a ``charge`` row for each event that names an amount. Always holds: amount, tax
-and rate are those of the record; in the visited network's own currency it is the exact product, rounded once, half up.
+Enters: usage that was rated; whose partner each event is of, and what our own plan makes of it. Leaves: a ``charge``
+row for each event that names an amount. Always holds: amount, tax and rate are those of the record; in the visited
+network's own currency it is the exact product, rounded once, half up; our own price stands beside it and changes
+nothing.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import numpy as np
@@ -14,7 +17,9 @@ import pyarrow.compute as pc
 
 from mediation.amounts import PLACES
 from mediation.fields import AMOUNT, LABEL, schema
-from mediation.stage import constant
+from mediation.stage import constant, empty
+from rating.columns import labelled
+from tariffs.catalogue import NONE, Catalogue, Codes
 
 LEG = "roaming_in"
 NOTE = "given"
@@ -23,23 +28,46 @@ NOTE = "given"
 _ZERO = pa.scalar(Decimal(0), AMOUNT)
 
 
-def with_given(charges: pa.RecordBatch, usage: pa.RecordBatch, tariff_version: str) -> pa.RecordBatch | pa.Table:
+@dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """What stands beside given amounts, by row of usage: the partner's account, and the row of ``prices`` (or NONE).
+
+    ``prices`` are charges of our own. Nothing at all, where the tariff has no roaming partners.
+    """
+
+    accounts: Codes | None = None
+    place: Codes | None = None
+    prices: pa.RecordBatch = field(default_factory=lambda: empty("charge"))
+
+
+def with_given(
+    charges: pa.RecordBatch, usage: pa.RecordBatch, catalogue: Catalogue, beside: Beside, rating_run: int
+) -> pa.RecordBatch | pa.Table:
     """``charges``, and those that the records of ``usage`` give."""
     if usage["given_amount"].null_count == usage.num_rows:
         return charges
-    return pa.Table.from_batches([charges, given_charges(usage, tariff_version)])
-
-
-def given_charges(usage: pa.RecordBatch, tariff_version: str, rating_run: int = 0) -> pa.RecordBatch:
-    """The charges that the records of ``usage`` give, in their order."""
-    named = pc.is_valid(usage["given_amount"])
+    named = usage["given_amount"].is_valid()
     rows = usage.filter(named)
-    count, rate = rows.num_rows, rows["given_rate"]
-    has_rate = pc.is_valid(rate)
+    count = rows.num_rows
     columns = {
+        **_given(rows),
+        **_beside(rows, named, beside, catalogue),
         "leg": constant(LEG, count),
         "kind": constant("charge", count),
-        "account": rows["network"],
+        "note": constant(NOTE, count),
+        "tariff_version": constant(catalogue.version, count),
+        "rating_run": pa.array(np.full(count, rating_run, np.int64)),
+    }
+    blank, kept, out = constant("", count), set(rows.schema.names), schema("charge")
+    arrays = [columns.get(name, rows[name] if name in kept else blank) for name in out.names]
+    return pa.Table.from_batches([charges, pa.RecordBatch.from_arrays(arrays, schema=out)])
+
+
+def _given(rows: pa.RecordBatch) -> dict[str, pa.Array]:
+    """What the records themselves say."""
+    rate = rows["given_rate"]
+    has_rate = pc.is_valid(rate)
+    return {
         "billed_usage": rows["usage"],
         "amount": rows["given_amount"],
         "currency": rows["given_currency"],
@@ -48,13 +76,32 @@ def given_charges(usage: pa.RecordBatch, tariff_version: str, rating_run: int = 
         "converted_currency": _where(has_rate, rows["given_local_currency"]),
         "conversion_rate": pc.fill_null(rate, _ZERO),
         "conversion_source": _where(has_rate, rows["source"]),
-        "note": constant(NOTE, count),
-        "tariff_version": constant(tariff_version, count),
-        "rating_run": pa.array(np.full(count, rating_run, np.int64)),
     }
-    blank, kept, out = constant("", count), set(rows.schema.names), schema("charge")
-    arrays = [columns.get(name, rows[name] if name in kept else blank) for name in out.names]
-    return pa.RecordBatch.from_arrays(arrays, schema=out)
+
+
+def _beside(rows: pa.RecordBatch, named: pa.BooleanArray, beside: Beside, catalogue: Catalogue) -> dict[str, pa.Array]:
+    """Who bills us (the network, where it is no partner's), and our own price."""
+    if beside.accounts is None or beside.place is None:
+        empty_price = {"expected_amount": pa.nulls(len(rows), AMOUNT), "expected_currency": pa.nulls(len(rows), LABEL)}
+        return {"account": rows["network"], **empty_price}
+    mask = named.to_numpy(zero_copy_only=False)
+    accounts, place = beside.accounts[mask], beside.place[mask]
+    partner = labelled(accounts, catalogue.account_names).cast(pa.string())
+    known = pa.array(accounts != NONE)
+    taken = beside.prices.take(pa.array(place, mask=place == NONE))
+    billed = pc.not_equal(taken["converted_currency"].cast(pa.string()), "")
+    currencies = [taken[name].cast(pa.string()) for name in ("converted_currency", "currency")]
+    return {
+        "account": _label(pc.if_else(known, partner, rows["network"].cast(pa.string()))),
+        "expected_amount": pc.if_else(billed, taken["converted_amount"], taken["amount"]),
+        "expected_currency": _label(pc.if_else(billed, *currencies)),
+    }
+
+
+def converted(amount: Decimal, rate: Decimal) -> Decimal:
+    """One ``amount`` at ``rate``, as charges have it."""
+    value: Decimal = _converted(pa.array([amount], AMOUNT), pa.array([rate], AMOUNT))[0].as_py()
+    return value
 
 
 def _converted(amount: pa.Decimal128Array, rate: pa.Decimal128Array) -> pa.Decimal128Array:
@@ -63,4 +110,8 @@ def _converted(amount: pa.Decimal128Array, rate: pa.Decimal128Array) -> pa.Decim
 
 
 def _where(mask: pa.BooleanArray, labels: pa.DictionaryArray) -> pa.DictionaryArray:
-    return pc.if_else(mask, labels.cast(pa.string()), "").dictionary_encode().cast(LABEL)
+    return _label(pc.if_else(mask, labels.cast(pa.string()), ""))
+
+
+def _label(texts: pa.StringArray) -> pa.DictionaryArray:
+    return texts.dictionary_encode().cast(LABEL)

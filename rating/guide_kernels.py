@@ -47,7 +47,7 @@ NO_ACCOUNT: Final = CODE["no_account"]
 UNKNOWN_TRUNK: Final = CODE["unknown_trunk"]
 NO_PLAN: Final = CODE["no_plan"]
 
-RETAIL, WHOLESALE_IN, WHOLESALE_OUT = range(3)
+RETAIL, WHOLESALE_IN, WHOLESALE_OUT, ROAMING_OUT, ROAMING_IN = range(5)
 FIELDS: Final = ("a_number", "b_number", "imsi", "account_key", "trunk_in", "trunk_out")
 """The columns that keys come from, as ``field`` counts them."""
 A_NUMBER, B_NUMBER, IMSI, ACCOUNT_KEY, KEY_TRUNK_IN, KEY_TRUNK_OUT = range(6)
@@ -166,14 +166,22 @@ def find_versions(plan: Codes, start_us: Ints, versions: Ints, plan_versions: Co
 
 @kernel
 def find_faults(
-    retail: Codes, incoming: Codes, outgoing: Codes, terminated: Flags, reason: Bytes, field: Bytes
+    retail: Codes,
+    incoming: Codes,
+    outgoing: Codes,
+    visiting: Codes,
+    terminated: Flags,
+    reason: Bytes,
+    field: Bytes,
 ) -> None:
-    """The reason why a row is set aside, from its versions on the three legs, and the ``field`` whose value failed.
+    """The reason why a row is set aside, from its versions on the legs, and the ``field`` whose value failed.
 
-    ``field`` comes with the column of the retail key that was known; a ``terminated`` row's
-    served party is the B-number.
+    ``visiting`` is of the leg roaming_out, of no rows where there are no partners. ``field`` comes with the column of
+    the retail key that was known; a ``terminated`` row's served party is the B-number.
     """
+    partners = len(visiting) > 0
     for row in range(len(retail)):
+        visitor = visiting[row] if partners else NONE
         if outgoing[row] == UNLISTED or incoming[row] == UNLISTED:
             reason[row] = UNKNOWN_TRUNK
             field[row] = KEY_TRUNK_OUT if outgoing[row] == UNLISTED else KEY_TRUNK_IN
@@ -182,5 +190,7 @@ def find_faults(
         elif incoming[row] == EXPIRED or outgoing[row] == EXPIRED:
             reason[row] = NO_PLAN
             field[row] = KEY_TRUNK_IN if incoming[row] == EXPIRED else KEY_TRUNK_OUT
-        elif retail[row] == NONE and incoming[row] == NONE:
+        elif visitor == EXPIRED:
+            reason[row], field[row] = NO_PLAN, IMSI
+        elif retail[row] == NONE and incoming[row] == NONE and visitor == NONE:
             reason[row], field[row] = NO_ACCOUNT, B_NUMBER if terminated[row] else A_NUMBER

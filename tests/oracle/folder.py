@@ -130,6 +130,15 @@ class Trunk:
 
 
 @dataclass(frozen=True)
+class Partner:
+    account: str
+    networks: list[str]
+    """The first digits of its subscribers' IMSIs."""
+    plan_out: str
+    period: Period
+
+
+@dataclass(frozen=True)
 class CallClass:
     name: str
     prefixes: list[str]
@@ -147,6 +156,7 @@ class Tariff:
     plans: dict[str, Plan]
     subscriptions: list[Subscription]
     trunks: list[Trunk]
+    partners: list[Partner]
     taxes: dict[str, Tax]
     conversions: list[Conversion]
     classes: list[CallClass]
@@ -177,6 +187,10 @@ def read(folder: Path) -> Tariff:
                 period(row, zone),
             )
             for row in table(folder / "trunks.csv")
+        ],
+        partners=[
+            Partner(row["partner"], row["networks"].replace("-", "").split(), row["plan_out"], period(row, zone))
+            for row in table(folder / "partners.csv")
         ],
         taxes={
             name: Tax(name, Fraction(entry["percent"]) / 100, rounding(entry.get("rounding", {})))

@@ -42,27 +42,44 @@ def guided(tariff: Tariff, event: Event) -> list[tuple[str, str, str]]:
     """(leg, account, plan) of each leg that applies."""
     agreements = [("wholesale_in", "in", event.trunk_in), ("wholesale_out", "out", event.trunk_out)]
     carriers = {leg: carrier(tariff, event, trunk, side) for leg, side, trunk in agreements if trunk and tariff.trunks}
-    legs = {"retail": subscriber(tariff, event)} | carriers
+    ours, known = subscriber(tariff, event)
+    host = None if ours else home(tariff, event)
+    if known and not ours and not (host and host[1]):
+        raise Aside("no_plan")
+    legs = {"retail": ours} | carriers | {"roaming_out": host}
     paying = [(leg, *payer) for leg, payer in legs.items() if payer]
     for _, _, plan in paying:
         if not plan or not version(tariff.plans[plan], event):
             raise Aside("no_plan")
-    if not {"retail", "wholesale_in"} & {leg for leg, _, _ in paying}:
+    if not {"retail", "wholesale_in", "roaming_out"} & {leg for leg, _, _ in paying}:
         raise Aside("no_account")
     return paying
 
 
-def subscriber(tariff: Tariff, event: Event) -> tuple[str, str] | None:
-    """(account, plan) of the first key that has a subscription in force."""
+def subscriber(tariff: Tariff, event: Event) -> tuple[tuple[str, str] | None, bool]:
+    """(account, plan) of the first key that has a subscription in force, and whether any key is known."""
     number = getattr(event, SERVED.get(event.direction, ""), "")
     keys = [("number", number), ("imsi", event.imsi), ("account", event.account), ("trunk", event.trunk_in)]
     listed = [row for key in keys for row in tariff.subscriptions if (row.kind, row.key) == key]
     for row in listed:
         if event.start_us in row.period:
-            return row.account, row.plan
-    if listed:
-        raise Aside("no_plan")
-    return None
+            return (row.account, row.plan), True
+    return None, bool(listed)
+
+
+def home(tariff: Tariff, event: Event) -> tuple[str, str] | None:
+    """(partner, plan) of the longest network that a visitor's IMSI begins with; no plan if none is in force."""
+    listed = [
+        (len(network), partner)
+        for partner in tariff.partners
+        for network in partner.networks
+        if partner.plan_out and event.imsi.startswith(network)
+    ]
+    agreed = [each for each in listed if event.start_us in each[1].period]
+    if agreed:
+        partner = max(agreed, key=lambda each: each[0])[1]
+        return partner.account, partner.plan_out
+    return ("", "") if listed else None
 
 
 def carrier(tariff: Tariff, event: Event, name: str, side: str) -> tuple[str, str] | None:

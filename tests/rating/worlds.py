@@ -45,7 +45,7 @@ COLUMNS = ("service", "direction", "origin", "zone", "class", "band")
 SERVICES = ("voice", "sms", "mms", "data", "content")
 DIRECTIONS = ("originated", "terminated", "forwarded", "transit")
 NUMBERS = ("+447700900001", "+447700900002", "+12125550100", "2327", "112", "+6129999000")
-IMSIS = ("234150000000001", "234150000000002")
+IMSIS = ("234150000000001", "234150000000002", "262010000000001", "262017000000001", "310260000000001", "26201")
 ACCOUNTS = ("PBX-1", "PBX-2")
 BILLS = ("XDR", "USD")
 TRUNKS = ("TG-A", "TG-B", "TG-C", "TG-OWN")
@@ -122,6 +122,8 @@ class _Maker:
         self.conversions()
         if self.chance(0.7):
             self.trunks(plans)
+        if self.chance(0.6):
+            self.partners(plans)
         return self.made
 
     def keep(self, file: str, lines: list[str], encoding: str = "utf-8") -> None:
@@ -373,6 +375,15 @@ class _Maker:
                 lines.append(f"{trunk},carrier-{self.random.randint(1, 3)},{direction},{sides},{begin},{end}")
         lines.append("TG-OWN,,both,,,,")
         self.keep("trunks.csv", lines)
+
+
+    def partners(self, plans: list[str]) -> None:
+        lines = ["partner,tadig,networks,plan_in,plan_out,valid_from,valid_to"]
+        for number, networks in enumerate(("262-01 234-15", "262-017", "310-260", "310-26")):
+            for begin, end in self.periods():
+                sides = ",".join(self.random.choice((*plans, *plans, "")) for _ in range(2))
+                lines.append(f"partner-{number % 3},AAAA{number},{networks},{sides},{begin},{end}")
+        self.keep("partners.csv", lines)
 
 
 def toml(value: object) -> str:
