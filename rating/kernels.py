@@ -98,8 +98,12 @@ def price_event(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one walk along the e
     instants: Ints,
     bands: Ints,
     runs: Ints,
+    free: int,
+    remainder: int,
 ) -> tuple[int, int, int, int]:
     """Price one event: (reason, billed usage, amount in nano, note); reason 0 where it is priced.
+
+    Of its usage so much is ``free``, from the beginning; ``remainder`` (RESTARTS, FEE_ON_FREE) is about the rest.
 
     ``rate`` is the one at the start, of the items ``first..end``; ``change`` is the place of the calendar's
     last change before the start, ``change_end`` the end of its changes. ``runs`` takes one row for each run
@@ -109,6 +113,8 @@ def price_event(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one walk along the e
         return 0, 0, 0, rules.ZERO_USAGE
     if usage >= rules.USAGE_END:
         return AMOUNT_OVERFLOW, 0, 0, 0
+    if free >= usage:
+        return 0, 0, rates[rate, RATE_SETUP] if remainder & rules.FEE_ON_FREE else 0, rules.ALLOWANCE
     start_s = start_us // 1_000_000
     crosses = timed and change + 1 < change_end and instants[change + 1] < start_s + usage
     boundary = rates[rate, RATE_BOUNDARY]
@@ -124,9 +130,12 @@ def price_event(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one walk along the e
     cut = splits and boundary == rules.CUT
     isolated = rates[terms, RATE_COUNTER] == rules.ISOLATED
     unit, mode, stage = rates[terms, RATE_UNIT], rates[terms, RATE_MODE], rates[terms, RATE_STAGE]
-    opening = rates[terms, RATE_MINIMUM]
+    restarts = remainder & rules.RESTARTS != 0
+    opening = rates[terms, RATE_MINIMUM] if free == 0 or restarts else 0
     whole, rest, billed, run = rates[terms, RATE_SETUP], 0, 0, 0
-    position, part_from = 0, 0
+    position, part_from = free, free
+    while splits and change + 1 < change_end and instants[change + 1] - start_s <= free:
+        change += 1
     while True:
         part_to = usage
         if splits and change + 1 < change_end:
@@ -134,7 +143,7 @@ def price_event(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one walk along the e
         if cut:
             position = part_from
         origin = position
-        counted_from = origin if isolated else 0
+        counted_from = origin if isolated else free if restarts else 0
         if position < part_to and part_from > 0:
             reason, rate = rate_in_band(items, first, end, start_us, bands[change])
             if reason:
@@ -254,14 +263,21 @@ def price_walked(
     billed: Ints,
     amount: Ints,
     note: Codes,
+    free: Ints,
+    remainder: Codes,
 ) -> None:
-    """Price the legs ``walked``, that have no ``reason`` yet, by walking along each event."""
+    """Price the legs ``walked``, that have no ``reason`` yet, by walking along each event.
+
+    ``free`` and ``remainder`` are of each leg, or empty where nothing is free.
+    """
     for leg in walked:
         if reason[leg] != 0:
             continue
-        row, own = rows[leg], cell[leg]
+        row, own, begin, terms = rows[leg], cell[leg], np.int64(0), np.int32(0)
+        if len(free):
+            begin, terms = free[leg], remainder[leg]
         reason[leg], billed[leg], amount[leg], note[leg] = price_event(
             usage[row], start_us[row], timed[row], rate[leg], first[leg], end[leg],
             change[leg], changes[cells[own, CELL_CALENDAR] + 1], cells[own, CELL_DENOMINATOR],
-            items, rates, steps, instants, bands, runs,
+            items, rates, steps, instants, bands, runs, begin, terms,
         )  # fmt: skip

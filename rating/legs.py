@@ -7,7 +7,9 @@ session up to its end less that up to its beginning, so that partials sum to the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +22,7 @@ from rating.destinations import longest_prefixes
 from rating.find_kernels import BLOCK, choose_variants, find_bands, find_cells, find_items
 from rating.guide import Guided, direction_codes, service_codes
 from rating.kernels import RUN_COLUMNS, price_flat, price_walked
-from rating.rules import USAGE_END, ZERO_USAGE
+from rating.rules import ALLOWANCE, USAGE_END, ZERO_USAGE
 from tariffs.catalogue import NONE, RATE_COLUMNS, Catalogue, Codes, Ints
 
 TIMED_UNIT = "s"
@@ -62,22 +64,76 @@ class Legs:
     call_class: Codes
     note: Codes
     prices: Prices
+    free: Free
 
 
-def price_all(guided: Guided, catalogue: Catalogue, runs: Ints | None = None) -> Legs:
+@dataclass(frozen=True)
+class Free:
+    """Per leg: units of usage that are free, from its beginning, and RESTARTS or FEE_ON_FREE; empty: nothing is."""
+
+    units: Ints
+    remainder: Codes
+
+
+NOTHING_FREE: Final = Free(np.zeros(0, np.int64), np.zeros(0, np.int32))
+NO_RUNS: Final = np.zeros((0, RUN_COLUMNS), np.int64)
+
+Draw = Callable[[Legs, pa.RecordBatch], Free]
+"""What is free of each leg of a usage batch; of the legs nothing is priced yet."""
+
+
+def price_all(guided: Guided, catalogue: Catalogue, runs: Ints = NO_RUNS, draw: Draw | None = None) -> Legs:
     """Price every leg of every row; ``runs`` takes the runs of increments of each leg in turn."""
-    usage = guided.usage
-    legs = _found(guided, catalogue)
+    legs, usage = _found(guided, catalogue), guided.usage
+    free = draw(legs, usage) if draw else NOTHING_FREE
+    if not free.units.any():
+        return _priced(legs, usage, catalogue, runs)
+    return _partly_free(Legs(**{**vars(legs), "free": free}), usage, catalogue, runs)
+
+
+def _partly_free(legs: Legs, usage: pa.RecordBatch, catalogue: Catalogue, runs: Ints) -> Legs:
+    """Price the legs of which something is free apart from the others."""
+    some = legs.free.units > 0
+    places = [np.flatnonzero(some), np.flatnonzero(~some)]
+    ones, others = (_each(lambda column, at=at: column[at], legs) for at in places)
+    free = Free(legs.free.units[some], legs.free.remainder[some])
+    rows = usage.select(_PRICED_BY).take(pa.array(ones.row))
+    ones = Legs(**{**vars(ones), "row": np.arange(len(ones.row)), "free": free})
+    priced = _priced(ones, rows, catalogue, runs), _priced(others, usage, catalogue, runs)
+    back = np.argsort(np.concatenate(places))
+    whole = _each(lambda *columns: np.concatenate(columns)[back], *priced)
+    return Legs(**{**vars(whole), "row": legs.row, "free": legs.free})
+
+
+_PRICED_BY: Final = ["start_utc", "session_start_utc", "unit", "usage", "usage_offset"]
+
+
+def _each(make: Callable[..., npt.NDArray[Any]], *legs: Legs) -> Legs:
+    """What ``make`` makes of each column of ``legs``; nothing is free of it."""
+    columns = {part.name: [getattr(each, part.name) for each in legs] for part in fields(Legs)}
+    prices = [[getattr(each, part.name) for each in columns["prices"]] for part in fields(Prices)]
+    beside: dict[str, Any] = {"prices": Prices(*(make(*column) for column in prices)), "free": NOTHING_FREE}
+    return Legs(**{name: make(*column) for name, column in columns.items() if name not in beside}, **beside)
+
+
+def _priced(legs: Legs, usage: pa.RecordBatch, catalogue: Catalogue, runs: Ints) -> Legs:
+    """Price ``legs``; of a later partial the session up to its end, less up to its beginning or what is free of it."""
     # beyond USAGE_END every quantity is as good as another, and the sum of two cannot wrap
     used, offset = (np.minimum(integers(usage[column]), USAGE_END) for column in ("usage", "usage_offset"))
-    no_runs = np.zeros((0, RUN_COLUMNS), np.int64)
     if not offset.any():
-        _price(legs, usage, used, catalogue, no_runs if runs is None else runs)
+        _price(legs, usage, used, catalogue, runs, legs.free)
         return legs
-    _price(legs, usage, used + offset, catalogue, no_runs if runs is None else runs)
-    before = _unpriced(legs)
-    _price(before, usage, offset, catalogue, no_runs)
+    free, before = legs.free, _unpriced(legs)
+    skipped = offset
+    if len(free.units):
+        later = offset[legs.row] > 0
+        skipped = np.where(later, offset + free.units, 0)
+        free = Free(np.where(later, 0, free.units), free.remainder)
+    _price(legs, usage, used + offset, catalogue, runs, free)
+    _price(before, usage, skipped, catalogue, NO_RUNS, NOTHING_FREE)
     legs.note[used[legs.row] == 0] = ZERO_USAGE
+    if len(free.units):
+        legs.note[legs.free.units >= used] = ALLOWANCE
     return Legs(**{**vars(legs), "prices": legs.prices.less(before.prices)})
 
 
@@ -119,6 +175,7 @@ def _found(guided: Guided, catalogue: Catalogue) -> Legs:
         call_class,
         note,
         _no_prices(count),
+        NOTHING_FREE,
     )
     start, cells, items = tariff_starts(usage), catalogue.cells, catalogue.items
     services, directions = service_codes(usage, catalogue), direction_codes(usage, catalogue)
@@ -135,12 +192,12 @@ def _found(guided: Guided, catalogue: Catalogue) -> Legs:
     return legs
 
 
-def _price(legs: Legs, usage: pa.RecordBatch, used: Ints, catalogue: Catalogue, runs: Ints) -> None:
+def _price(legs: Legs, usage: pa.RecordBatch, used: Ints, catalogue: Catalogue, runs: Ints, free: Free) -> None:
     """Write the prices of usage ``used``, their notes and the reasons why there is none."""
     start, cells, prices = tariff_starts(usage), catalogue.cells, legs.prices
     timed = coded(usage["unit"], lambda unit: unit == TIMED_UNIT, np.bool_)
     walked = np.arange(len(legs.row), dtype=np.int32)
-    if not len(runs):
+    if not len(runs) and not len(free.units):
         others = price_flat(
             *(legs.row, legs.cell, legs.change, legs.rate, timed, start, used),
             *(cells, catalogue.rates, catalogue.calendar_changes, catalogue.instants),
@@ -157,6 +214,7 @@ def _price(legs: Legs, usage: pa.RecordBatch, used: Ints, catalogue: Catalogue, 
         legs.reason,
         *(prices.billed, prices.amount),
         legs.note,
+        *(free.units, free.remainder),
     )
     if len(catalogue.taxes):
         add_taxes(legs.item, catalogue.items, catalogue.taxes, prices.amount, prices.tax, legs.reason)
