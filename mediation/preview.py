@@ -124,6 +124,8 @@ def rule(mapping: Mapping, layout: Layout) -> str:
         parts.append(f"{mapping.duration.form}, part of a second {'up' if mapping.duration.up else 'down'}")
     if mapping.values:
         parts.append("by its map")
+    if mapping.target == "partial_no" and layout.partials:
+        parts.append(f"the first is {layout.partials.first}")
     if mapping.target in {"a_number", "b_number"}:
         parts.append(f"number rules (country {layout.numbers.country or 'none'}, bare digits {layout.numbers.bare})")
         if layout.swap_numbers_when:
