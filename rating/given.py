@@ -18,21 +18,22 @@ import pyarrow.compute as pc
 from mediation.amounts import PLACES
 from mediation.fields import AMOUNT, LABEL, schema
 from mediation.stage import constant, empty
-from rating.columns import labelled
 from tariffs.catalogue import NONE, Catalogue, Codes
 
 LEG = "roaming_in"
 NOTE = "given"
 """The note of a charge that is not ours: the record gave it."""
 
+UNPRICED = -2
 _ZERO = pa.scalar(Decimal(0), AMOUNT)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Beside:
-    """What stands beside given amounts, by row of usage: the partner's account, and the row of ``prices`` (or NONE).
+    """What stands beside given amounts, by row of usage: the partner's account, and the row of ``prices``.
 
-    ``prices`` are charges of our own. Nothing at all, where the tariff has no roaming partners.
+    The row is NONE without a plan_in, UNPRICED where that has no price. ``prices`` are charges of our own. Nothing at
+    all, where the tariff has no roaming partners.
     """
 
     accounts: Codes | None = None
@@ -86,15 +87,14 @@ def _beside(rows: pa.RecordBatch, named: pa.BooleanArray, beside: Beside, catalo
         return {"account": rows["network"], **empty_price}
     mask = named.to_numpy(zero_copy_only=False)
     accounts, place = beside.accounts[mask], beside.place[mask]
-    partner = labelled(accounts, catalogue.account_names).cast(pa.string())
-    known = pa.array(accounts != NONE)
-    taken = beside.prices.take(pa.array(place, mask=place == NONE))
+    partner = catalogue.account_names.take(pa.array(accounts, mask=accounts == NONE))
+    taken = beside.prices.take(pa.array(place, mask=place < 0))
     billed = pc.not_equal(taken["converted_currency"].cast(pa.string()), "")
     currencies = [taken[name].cast(pa.string()) for name in ("converted_currency", "currency")]
     return {
-        "account": _label(pc.if_else(known, partner, rows["network"].cast(pa.string()))),
+        "account": _label(pc.coalesce(partner, rows["network"].cast(pa.string()))),
         "expected_amount": pc.if_else(billed, taken["converted_amount"], taken["amount"]),
-        "expected_currency": _label(pc.if_else(billed, *currencies)),
+        "expected_currency": _label(pc.if_else(pa.array(place == UNPRICED), "", pc.if_else(billed, *currencies))),
     }
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from mediation.stage import Fault, split
 from rating.charges import charges
-from rating.given import Beside, with_given
+from rating.given import UNPRICED, Beside, with_given
 from rating.guide import LEGS, Guided
 from rating.guide_kernels import ROAMING_IN
 from rating.legs import Legs, price_all
@@ -72,6 +72,7 @@ def _beside(
     """Partners and our own prices, for the rows of usage that are ``good``."""
     priced = np.flatnonzero(compared & (legs.reason == 0))
     place = np.full(len(good), NONE, np.int32)
+    place[legs.row[compared]] = UNPRICED
     place[legs.row[priced]] = np.arange(len(priced))
     return Beside(guided.accounts[ROAMING_IN][good], place[good], charges(guided.usage, legs, priced, catalogue, 0))
 

@@ -1,4 +1,4 @@
-"""toll settle: what each carrier owes and is owed, by direction and route.
+"""toll settle: what each carrier or roaming partner owes and is owed, by direction and route.
 
 Enters: a period, a lake, maybe one carrier. Leaves: tables on stdout, or a file (CSV, Parquet, JSON).
 """

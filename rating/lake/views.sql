@@ -40,12 +40,33 @@ SELECT
 FROM (
     SELECT
         event_id, start_utc, currency,
-        coalesce(sum(amount) FILTER (leg IN ('retail', 'wholesale_in', 'roaming_in')), 0) AS revenue,
-        coalesce(sum(amount) FILTER (leg IN ('wholesale_out', 'roaming_out', 'commission')), 0) AS cost
+        coalesce(sum(amount) FILTER (leg IN ('retail', 'wholesale_in', 'roaming_out')), 0) AS revenue,
+        coalesce(sum(amount) FILTER (leg IN ('wholesale_out', 'roaming_in', 'commission')), 0) AS cost
     FROM charge
     GROUP BY event_id, start_utc, currency
 ) m
 JOIN usage u ON u.event_id = m.event_id AND u.start_utc = m.start_utc;
+
+-- What visited networks charge otherwise than our own plan_in makes it. Amounts meet in the currency of either, by the
+-- conversions that the charge holds; where these lead nowhere, or the plan has no price, they are not comparable.
+CREATE VIEW roaming_difference AS
+SELECT
+    *, charged - expected AS difference,
+    CASE WHEN charged IS NULL OR expected IS NULL THEN 'not comparable' ELSE 'differs' END AS verdict
+FROM (
+    SELECT
+        c.event_id, c.start_utc, c.account, u.network, u.imsi, u.service, u.usage, u.unit, c.amount AS given_amount,
+        c.currency AS given_currency, c.expected_amount, nullif(c.expected_currency, '') AS expected_currency,
+        CASE c.expected_currency
+            WHEN c.currency THEN c.amount WHEN nullif(c.converted_currency, '') THEN c.converted_amount
+        END AS charged,
+        CASE WHEN c.expected_currency IN (c.currency, nullif(c.converted_currency, '')) THEN c.expected_amount END
+            AS expected
+    FROM charge c
+    JOIN usage u ON u.event_id = c.event_id AND u.start_utc = c.start_utc
+    WHERE c.leg = 'roaming_in' AND c.kind = 'charge' AND c.expected_currency IS NOT NULL
+)
+WHERE charged IS NULL OR expected IS NULL OR charged <> expected;
 
 -- Rejected records as they stand: a recycled one counts where it went, no longer where it was suspended.
 CREATE VIEW set_aside AS

@@ -1,8 +1,8 @@
-"""Settlement: what each carrier owes us for traffic it sent, and is owed for traffic we sent it.
+"""Settlement: what each carrier or roaming partner owes us, and what we owe it.
 
-Enters: a lake, a period, and a carrier or all. Leaves: a :class:`Settlement`: lines by direction, trunk group
-and zone, and the net per carrier and currency. Always holds: lines and nets are sums of the same rows, one
-currency apart from the other, in exact decimals; a positive net is owed to us.
+Enters: a lake, a period, and a carrier or all. Leaves: a :class:`Settlement`: lines by direction, route (trunk group,
+or visited network) and zone, and the net per carrier and currency. Always holds: lines and nets are sums of the same
+rows, one currency apart from the other, in exact decimals; a positive net is owed to us.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 _ROWS: Final = """
 FROM rated_usage
-WHERE leg IN ('wholesale_in', 'wholesale_out') AND ($carrier IS NULL OR account = $carrier)
+WHERE leg IN ('wholesale_in', 'wholesale_out', 'roaming_in', 'roaming_out') AND ($carrier IS NULL OR account = $carrier)
     AND start_utc >= $start AND start_utc < $end"""
 
 _LINES: Final = f"""
 SELECT
-    account AS carrier, CASE leg WHEN 'wholesale_in' THEN 'owes us' ELSE 'we owe' END AS direction,
-    CASE leg WHEN 'wholesale_in' THEN trunk_in ELSE trunk_out END AS trunk, service, zone, currency, unit,
+    account AS carrier, CASE WHEN leg IN ('wholesale_in', 'roaming_out') THEN 'owes us' ELSE 'we owe' END AS direction,
+    CASE leg WHEN 'wholesale_in' THEN trunk_in WHEN 'wholesale_out' THEN trunk_out WHEN 'roaming_in' THEN network
+        ELSE 'visitors' END AS route, service, zone, currency, unit,
     count(*) FILTER (kind = 'charge') - count(*) FILTER (kind = 'reversal') AS events,
     sum(CASE kind WHEN 'charge' THEN duration_s WHEN 'reversal' THEN -duration_s ELSE 0 END)::BIGINT AS duration_s,
     sum(billed_usage)::BIGINT AS billed_usage, sum(amount) AS amount
@@ -36,8 +37,8 @@ GROUP BY ALL ORDER BY ALL"""
 
 _NETS: Final = f"""
 SELECT
-    account AS carrier, currency, coalesce(sum(amount) FILTER (leg = 'wholesale_in'), 0) AS owes_us,
-    coalesce(sum(amount) FILTER (leg = 'wholesale_out'), 0) AS we_owe, owes_us - we_owe AS net
+    account AS carrier, currency, coalesce(sum(amount) FILTER (leg IN ('wholesale_in', 'roaming_out')), 0) AS owes_us,
+    coalesce(sum(amount) FILTER (leg IN ('wholesale_out', 'roaming_in')), 0) AS we_owe, owes_us - we_owe AS net
 {_ROWS}
 GROUP BY account, currency ORDER BY account, currency"""
 

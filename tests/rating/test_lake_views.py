@@ -18,6 +18,7 @@ from tests.rating.deltas import delta
         ("traffic_daily", 1),
         ("revenue_daily", 2),
         ("margin_per_call", 2),
+        ("roaming_difference", 0),
         ("set_aside", 3),
         ("suspense_history", 0),
         ("suspense", 1),

@@ -45,7 +45,7 @@ def test_nets(lake: Lake, carrier: str | None, nets: list[tuple[str, ...]]) -> N
 
 
 def test_lines_are_by_direction_trunk_and_zone(lake: Lake) -> None:
-    lines = settle(lake, "A", OCTOBER).lines.select(["direction", "trunk", "zone", "currency", "events", "duration_s"])
+    lines = settle(lake, "A", OCTOBER).lines.select(["direction", "route", "zone", "currency", "events", "duration_s"])
     assert [tuple(line.values()) for line in lines.to_pylist()] == [
         ("owes us", "TGA", "uk", "GBP", 2, 120),
         ("we owe", "TGA", "uk", "XDR", 1, 60),
