@@ -47,8 +47,12 @@ class Operator:
 
 @pytest.fixture(scope="session")
 def operator(tmp_path_factory: pytest.TempPathFactory) -> Operator:
-    folder = tmp_path_factory.mktemp("traffic")
-    generate(folder, records=4_000, files=2, seed=5, subscribers=100, duplicates=0.02, broken=0.01)
+    return operating(tmp_path_factory.mktemp("traffic"), 4_000, duplicates=0.02)
+
+
+def operating(folder: Path, records: int, *, duplicates: float) -> Operator:
+    """Traffic of ``records`` records, 1 % of them broken, and the tariff of those who make it."""
+    generate(folder, records=records, files=2, seed=5, subscribers=100, duplicates=duplicates, broken=0.01)
     numbers = (folder / "tariffs" / "subscriptions.csv").read_text().splitlines()[1:]
     plans = tariff_folder(folder / "plans", *(n.split(",")[1] for n in numbers if n.startswith("number,")))
     records = [line for path in sorted(folder.glob("*.csv")) for line in path.read_bytes().splitlines()[1:]]

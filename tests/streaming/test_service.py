@@ -46,8 +46,11 @@ def ends(lake: Lake) -> Counter[str]:
 
 @pytest.fixture(scope="session")
 def oracle(operator: Operator, tmp_path_factory: pytest.TempPathFactory) -> Oracle:
+    return batch_job(operator, tmp_path_factory.mktemp("oracle") / "lake")
+
+
+def batch_job(operator: Operator, lake: Path) -> Oracle:
     """What the batch job makes of the same records."""
-    lake = tmp_path_factory.mktemp("oracle") / "lake"
     files = sorted(map(str, operator.folder.glob("*.csv")))
     given = ["rate", *files, "--layout", "generic_csv", "--tariffs", str(operator.tariffs), "--lake", str(lake)]
     assert main([*given, "--json"]) == 0

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
-    ["rating.cli.main", "rating.job", "rating.recycle", "rating.lake", "tariffs.load", "tariffs.compile"]
+    [
+        *("rating.cli.main", "rating.job", "rating.recycle", "rating.lake", "tariffs.load", "tariffs.compile"),
+        *("rating.streaming.kafka", "rating.streaming.service"),
+    ]
 )
 
 
