@@ -299,11 +299,13 @@ def _same(text: Bytes, begin: int, end: int, other: int, other_end: int) -> bool
 
 @inlined
 def _label_slot(text: Bytes, begin: int, end: int, mask: int) -> int:
-    """Where a text's search begins: by its length and its first bytes, none of which waits for another."""
+    """Where a text's search begins: by its length, its first and its last bytes, none of which waits for another."""
     length = int(end) - int(begin)
     word = length
     for i in range(min(length, 8)):
         word ^= int(text[begin + i]) << (5 * i)
+    for i in range(min(length - 8, 8)):
+        word ^= int(text[end - 1 - i]) << (5 * i + 2)
     return (word ^ (word >> 11) ^ (word >> 23)) & mask
 
 
