@@ -16,7 +16,7 @@ from mediation.ber.containers import prefix_of
 from mediation.ber.elements import CDR_HEADER
 from mediation.ber.named import Names
 from mediation.ber.records import element_begins, frame_elements
-from mediation.ber.tlv import FAULTS, FINE, INDEFINITE, element_end, read_head
+from mediation.ber.tlv import FAULTS, FINE, INDEFINITE, LEFT_OVER, element_end, read_head
 from mediation.ber.tree import Tree, TreeError, tree_of
 from mediation.ber.ts32297 import read_cdr_header
 from mediation.layout import Layout
@@ -66,7 +66,7 @@ def _undecodable(
 
 
 def _record(records: Records, row: int, begin: int, names: Names, *, with_header: bool) -> Part:
-    """One record; the bytes behind its first element, if there are any, are its value ``behind``."""
+    """One record, which is one element."""
     first, end = int(records.begin[row]), int(records.end[row])
     more: dict[str, Any] = {}
     if with_header:
@@ -79,16 +79,15 @@ def _record(records: Records, row: int, begin: int, names: Names, *, with_header
         return _undecodable(records, row, "no record of the format has this tag", begin - first, **more)
     more["record"] = known.name
     stop, fault = (stop, FINE) if stop != INDEFINITE else element_end(records.text, begin, end)
+    if not fault and stop < end:
+        fault = LEFT_OVER
     if fault:
         return _undecodable(records, row, FAULTS[fault], stop - first, **more)
     try:
         tree = tree_of(records.text[begin:stop].tobytes(), names.format)
     except TreeError as wrong:
         return _undecodable(records, row, wrong.what, begin - first + wrong.place, **more)
-    values = names.named(tree)[known.name]
-    if stop < end:
-        values = {"values": values, "behind": records.text[stop:end].tobytes().hex()}
-    return _part(records, row, Kind.RECORD, values=values, **more)
+    return _part(records, row, Kind.RECORD, values=names.named(tree)[known.name], **more)
 
 
 def _trailer(records: Records, row: int, names: Names) -> Part:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mediation.ber.format import Field, Format, Value, tag_text
+from mediation.ber.format import UNIVERSAL, Field, Format, Value, tag_text
 from mediation.ber.tlv import BAD_END, DEEPEST, END_OF_CONTENTS, FAULTS, INDEFINITE, TOO_DEEP, element_end, read_head
 from mediation.ber.values import shown
 
@@ -87,8 +87,16 @@ class _Reading:
             yield self.structure(field, element.begin, element.end, depth)
         elif element.constructed and field.name == tag_text(element.key):
             yield self._unknown(field, element, depth)
+        elif element.constructed and field.value is not Value.ANY and depth <= DEEPEST:
+            yield from self._segments(field, element, depth)
         else:
             yield self._value(field, element)
+
+    def _segments(self, field: Field, element: _Element, depth: int) -> Iterator[Tree | str]:
+        """The parts in which a value may be written (X.690 8.7.3); one of another class is no part of it: in hex."""
+        for inner in self._elements(element.begin, element.end):
+            part = field if inner.key & 3 == UNIVERSAL else _UNKNOWN
+            yield from self._occurrences(part, inner, depth + 1)
 
     def _unknown(self, field: Field, element: _Element, depth: int) -> Tree | str:
         """What stands in an element that the format does not name: elements, or whatever it is, in hex."""

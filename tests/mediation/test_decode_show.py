@@ -142,13 +142,18 @@ def test_an_undecodable_record_names_its_fault_and_the_rest_goes_on(
     assert found[1].row()["undecodable"]["hex"] == path.read_bytes()[54:152].hex()
 
 
-def test_bytes_behind_a_record_are_kept(tmp_path: Path) -> None:
+def test_bytes_behind_a_record_are_no_part_of_it(tmp_path: Path) -> None:
     record = b"\xa6\x03\x80\x01\x06"
     path = tmp_path / "file"
     path.write_bytes(b"".join(len(r).to_bytes(2, "big") + r for r in (record, record + b"\0\0", record)))
-    values = [part.values for part in shown(path, Choice("3gpp_cs", "prefixed"))]
+    found = shown(path, Choice("3gpp_cs", "prefixed"))
     alone = {"recordType": {"number": 6, "name": read_format("3gpp_cs").enums["RecordType"][6]}}
-    assert values == [alone, {"values": alone, "behind": "0000"}, alone]
+    assert [part.values for part in found] == [alone, {}, alone]
+    assert found[1].fault
+    assert (found[1].fault.error, found[1].fault.offset_bytes) == (
+        "bytes behind the element, in what should be one",
+        14,
+    )
 
 
 @pytest.mark.parametrize("name", [*gsma.FILES, "samples/3gpp/free5gc_chf_60.cdr"])

@@ -95,16 +95,21 @@ def test_faults_have_rows_of_their_own(tmp_path: Path) -> None:
     assert found["error"][499].as_py() == "truncated_record"
 
 
-BENT = [("samples/3gpp/sigscale_cs_500.dat", 3000), (gsma.ASN1C, 372), ("samples/3gpp/free5gc_chf_60.cdr", 2500)]
+BENT = [
+    # file, bytes of it, the first byte that may be bent
+    ("samples/3gpp/sigscale_cs_500.dat", 3000, 300),
+    ("samples/3gpp/free5gc_chf_60.cdr", 2500, 300),
+    (gsma.ASN1C, 372, 235),
+]
 
 
-@pytest.mark.parametrize(("name", "size"), BENT)
+@pytest.mark.parametrize(("name", "size", "first"), BENT)
 @pytest.mark.parametrize("seed", range(8))
-def test_tables_and_trees_agree_on_what_cannot_be_read(tmp_path: Path, name: str, size: int, seed: int) -> None:
+def test_tables_and_trees_agree_on_faults(tmp_path: Path, name: str, size: int, first: int, seed: int) -> None:
     rng = random.Random(seed)
     content = bytearray(gsma.content(name)[:size])
     for _ in range(12):
-        content[rng.randrange(len(content) // 3, len(content))] = rng.choice([0, 0x30, 0x7F, 0x80, 0xA0, 0xFF])
+        content[rng.randrange(first, len(content))] = rng.choice([0, 0x30, 0x7F, 0x80, 0xA0, 0xFF])
     path = tmp_path / "file"
     path.write_bytes(content)
     rows = {row["record_no"]: row["error"] is not None for row in table_of(path).to_pylist()}
