@@ -220,6 +220,7 @@ class World:
             ),
         }
         texts = {"service": "voice", "unit": "s", "direction": "originated"}
+        values |= {f.name: pa.nulls(count, f.type) for f in USAGE if f.nullable}
         columns = [
             values[f.name] if f.name in values else _constant(f.type, texts.get(f.name, ""), count) for f in USAGE
         ]
