@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from mediation.correlate import correlate
 from mediation.decode import decode
 from mediation.dedup import SeenIds, deduplicate
-from mediation.frame import frame, reframe
+from mediation.frame import frame
 from mediation.layout import Kind, Layout
 from mediation.layout_file import read_layout, shipped
 from mediation.normalise import normalise
@@ -31,11 +31,12 @@ from mediation.reasons import BY_CODE
 from mediation.records import Chunk
 from mediation.validate import validate
 from rating.guide import guide
-from rating.pipeline import mediate, rate
+from rating.pipeline import mediate, mediate_again, rate
 from rating.price import price
 from samples.generate import generate
 from tariffs.compile import compile_tariff
 from tariffs.load import load
+from tests.ber import writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +44,15 @@ if TYPE_CHECKING:
     from tariffs.catalogue import Catalogue
 
 DATA = Path(__file__).parents[1] / "data"
+SAMPLES = DATA.parents[1] / "samples"
+ASN1 = {
+    "3gpp_cs_sigscale": SAMPLES / "3gpp" / "sigscale_cs_500.dat",
+    "3gpp_chf_free5gc": SAMPLES / "3gpp" / "free5gc_chf_60.cdr",
+    "gsma_tap": SAMPLES / "tap3" / "asn1c_5.ber",
+}
+BER = [n for n in shipped() if read_layout(n).framing.kind is Kind.BER]
+LINES = [n for n in shipped() if n not in BER and not read_layout(n).framing.multi_line]
+"""Layouts whose records end with a line; how ASN.1 is cut into blocks, tests/ber/test_blocks.py shows."""
 Batches = tuple[pa.RecordBatch, pa.RecordBatch]
 SPECIALS = b'\0\n\r",;|\\{}[]: +-09AZ\x80\xc3\xff'
 
@@ -69,13 +79,30 @@ def real_lines(layout: str) -> tuple[bytes, ...]:
     return tuple(line for content in contents for line in content.splitlines(keepends=True)[:40])
 
 
+@cache
+def elements(name: str) -> tuple[bytes, ...]:
+    """Records of a layout of ASN.1: those of its sample, and one of each kind with every field that is read."""
+    layout, sample = read_layout(name), ASN1.get(name)
+    made = [writer.prefixed(writer.source_of(layout), r) for r in writer.full_records(layout, b"\x21\x43\x65")]
+    if sample is None:
+        return tuple(made)
+    content = sample.read_bytes()
+    records, _ = frame(chunk(content), bound(layout, content))
+    return (*(records.content(row) for row in range(min(len(records), 12))), *made)
+
+
 @st.composite
 def contents(draw: st.DrawFn, layout: str) -> bytes:
-    """Real lines below the header of the first sample, with bytes changed, taken out and put in."""
-    lines = real_lines(layout)
-    head = read_layout(layout).framing.header_lines
-    body = draw(st.lists(st.sampled_from(lines), min_size=1, max_size=12))
-    content = bytearray(b"".join([*lines[:head], *body]))
+    """Real records below the header of the first sample, with bytes changed, taken out and put in."""
+    if layout in BER:
+        body = b"".join(draw(st.lists(st.sampled_from(elements(layout)), min_size=1, max_size=8)))
+        content = bytearray(
+            writer.contained(writer.source_of(read_layout(layout)), body, indefinite=draw(st.booleans()))
+        )
+    else:
+        lines = real_lines(layout)
+        head = read_layout(layout).framing.header_lines
+        content = bytearray(b"".join([*lines[:head], *draw(st.lists(st.sampled_from(lines), min_size=1, max_size=12))]))
     for _ in range(draw(st.integers(0, 6))):
         at = draw(st.integers(0, len(content)))
         length = draw(st.integers(0, 3))
@@ -87,7 +114,12 @@ def contents(draw: st.DrawFn, layout: str) -> bytes:
 
 
 def bound(layout: Layout, content: bytes) -> Layout:
-    """``layout`` as the header of ``content`` names the columns; a broken header gives way to the sample's."""
+    """``layout`` as the header of ``content`` has it; a broken header gives way to the sample's, or to none."""
+    if layout.name in BER:
+        try:
+            return bind_header(layout, content, "here")
+        except InputError:
+            return layout
     if not layout.framing.names_in_header:
         return layout
     for header in (content, real_lines(layout.name)[0]):
@@ -201,7 +233,7 @@ def test_a_second_run_gives_the_same(name: str, catalogue: Catalogue) -> None:
     holds()
 
 
-@pytest.mark.parametrize("name", [n for n in shipped() if not read_layout(n).framing.multi_line])
+@pytest.mark.parametrize("name", LINES)
 def test_the_cut_into_chunks_changes_nothing(name: str) -> None:
     layout = read_layout(name)
 
@@ -227,11 +259,8 @@ def test_what_was_set_aside_is_read_alike_again(name: str) -> None:
         waiting = aside.filter(pa.compute.equal(aside["disposition"].cast(pa.string()), "suspended"))
         if not waiting.num_rows:
             return
-        records, unframed = reframe(waiting.combine_chunks().unify_dictionaries(), here)
-        fields, undecoded = decode(records, here)
-        usage, abnormal = normalise(fields, here)
-        _, implausible = validate(usage, here.limits)
-        again = [batch.drop_columns("value") for batch in (unframed, undecoded, abnormal, implausible)]
+        suspended = waiting.combine_chunks().unify_dictionaries()
+        again = [batch.drop_columns("value") for batch in mediate_again(suspended, here).rejected]
         assert rows(again) == rows([waiting.drop_columns("value")])
 
     holds()
