@@ -2,7 +2,7 @@
 
 Enters: records, block by block. Leaves: a source whose format also names the unknown tags that were seen (by tag, in
 hex), and its columns. Always holds: paths are noted in the order in which they first stand; their number and depth are
-bounded; a record with a fault gives the paths before it.
+bounded; a record with a fault gives the paths before it; unknown tags above 9,999 are left out.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ Ints = npt.NDArray[np.int64]
 MOST_NODES = 4_000
 """Places of elements that are noted; real files have a few hundred."""
 MOST_COLUMNS = 1_000
+_HIGHEST_TAG = 9_999
+"""A plan has room for every number up to the highest tag below an element, so noise must not name any."""
 _KEY, _FIRST, _NEXT, _LAST = range(4)
 """What is noted of a node: its tag's key, its first child, the next one beside it, its last child (0: none)."""
 
@@ -140,6 +142,8 @@ class _Drawing:
         for child in self._below(node):
             key = self._nodes[child][_KEY]
             found = meaning(self.format, known, key) or self._named(known, key)
+            if found is None:
+                continue
             of_list = found.name == known.name and found.depth < known.depth
             below = path if of_list else (*path, found.name)
             if found.of and self._nodes[child][_FIRST]:
@@ -147,8 +151,10 @@ class _Drawing:
             elif below:
                 yield ".".join(below)
 
-    def _named(self, inside: Field, key: int) -> Field:
-        """An unknown tag, known from now on by itself."""
+    def _named(self, inside: Field, key: int) -> Field | None:
+        """An unknown tag, known from now on by itself; None for one that no vendor can mean."""
+        if key >> 2 > _HIGHEST_TAG:
+            return None
         named = Field(tag_text(key))
         for tables in (self.format.types, self.format.choices):
             if inside.of in tables:

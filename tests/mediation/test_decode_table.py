@@ -85,6 +85,13 @@ def test_unknown_tags_become_columns(tmp_path: Path) -> None:
     assert found[1]["100"] == "8003616263"
 
 
+def test_tags_of_absurd_numbers_get_no_column(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"\xa6\x0b\x80\x01\x06\x9f\xff\xff\xff\x7f\x02ab")
+    plan = planned(recognise_file(str(path), Choice("3gpp_cs", "bare")))
+    assert plan.columns == ("@record", "recordType")
+
+
 def test_faults_have_rows_of_their_own(tmp_path: Path) -> None:
     content, first = CS.read_bytes(), 54 + 5
     path = tmp_path / "file"
