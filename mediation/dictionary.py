@@ -26,6 +26,8 @@ _INTRO = {
     "finding": "What is odd about a file as a whole.",
     "tariff_version": "Every tariff that priced anything.",
     "layout_version": "Every layout that read anything.",
+    "tap_file": "Every TAP file that was written for a roaming partner.",
+    "tap_charge": "Which event's roaming_out charge went in which TAP file: none in two.",
 }
 
 

@@ -289,6 +289,33 @@ LAYOUT_VERSION: Final[tuple[Field, ...]] = (
     Field("text", pa.string(), "", "the layout, bases merged in, as JSON"),
 )
 
+TAP_FILE: Final[tuple[Field, ...]] = (
+    _BATCH,
+    Field("recipient", pa.string(), "", "TADIG code of the network that the file is for"),
+    Field(
+        "sequence_no", pa.int64(), "", "ordinal of the file to this recipient, from 1; in the file it goes up to 99999"
+    ),
+    Field("name", pa.string(), "", "file name"),
+    Field("kind", pa.string(), "", "transfer, or notification that there is nothing to transfer"),
+    Field("sha256", pa.string(), "", "hash of the file"),
+    Field("size_bytes", pa.int64(), "bytes", "its size"),
+    Field("until_utc", INSTANT, "", "the cut-off: what it tells is of events before"),
+    Field("available_utc", INSTANT, "", "when it was made available"),
+    Field("events", pa.int64(), "", "events in it"),
+    Field("currency", pa.string(), "", "currency of its amounts"),
+    Field("charge", TOTAL, "major units", "sum of its charges, without tax"),
+    Field("tax", TOTAL, "major units", "sum of its taxes"),
+    Field("earliest_utc", INSTANT, "", "start of its first event; null without events", nullable=True),
+    Field("latest_utc", INSTANT, "", "start of its last event; null without events", nullable=True),
+)
+
+TAP_CHARGE: Final[tuple[Field, ...]] = (
+    Field("recipient", pa.string(), "", "as in tap_file"),
+    Field("sequence_no", pa.int64(), "", "as in tap_file"),
+    Field("position", pa.int64(), "", "place of the event in the file, from 1"),
+    _EVENT,
+)
+
 TABLES: Final[dict[str, tuple[Field, ...]]] = {
     "usage": USAGE,
     "charge": CHARGE,
@@ -303,6 +330,8 @@ TABLES: Final[dict[str, tuple[Field, ...]]] = {
     "finding": FINDING,
     "tariff_version": TARIFF_VERSION,
     "layout_version": LAYOUT_VERSION,
+    "tap_file": TAP_FILE,
+    "tap_charge": TAP_CHARGE,
 }
 
 

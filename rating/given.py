@@ -43,7 +43,7 @@ class Beside:
 
 def with_given(
     charges: pa.RecordBatch, usage: pa.RecordBatch, catalogue: Catalogue, beside: Beside, rating_run: int
-) -> pa.RecordBatch | pa.Table:
+) -> pa.RecordBatch:
     """``charges``, and those that the records of ``usage`` give."""
     if usage["given_amount"].null_count == usage.num_rows:
         return charges
@@ -59,9 +59,12 @@ def with_given(
         "tariff_version": constant(catalogue.version, count),
         "rating_run": pa.array(np.full(count, rating_run, np.int64)),
     }
-    blank, kept, out = constant("", count), set(rows.schema.names), schema("charge")
-    arrays = [columns.get(name, rows[name] if name in kept else blank) for name in out.names]
-    return pa.Table.from_batches([charges, pa.RecordBatch.from_arrays(arrays, schema=out)])
+    kept, out = set(rows.schema.names), schema("charge")
+    columns |= {name: rows[name] for name in kept if name not in columns}
+    arrays = [columns[part.name] if part.name in columns else _blank(part.type, count) for part in out]
+    both = pa.Table.from_batches([charges, pa.RecordBatch.from_arrays(arrays, schema=out)])
+    whole: pa.RecordBatch = both.unify_dictionaries().combine_chunks().to_batches()[0]
+    return whole
 
 
 def _given(rows: pa.RecordBatch) -> dict[str, pa.Array]:
@@ -107,6 +110,11 @@ def converted(amount: Decimal, rate: Decimal) -> Decimal:
 def _converted(amount: pa.Decimal128Array, rate: pa.Decimal128Array) -> pa.Decimal128Array:
     product = pc.round(pc.multiply(amount, rate), ndigits=PLACES, round_mode="half_towards_infinity")
     return pc.fill_null(product.cast(AMOUNT), _ZERO)
+
+
+def _blank(kind: pa.DataType, count: int) -> pa.Array:
+    """What a charge that is not ours has in a column of our prices: no text, or zero."""
+    return constant("", count) if kind == LABEL else pa.repeat(pa.scalar(0, kind), count)
 
 
 def _where(mask: pa.BooleanArray, labels: pa.DictionaryArray) -> pa.DictionaryArray:

@@ -113,18 +113,22 @@ def _find_partners(
     plans: Codes,
     field: npt.NDArray[np.uint8],
 ) -> None:
-    """Whose visitor each row is that no subscription in force serves, and which partner bills us for a row."""
+    """Whose visitor each row is that no subscription in force serves, and which partner bills us for a row.
+
+    An event for which another network bills us is no visitor's.
+    """
     table = (catalogue.partners, catalogue.partner_starts, int(catalogue.partner_shift[0]))
-    visiting = plans[RETAIL] < 0
+    given = usage["given_amount"].is_valid().to_numpy(zero_copy_only=False)
+    visiting = (plans[RETAIL] < 0) & ~given
     for digits in IMSI_PREFIXES:
         keys = np.full(usage.num_rows, NO_KEY, np.int64)
         number_keys(visiting, *text_buffers(pc.utf8_slice_codeunits(usage["imsi"], 0, digits)), 1, keys)
         find_subscriptions(keys, IMSI, start, *table, accounts[ROAMING_OUT], plans[ROAMING_OUT], field)
     plans[RETAIL][visiting & (plans[ROAMING_OUT] >= 0)] = NONE
-    if usage["given_amount"].null_count < usage.num_rows:
-        known, given = catalogue.codes["partner_names"], usage["given_amount"].is_valid()
+    if given.any():
+        known = catalogue.codes["partner_names"]
         keys = coded(usage["network"], lambda text: -1 - known[text] if text in known else NO_KEY, np.int64)
-        keys[~given.to_numpy(zero_copy_only=False)] = NO_KEY
+        keys[~given] = NO_KEY
         unread = np.zeros(usage.num_rows, np.uint8)
         find_subscriptions(keys, 0, start, *table, accounts[ROAMING_IN], plans[ROAMING_IN], unread)
 

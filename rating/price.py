@@ -28,7 +28,7 @@ class Priced:
     """Usage that was priced, and its charges: all retail rows in usage order, then each further leg."""
 
     usage: pa.RecordBatch
-    charges: pa.RecordBatch | pa.Table
+    charges: pa.RecordBatch
 
 
 def price(guided: Guided, catalogue: Catalogue, rating_run: int = 0) -> tuple[Priced, pa.RecordBatch]:

@@ -27,6 +27,7 @@ from rating.cli import (
     sql,
     stream,
     suspense,
+    tap,
     tariff,
 )
 from rating.cli.config import with_config
@@ -46,6 +47,7 @@ COMMANDS = (
     audit,
     bill,
     settle,
+    tap,
     simulate,
     sql,
 )

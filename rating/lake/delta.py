@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 import pyarrow as pa
@@ -21,7 +23,7 @@ SUSPENSE: Final = "suspense"
 
 _TABLE_OF: Final = {"usage": "usage", "charges": "charge", "rejected": "rejected", "recycled": "rejected"}
 
-Row = Mapping[str, str | int | bool | None]
+Row = Mapping[str, str | int | bool | bytes | Decimal | datetime | None]
 """One row of a small table, by column name."""
 
 

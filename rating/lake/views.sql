@@ -68,6 +68,19 @@ FROM (
 )
 WHERE charged IS NULL OR expected IS NULL OR charged <> expected;
 
+-- Visitors' charges that no TAP file has taken to their home network.
+CREATE VIEW tap_unsent AS
+SELECT
+    c.event_id, c.start_utc, c.account, u.imsi, u.service, u.direction, u.network_element, u.usage, u.unit, c.plan,
+    c.amount, c.currency, c.tax_amount, c.tax_code, c.converted_amount, c.converted_currency, c.billed_usage,
+    c.tariff_version, c.rating_run, coalesce(u.session_start_utc, u.start_utc) AS tariff_start_utc
+FROM charge c
+JOIN usage u ON u.event_id = c.event_id AND u.start_utc = c.start_utc
+ANTI JOIN tap_charge t ON t.event_id = c.event_id
+ANTI JOIN (SELECT event_id, rating_run FROM charge WHERE kind = 'reversal' AND leg = 'roaming_out') r
+ON r.event_id = c.event_id AND r.rating_run > c.rating_run
+WHERE c.leg = 'roaming_out' AND c.kind = 'charge';
+
 -- Rejected records as they stand: a recycled one counts where it went, no longer where it was suspended.
 CREATE VIEW set_aside AS
 SELECT r.*
