@@ -87,7 +87,7 @@ def _parts(usage: pa.RecordBatch, known: pa.Table | None) -> _Parts:
         return np.concatenate([column(batch) for batch in batches])
 
     return _Parts(
-        session=joined(lambda batch: _halves(batch["session_id"])),
+        session=joined(lambda batch: halves(batch["session_id"])),
         number=joined(lambda batch: _integers(batch["partial_no"])),
         usage=joined(lambda batch: _integers(batch["usage"])),
         offset=joined(lambda batch: _integers(batch["usage_offset"])),
@@ -100,7 +100,8 @@ def _integers(column: pa.Array) -> Ints:
     return np.array(column.cast(pa.int64()), np.int64)
 
 
-def _halves(ids: pa.ExtensionArray) -> Ints:
+def halves(ids: pa.ExtensionArray) -> Ints:
+    """Both halves of each id, (n, 2), as its bytes stand."""
     storage = ids.storage
     return np.frombuffer(storage.buffers()[1], np.int64, 2 * len(storage), 16 * storage.offset).reshape(-1, 2)
 

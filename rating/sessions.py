@@ -13,7 +13,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mediation.partials import COLUMNS, partial_rows
+from mediation.partials import COLUMNS, halves, partial_rows
 from rating.lake import Lake
 
 SPAN: Final = timedelta(days=32)
@@ -35,7 +35,7 @@ def earlier_partials(lake: Lake, usage: pa.RecordBatch) -> pa.Table | None:
     if not len(rows):
         return None
     parts = usage.select(COLUMNS).take(pa.array(rows))
-    sessions = " ".join(session.hex for session in parts["session_id"].to_pylist())
+    sessions = halves(parts["session_id"]).tobytes().hex(" ", 16)
     numbers = parts["partial_no"].to_pylist()
     span = pc.min_max(parts["start_utc"]).as_py()
     wanted = {
