@@ -22,6 +22,7 @@ _INTRO = {
     "intake": "What a batch of a stream took from its partition. One row per such batch.",
     "control_total": "Where records went, per batch, source, hour, stage and reason; part of the batch's transaction.",
     "charge_total": "The money of a batch, per source, hour, leg and currency; part of the batch's transaction.",
+    "alert": "One row per threshold that an alert's subject reached in a window, see docs/alerts.md.",
     "suspense_action": "What was done about suspended records.",
     "finding": "What is odd about a file as a whole.",
     "tariff_version": "Every tariff that priced anything.",

@@ -263,6 +263,23 @@ CHARGE_TOTAL: Final[tuple[Field, ...]] = (
     Field("amount", TOTAL, "major units", "their sum"),
 )
 
+ALERT: Final[tuple[Field, ...]] = (
+    _BATCH,
+    Field("alert_id", pa.string(), "", "hash of partition, alert, subject, threshold and window: tells a repeat"),
+    Field("alert", pa.string(), "", "the name of its rule"),
+    Field("measure", pa.string(), "", "spend, minutes, bytes, events, simultaneous"),
+    Field("per", pa.string(), "", "what the subject is: account, plan, trunk_in, ..."),
+    Field("subject", pa.string(), "", "whose measure it is", Pii.NUMBER),
+    Field("threshold", TOTAL, "of column unit", "the threshold that was reached"),
+    Field("measured", TOTAL, "of column unit", "what the measure had come to by then"),
+    Field("unit", pa.string(), "", "the currency, or s, byte, event, call"),
+    Field("window_start", INSTANT, "", "where the window begins"),
+    Field("window_end", INSTANT, "", "where the next window begins"),
+    Field("reached_utc", INSTANT, "", "start of the usage at which the threshold was reached"),
+    Field("source", pa.string(), "", "coordinates of the record that brought it about: its source"),
+    Field("record_no", pa.int64(), "", "coordinates of the record that brought it about: its ordinal"),
+)
+
 SUSPENSE_ACTION: Final[tuple[Field, ...]] = (
     _BATCH,
     Field("source", pa.string(), "", "coordinates of the suspended record: its source"),
@@ -326,6 +343,7 @@ TABLES: Final[dict[str, tuple[Field, ...]]] = {
     "intake": INTAKE,
     "control_total": CONTROL_TOTAL,
     "charge_total": CHARGE_TOTAL,
+    "alert": ALERT,
     "suspense_action": SUSPENSE_ACTION,
     "finding": FINDING,
     "tariff_version": TARIFF_VERSION,
