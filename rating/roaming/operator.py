@@ -81,7 +81,7 @@ def read_operator(path: Path) -> Operator:
         test=keys.flag("test", default=False),
         home_gateway=keys.choice("gateway", ("home", "visited"), "home") == "home",
         tax_type=_fitting(keys, "tax_type", re.compile(r"\d{2}", re.ASCII), "2 digits", "13"),
-        most_events=_at_most(keys, "most_events", _MOST_EVENTS, _MOST_EVENTS),
+        most_events=_at_most(keys, "most_events", _MOST_EVENTS, _MOST_EVENTS, least=1),
         entities=_entities(keys),
     )
     keys.finish()
@@ -97,10 +97,10 @@ def _fitting(keys: Keys, key: str, pattern: re.Pattern[str], words: str, default
     return value
 
 
-def _at_most(keys: Keys, key: str, default: int, most: int) -> int:
+def _at_most(keys: Keys, key: str, default: int, most: int, least: int = 0) -> int:
     value = keys.whole(key, default)
-    if value > most:
-        keys.wrong(key, f"at most {most}")
+    if not least <= value <= most:
+        keys.wrong(key, f"{least} to {most}")
     return value
 
 

@@ -32,7 +32,8 @@ _LATEST: Final = "SELECT tariff_version FROM batch WHERE tariff_version <> '' OR
 _SPAN: Final = "start_utc >= $start AND start_utc < least($end, $available)"
 _FITS: Final = (
     "service IN ('voice', 'sms', 'data') AND (direction <> 'transit' OR service = 'data') AND amount >= 0 "
-    "AND converted_amount >= 0 AND tax_amount >= 0 AND regexp_full_match(imsi, '[0-9]+') AND length(imsi) BETWEEN 6 AND 15"
+    "AND converted_amount >= 0 AND tax_amount >= 0 "
+    "AND regexp_full_match(imsi, '[0-9]+') AND length(imsi) BETWEEN 6 AND 15"
 )
 """What TAP events of ours tell: other services, and what a partial gives back, they do not."""
 _HOME: Final = f"""

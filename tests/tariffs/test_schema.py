@@ -141,3 +141,26 @@ BAD = [
 @pytest.mark.parametrize("text", BAD)
 def test_bad_tariffs_are_not(text: str) -> None:
     assert not VALID.is_valid(tomllib.loads(text))
+
+
+PARTNERS = Draft202012Validator(json.loads((ROOT / "docs" / "schema" / "partners.schema.json").read_text("utf-8")))
+# line of partners.csv, whether it may be
+LINES = [
+    ("acme,DEUAC,262-01 262-010,bills,visitors,2026-01-01,", True),
+    ("acme,DEUAC,,bills,,,", True),
+    ("acme,DEUAC,,,visitors,,", False),
+    (",DEUAC,262-01,,,,", False),
+    ("acme,deuac,262-01,,,,", False),
+    ("acme,DEUAC,26201,,,,", False),
+]
+
+
+@pytest.mark.parametrize(("line", "expected"), LINES)
+def test_a_partner_is_told_by_its_own_schema(line: str, *, expected: bool, tmp_path: Path) -> None:
+    names = ("partner", "tadig", "networks", "plan_in", "plan_out", "valid_from", "valid_to")
+    assert PARTNERS.is_valid(dict(zip(names, line.split(","), strict=True))) == expected
+    plan = '[plan.{0}]\ncurrency = "XDR"\n[[plan.{0}.rule]]\nrate = "r"\n'
+    rate = '[rate.r]\ncurrency = "XDR"\nprice = "1"\n'
+    (tmp_path / "a.toml").write_text(rate + plan.format("bills") + plan.format("visitors"))
+    (tmp_path / "partners.csv").write_text(f"{','.join(names)}\n{line}\n")
+    assert (load(tmp_path)[1] == []) == expected
