@@ -6,7 +6,7 @@ holds: for every batch of every file, in this order:
 1. take the next block of records of one file, from the offset that the lake has;
 2. run the stages; seen ids stay as they are;
 3. ``lake.commit``: files written and synced, then one transaction that checks and moves the offset;
-4. only now remember the batch's ids.
+4. only now remember the batch's ids, and take what it drew off the live balances.
 
 A crash anywhere leaves whole batches only; the same command again goes on from there. The next batch is
 mediated in a thread while this one is rated and written.
@@ -26,6 +26,7 @@ from mediation.pickup import CHUNK_BYTES, InputError, SourceFile, blocks, bound,
 from mediation.records import Chunk
 from mediation.tap_file import judged
 from rating.ahead import ahead
+from rating.balances.live import Balances
 from rating.file_controls import closing_findings, numbered, series_findings
 from rating.lake import Delta, Lake, LayoutVersion, Offset, TariffVersion
 from rating.pipeline import Mediated, Rated, mediate, rate
@@ -50,6 +51,8 @@ class Job:
     window_days: int | None = None
     chunk_bytes: int = CHUNK_BYTES
     force: bool = False
+    balances: Balances | None = None
+    """For a catalogue with allowances."""
 
     def layout_version(self) -> LayoutVersion:
         """The layout as the lake keeps it."""
@@ -131,9 +134,16 @@ def _rate_file(
             continue
         delta, rated = _rated(job, piece, piece.batch)
         job.lake.commit(delta)
-        remember(job.seen, rated)
+        landed(job, rated)
         summary.add(rated, piece.batch.end)
         watch(summary)
+
+
+def landed(job: Job, rated: Rated) -> None:
+    """Let a committed batch count: its ids, and what it drew."""
+    remember(job.seen, rated)
+    if job.balances:
+        job.balances.landed(rated.drawn)
 
 
 def _pieces(job: Job, files: list[SourceFile], starts: dict[str, Offset], refused: set[str]) -> Iterator[_Piece]:
@@ -165,7 +175,9 @@ def _rated(job: Job, piece: _Piece, batch: _Batch) -> tuple[Delta, Rated]:
     load_days(job.lake, job.seen, batch.mediated.usage)
     oldest = oldest_us(job.lake, job.window_days)
     partials = earlier_partials(job.lake, batch.mediated.usage)
-    rated = rate(batch.mediated, layout, job.catalogue, job.seen, oldest_us=oldest, partials=partials)
+    rated = rate(
+        batch.mediated, layout, job.catalogue, job.seen, oldest_us=oldest, partials=partials, balances=job.balances
+    )
     if batch.first == 0:
         file = numbered(file, layout, batch.mediated)
         found = [*found, *series_findings(job.lake, file, layout)]
@@ -176,6 +188,8 @@ def _rated(job: Job, piece: _Piece, batch: _Batch) -> tuple[Delta, Rated]:
 
 def _delta(job: Job, file: SourceFile, batch: _Batch, rated: Rated | None = None, found: Iterable[Found] = ()) -> Delta:
     rows = {} if rated is None else {"usage": rated.usage, "charges": rated.charges, "rejected": rated.rejected}
+    if rated is not None:
+        rows["movements"] = rated.drawn.movements
     return Delta(
         source=file.source,
         first_offset=batch.first,

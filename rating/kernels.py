@@ -264,7 +264,7 @@ def price_walked(
     amount: Ints,
     note: Codes,
     free: Ints,
-    remainder: Codes,
+    remainder: Ints,
 ) -> None:
     """Price the legs ``walked``, that have no ``reason`` yet, by walking along each event.
 
@@ -273,7 +273,7 @@ def price_walked(
     for leg in walked:
         if reason[leg] != 0:
             continue
-        row, own, begin, terms = rows[leg], cell[leg], np.int64(0), np.int32(0)
+        row, own, begin, terms = rows[leg], cell[leg], 0, 0
         if len(free):
             begin, terms = free[leg], remainder[leg]
         reason[leg], billed[leg], amount[leg], note[leg] = price_event(

@@ -72,10 +72,10 @@ class Free:
     """Per leg: units of usage that are free, from its beginning, and RESTARTS or FEE_ON_FREE; empty: nothing is."""
 
     units: Ints
-    remainder: Codes
+    remainder: Ints
 
 
-NOTHING_FREE: Final = Free(np.zeros(0, np.int64), np.zeros(0, np.int32))
+NOTHING_FREE: Final = Free(np.zeros(0, np.int64), np.zeros(0, np.int64))
 NO_RUNS: Final = np.zeros((0, RUN_COLUMNS), np.int64)
 
 Draw = Callable[[Legs, pa.RecordBatch], Free]
@@ -110,10 +110,12 @@ _PRICED_BY: Final = ["start_utc", "session_start_utc", "unit", "usage", "usage_o
 
 def _each(make: Callable[..., npt.NDArray[Any]], *legs: Legs) -> Legs:
     """What ``make`` makes of each column of ``legs``; nothing is free of it."""
-    columns = {part.name: [getattr(each, part.name) for each in legs] for part in fields(Legs)}
-    prices = [[getattr(each, part.name) for each in columns["prices"]] for part in fields(Prices)]
-    beside: dict[str, Any] = {"prices": Prices(*(make(*column) for column in prices)), "free": NOTHING_FREE}
-    return Legs(**{name: make(*column) for name, column in columns.items() if name not in beside}, **beside)
+    prices = [[getattr(each.prices, part.name) for each in legs] for part in fields(Prices)]
+    made: dict[str, Any] = {"prices": Prices(*(make(*column) for column in prices)), "free": NOTHING_FREE}
+    for part in fields(Legs):
+        if part.name not in made:
+            made[part.name] = make(*(getattr(each, part.name) for each in legs))
+    return Legs(**made)
 
 
 def _priced(legs: Legs, usage: pa.RecordBatch, catalogue: Catalogue, runs: Ints) -> Legs:

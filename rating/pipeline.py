@@ -21,10 +21,13 @@ from mediation.layout import Layout
 from mediation.normalise import normalise
 from mediation.partials import place
 from mediation.records import Chunk, Records
+from mediation.stage import empty
 from mediation.tap_file import check
 from mediation.validate import validate
+from rating.balances.draw import NOTHING_DRAWN, Drawn
+from rating.balances.live import Balances, price_drawing
 from rating.guide import guide
-from rating.price import Priced, price
+from rating.price import Priced
 from tariffs.catalogue import Catalogue
 
 
@@ -47,6 +50,7 @@ class Rated:
     charges: pa.RecordBatch | pa.Table
     rejected: pa.Table
     records: int
+    drawn: Drawn = NOTHING_DRAWN
 
 
 def mediate(chunk: Chunk, layout: Layout) -> Mediated:
@@ -78,24 +82,27 @@ def rate(
     oldest_us: int | None = None,
     admitted: npt.NDArray[np.bool_] | None = None,
     partials: pa.Table | None = None,
+    balances: Balances | None = None,
 ) -> Rated:
     """Usage to money: deduplicate, correlate, guide, price. ``partials`` are earlier ones of the sessions at hand."""
     fresh, repeated = deduplicate(mediated.usage, seen, oldest_us, admitted)
     whole, halves = correlate(fresh, layout.pairing)
     placed, early = place(whole, partials)
     guided, unguided = guide(placed, catalogue)
-    priced, unpriced = price(guided, catalogue)
+    outcome = price_drawing(guided, catalogue, balances, lambda priced: _without_followers(placed, priced, partials))
+    priced, unpriced, held = outcome.priced, outcome.rejected, outcome.held
     if layout.pairing and (unguided.num_rows or unpriced.num_rows):
         halves = part_again(halves, _missing(whole, priced.usage))
-    held = early[:0]
-    if priced.usage.num_rows < placed.num_rows:
-        priced, held = _without_followers(priced, partials)
     rejected = pa.Table.from_batches([*mediated.rejected, repeated, halves, early, unguided, unpriced, held])
-    return Rated(priced.usage, priced.charges, rejected, mediated.records)
+    return Rated(priced.usage, priced.charges, rejected, mediated.records, outcome.drawn)
 
 
-def _without_followers(priced: Priced, partials: pa.Table | None) -> tuple[Priced, pa.RecordBatch]:
+def _without_followers(
+    placed: pa.RecordBatch, priced: Priced, partials: pa.Table | None
+) -> tuple[Priced, pa.RecordBatch]:
     """``priced`` without the partials of which an earlier one could not be rated: they wait for it."""
+    if priced.usage.num_rows == placed.num_rows:
+        return priced, empty("rejected")
     usage, held = place(priced.usage, partials)
     if not held.num_rows:
         return priced, held

@@ -19,7 +19,7 @@ from rating.charges import charges
 from rating.given import UNPRICED, Beside, with_given
 from rating.guide import LEGS, Guided
 from rating.guide_kernels import ROAMING_IN
-from rating.legs import Legs, price_all
+from rating.legs import Draw, Legs, price_all
 from tariffs.catalogue import NONE, VERSION_PLAN, Catalogue
 
 
@@ -31,10 +31,12 @@ class Priced:
     charges: pa.RecordBatch
 
 
-def price(guided: Guided, catalogue: Catalogue, rating_run: int = 0) -> tuple[Priced, pa.RecordBatch]:
-    """Price every leg of ``guided``; docs/tariffs.md, "How usage becomes an amount"."""
+def price(
+    guided: Guided, catalogue: Catalogue, rating_run: int = 0, draw: Draw | None = None
+) -> tuple[Priced, pa.RecordBatch]:
+    """Price every leg of ``guided``, but for what is free of it; docs/tariffs.md, "How usage becomes an amount"."""
     usage = guided.usage
-    legs = price_all(guided, catalogue)
+    legs = price_all(guided, catalogue, draw=draw)
     compared = _compared(guided, legs)
     reason = np.zeros(usage.num_rows, np.uint8)
     failed = np.flatnonzero(legs.reason if compared is None else np.where(compared, 0, legs.reason))[::-1]

@@ -17,10 +17,10 @@ import pyarrow.compute as pc
 from mediation.layout import Layout
 from mediation.layout_file import LayoutError
 from mediation.reasons import WAITING
-from rating.job import Job
+from rating.job import Job, landed
 from rating.lake import Lake
 from rating.pipeline import Mediated, Rated, mediate_again, rate
-from rating.seen import load_days, remember
+from rating.seen import load_days
 from rating.sessions import earlier_partials
 from rating.stored import layout_of_source, stored_layout
 from rating.streaming.coordinates import is_stream
@@ -77,19 +77,21 @@ def _again(job: Job, tried: Recyclable) -> Recycled:
         job.seen,
         admitted=_admitted(tried, mediated.usage),
         partials=earlier_partials(job.lake, mediated.usage),
+        balances=job.balances,
     )
     delta = recycling(
         tried,
         usage=rated.usage,
         charges=rated.charges,
         rejected=rated.rejected,
+        movements=rated.drawn.movements,
         tariff=job.tariff,
         layout=job.layout_version(),
     )
     left = delta.recycled.num_rows
     if left or _news(job.lake, tried, rated):
         job.lake.commit(delta)
-        remember(job.seen, rated)
+        landed(job, rated)
     return Recycled(tried.rows.num_rows, left)
 
 

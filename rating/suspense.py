@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from mediation.fields import TABLES, schema
 from mediation.reasons import Disposition
+from mediation.stage import empty
 from rating.lake import SUSPENSE, Delta, Lake, LayoutVersion, TariffVersion
 from rating.lake.delta import Row
 
@@ -197,6 +198,7 @@ def recycling(
     usage: pa.RecordBatch | pa.Table,
     charges: pa.RecordBatch | pa.Table,
     rejected: pa.RecordBatch | pa.Table,
+    movements: pa.RecordBatch | pa.Table | None = None,
     tariff: TariffVersion | None = None,
     layout: LayoutVersion | None = None,
     rating_run: int = 0,
@@ -226,6 +228,7 @@ def recycling(
         usage=usage,
         charges=charges,
         rejected=settled,
+        movements=empty("balance_movement") if movements is None else movements,
         recycled=tried.rows.filter(leaves),
         actions=actions,
         tariff=tariff,

@@ -83,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _job(args: argparse.Namespace) -> Any:  # noqa: ANN401 - rating.job is imported late
     from mediation.layout_file import read_layout
+    from rating.balances.restore import live_balances
     from rating.job import Job
     from rating.lake import open_lake
     from rating.seen import seen_ids
@@ -97,6 +98,7 @@ def _job(args: argparse.Namespace) -> Any:  # noqa: ANN401 - rating.job is impor
         catalogue=catalogue,
         tariff=tariff_version(catalogue),
         seen=seen_ids(lake),
+        balances=live_balances(lake, catalogue),
         window_days=args.window_days,
         chunk_bytes=args.chunk_mib << 20,
         force=args.force,

@@ -121,6 +121,7 @@ def _write_off(args: argparse.Namespace) -> int:
 
 def _recycle(args: argparse.Namespace) -> int:
     from mediation.layout_file import read_layout
+    from rating.balances.restore import live_balances
     from rating.job import Job
     from rating.recycle import recycle
     from rating.seen import seen_ids
@@ -129,7 +130,8 @@ def _recycle(args: argparse.Namespace) -> int:
     catalogue = compiled(args.tariffs)
     mended = read_layout(args.with_layout) if args.with_layout else None
     with opened(args, write=True) as lake:
-        job = Job(lake, mended or read_layout("generic_csv"), catalogue, tariff_version(catalogue), seen_ids(lake))
+        known = (catalogue, tariff_version(catalogue), seen_ids(lake))
+        job = Job(lake, mended or read_layout("generic_csv"), *known, balances=live_balances(lake, catalogue))
         done = recycle(job, _filter(args), mended)
     if args.json:
         print_json({"tried": done.tried, "left_suspense": done.left})

@@ -21,7 +21,13 @@ from mediation.stage import empty
 SUSPENSE: Final = "suspense"
 """The reserved source whose offset counts the batches of suspense actions: two recyclers conflict there."""
 
-_TABLE_OF: Final = {"usage": "usage", "charges": "charge", "rejected": "rejected", "recycled": "rejected"}
+_TABLE_OF: Final = {
+    "usage": "usage",
+    "charges": "charge",
+    "rejected": "rejected",
+    "recycled": "rejected",
+    "movements": "balance_movement",
+}
 
 Row = Mapping[str, str | int | bool | bytes | Decimal | datetime | None]
 """One row of a small table, by column name."""
@@ -62,10 +68,10 @@ class Delta:
     ``further_layouts``, and has an ``intake`` row without ``batch_id``. ``small`` are rows of further small tables, by
     table, without ``batch_id``.
 
-    ``usage``, ``charges`` and ``rejected`` are in the schemas of :mod:`mediation.fields`. A recycle is a
-    delta of the source :data:`SUSPENSE`, whose offsets count such batches: ``recycled`` are the rejected rows
-    that leave suspense by it, ``actions`` further ``suspense_action`` rows (failed, written_off) without
-    ``batch_id``.
+    ``usage``, ``charges``, ``rejected`` and ``movements`` (of balances) are in the schemas of
+    :mod:`mediation.fields`. A recycle is a delta of the source :data:`SUSPENSE`, whose offsets count such batches:
+    ``recycled`` are the rejected rows that leave suspense by it, ``actions`` further ``suspense_action`` rows (failed,
+    written_off) without ``batch_id``.
     """
 
     source: str
@@ -77,6 +83,7 @@ class Delta:
     usage: pa.RecordBatch | pa.Table = field(default_factory=lambda: empty("usage"), repr=False)
     charges: pa.RecordBatch | pa.Table = field(default_factory=lambda: empty("charge"), repr=False)
     rejected: pa.RecordBatch | pa.Table = field(default_factory=lambda: empty("rejected"), repr=False)
+    movements: pa.RecordBatch | pa.Table = field(default_factory=lambda: empty("balance_movement"), repr=False)
     recycled: pa.RecordBatch | pa.Table = field(default_factory=lambda: empty("rejected"), repr=False)
     actions: tuple[Row, ...] = ()
     findings: tuple[Row, ...] = ()

@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 _HUGEINT: Final = pa.decimal128(38, 0)
 
-ROWS: Final = ("usage", "charge", "rejected")
+ROWS: Final = ("usage", "charge", "rejected", "balance_movement")
 """The large tables: on disk their rows stand in Parquet files."""
 
 NEW_SOURCES: Final = "sources"
@@ -291,7 +291,7 @@ def in_transaction(connection: duckdb.DuckDBPyConnection, work: Callable[[], T])
 
 def large_tables(delta: Delta) -> dict[str, pa.RecordBatch | pa.Table]:
     """The delta's rows of each large table that it adds to."""
-    rows = dict(zip(ROWS, (delta.usage, delta.charges, delta.rejected), strict=True))
+    rows = dict(zip(ROWS, (delta.usage, delta.charges, delta.rejected, delta.movements), strict=True))
     return {table: part for table, part in rows.items() if part.num_rows}
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from mediation.dedup import SeenIds
 from mediation.layout import Layout
+from rating.balances.live import Balances
+from rating.balances.restore import live_balances
 from rating.job import Job
 from rating.lake import Delta, LayoutVersion
 from rating.lake.delta import Row
@@ -30,16 +32,19 @@ class Landing:
     job: Job
     keepers: Sequence[Keeper] = ()
     seen: SeenIds = field(init=False)
+    balances: Balances | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.seen = self.job.seen
+        self.seen, self.balances = self.job.seen, self.job.balances
 
     def assigned(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         """Take over ``partitions``: where each is committed.
 
-        The ids are dropped, to be loaded again by day: who had these partitions before may have added some.
+        The ids are dropped, to be loaded again by day, and the balances read anew: who had these partitions before may
+        have added some.
         """
         self.seen = seen_ids(self.job.lake)
+        self.balances = live_balances(self.job.lake, self.job.catalogue)
         for keeper in self.keepers:
             keeper.restore(self.job.lake, partitions)
         return {p: self.job.lake.offset(p.source).next_offset for p in partitions}
@@ -51,7 +56,8 @@ class Landing:
         layout = replace(self.job.layout, pairing=intake.pairing)
         oldest = oldest_us(lake, self.job.window_days)
         partials = earlier_partials(lake, intake.mediated.usage)
-        return rate(intake.mediated, layout, self.job.catalogue, self.seen, oldest_us=oldest, partials=partials)
+        known = (intake.mediated, layout, self.job.catalogue, self.seen)
+        return rate(*known, oldest_us=oldest, partials=partials, balances=self.balances)
 
     def commit(self, intake: Intake, rated: Rated, published: int) -> None:
         """Land ``rated``; what came of messages before ``published`` has been published.
@@ -61,6 +67,8 @@ class Landing:
         moves = [keeper.weigh(intake.partition, rated) for keeper in self.keepers]
         self.job.lake.commit(self._delta(intake, rated, published, moves))
         remember(self.seen, rated)
+        if self.balances:
+            self.balances.landed(rated.drawn)
         for keeper, rows in zip(self.keepers, moves, strict=True):
             keeper.landed(intake.partition, rows)
 
@@ -91,6 +99,7 @@ class Landing:
             usage=rated.usage,
             charges=rated.charges,
             rejected=rated.rejected,
+            movements=rated.drawn.movements,
             findings=(late,) if intake.log_began else (),
             tariff=self.job.tariff,
             layout=layouts[0] if layouts else None,

@@ -1,0 +1,83 @@
+"""Movements: what a batch does to the lots, as rows of ``balance_movement``.
+
+Enters: lots, units, and who moved them. Leaves: rows. Always holds: the units of all movements of a lot sum to what is
+left of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from mediation.fields import EVENT_ID, INSTANT, schema
+from mediation.stage import constant
+from rating.balances.spans import spans_of
+from rating.columns import labelled, tariff_starts
+from rating.guide import LEGS
+from rating.legs import Legs
+from tariffs import catalogue as layout
+from tariffs.catalogue import Catalogue, Codes, Ints, names
+from tariffs.model import UNITS
+
+_LEG_NAMES: Final = names([*LEGS, ""])
+_UNIT_NAMES: Final = names([*UNITS])
+
+
+@dataclass(frozen=True)
+class By:
+    """What moved the units: events (or null), legs, accounts, and the instant for which it counts."""
+
+    event: pa.Array
+    leg: Codes
+    account: Codes
+    start: Ints
+
+
+def by_nobody(start: Ints, catalogue: Catalogue) -> By:
+    """Movements that no event drew."""
+    count, nobody = len(start), len(catalogue.account_names) - 1
+    return By(pa.nulls(count, EVENT_ID), np.full(count, len(LEGS), np.int32), np.full(count, nobody, np.int32), start)
+
+
+def by_legs(leg: Ints, legs: Legs, usage: pa.RecordBatch) -> By:
+    """Movements that the legs ``leg`` drew."""
+    row = legs.row[leg]
+    return By(usage["event_id"].take(pa.array(row)), legs.leg[leg], legs.account[leg], tariff_starts(usage)[row])
+
+
+def movements(kind: str, keys: Ints, by: By, units: Ints, free: Ints, catalogue: Catalogue) -> pa.RecordBatch:
+    """Rows of ``kind`` for the lots ``keys``: ``units`` into them, for ``free`` units of usage."""
+    lots, count = spans_of(keys, catalogue), len(keys)
+    own = catalogue.allowances[lots.allowance]
+    columns = {
+        "event_id": by.event,
+        "leg": labelled(by.leg, _LEG_NAMES),
+        "kind": constant(kind, count),
+        "account": labelled(by.account, catalogue.account_names),
+        "holder": labelled(lots.holder.astype(np.int32), holder_names(catalogue)),
+        "shared": pa.array(own[:, layout.ALLOWANCE_POOL] == 1),
+        "allowance": labelled(lots.allowance.astype(np.int32), catalogue.allowance_names),
+        "period_utc": _instants(lots.since),
+        "rolled": pa.array(lots.rolled),
+        "expires_utc": _instants(lots.end),
+        "start_utc": _instants(by.start),
+        "units": pa.array(units, pa.int64()),
+        "unit": labelled(own[:, layout.ALLOWANCE_UNIT].astype(np.int32), _UNIT_NAMES),
+        "free_usage": pa.array(free, pa.int64()),
+        "tariff_version": constant(catalogue.version, count),
+        "rating_run": pa.array(np.zeros(count, np.int64)),
+    }
+    out = schema("balance_movement")
+    return pa.RecordBatch.from_arrays([columns[name] for name in out.names], schema=out)
+
+
+def holder_names(catalogue: Catalogue) -> pa.StringArray:
+    """The names of holders: of accounts, then of pools."""
+    return pa.concat_arrays([catalogue.account_names, catalogue.pool_names])
+
+
+def _instants(column: Ints) -> pa.Array:
+    return pa.array(column, pa.int64()).cast(INSTANT)

@@ -1,0 +1,69 @@
+"""When lots are there: from what holder, allowance and period say.
+
+Enters: keys of lots, or their parts; a catalogue. Leaves: instants in UTC microseconds. Always holds: the one place for
+when a lot begins, when its period is over and when it ends; docs/tariffs.md, "Lots".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rating.balances.lots import ROLLED, lot_parts
+from rating.balances.rules import granted
+from tariffs import catalogue as layout
+from tariffs.catalogue import ALLOWANCE_BITS, Catalogue, Ints
+from tariffs.model import EVER_FROM
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Lots: whose they are, from when on and until when they are there; ``since`` the first instant of their period."""
+
+    holder: Ints
+    allowance: Ints
+    period: Ints
+    rolled: npt.NDArray[np.bool_]
+    since: Ints
+    begin: Ints
+    over: Ints
+    end: Ints
+
+
+def spans_of(keys: Ints, catalogue: Catalogue) -> Spans:
+    """The lots ``keys``. A lot that rolled over begins where its period is ``over``."""
+    holder, allowance, period, kind = lot_parts(keys)
+    own, instants = catalogue.allowances[allowance], catalogue.allowance_periods
+    place, last = own[:, layout.ALLOWANCE_PERIODS] + period, own[:, layout.ALLOWANCE_PERIODS_END] - 1
+    since, over = instants[place], instants[place + 1]
+    rolled = kind == ROLLED
+    stays = np.where(rolled, own[:, layout.ALLOWANCE_ROLLOVERS], 0)
+    begin, end = (
+        np.maximum(since, held_since(holder, allowance, catalogue)),
+        instants[np.minimum(place + 1 + stays, last)],
+    )
+    valid = own[:, layout.ALLOWANCE_VALID_US]
+    end = np.where(valid > 0, np.minimum(end, begin + valid), end)
+    return Spans(holder, allowance, period, rolled, since, begin, over, end)
+
+
+def grants(lots: Spans, catalogue: Catalogue) -> Ints:
+    """The units with which each lot of its own period begins."""
+    own = catalogue.allowances[lots.allowance]
+    units = own[:, layout.ALLOWANCE_AMOUNT].copy()
+    late = (lots.begin > lots.since) & (own[:, layout.ALLOWANCE_PRORATION] > 0)
+    for at in np.flatnonzero(late).tolist():
+        spans = int(lots.over[at] - lots.begin[at]), int(lots.over[at] - lots.since[at])
+        units[at] = granted(int(units[at]), *spans, int(own[at, layout.ALLOWANCE_PRORATION]))
+    return units
+
+
+def held_since(holder: Ints, allowance: Ints, catalogue: Catalogue) -> Ints:
+    """When each holder began to have the allowance."""
+    if not len(catalogue.holders):
+        return np.full(len(holder), EVER_FROM)
+    key = holder << ALLOWANCE_BITS | allowance
+    place = np.minimum(np.searchsorted(catalogue.holders[:, 0], key), len(catalogue.holders) - 1)
+    return np.where(catalogue.holders[place, 0] == key, catalogue.holders[place, 1], EVER_FROM)
