@@ -23,10 +23,13 @@ _INTRO = {
     "intake": "What a batch of a stream took from its partition. One row per such batch.",
     "control_total": "Where records went, per batch, source, hour, stage and reason; part of the batch's transaction.",
     "charge_total": "The money of a batch, per source, hour, leg and currency; part of the batch's transaction.",
+    "alert": "One row per threshold that an alert's subject reached in a window, see docs/alerts.md.",
     "suspense_action": "What was done about suspended records.",
     "finding": "What is odd about a file as a whole.",
     "tariff_version": "Every tariff that priced anything.",
     "layout_version": "Every layout that read anything.",
+    "tap_file": "Every TAP file that was written for a roaming partner.",
+    "tap_charge": "Which event's roaming_out charge went in which TAP file: none in two.",
 }
 
 

@@ -264,6 +264,23 @@ CHARGE_TOTAL: Final[tuple[Field, ...]] = (
     Field("amount", TOTAL, "major units", "their sum"),
 )
 
+ALERT: Final[tuple[Field, ...]] = (
+    _BATCH,
+    Field("alert_id", pa.string(), "", "hash of partition, alert, subject, threshold and window: tells a repeat"),
+    Field("alert", pa.string(), "", "the name of its rule"),
+    Field("measure", pa.string(), "", "spend, minutes, bytes, events, simultaneous"),
+    Field("per", pa.string(), "", "what the subject is: account, plan, trunk_in, ..."),
+    Field("subject", pa.string(), "", "whose measure it is", Pii.NUMBER),
+    Field("threshold", TOTAL, "of column unit", "the threshold that was reached"),
+    Field("measured", TOTAL, "of column unit", "what the measure had come to by then"),
+    Field("unit", pa.string(), "", "the currency, or s, byte, event, call"),
+    Field("window_start", INSTANT, "", "where the window begins"),
+    Field("window_end", INSTANT, "", "where the next window begins"),
+    Field("reached_utc", INSTANT, "", "start of the usage at which the threshold was reached"),
+    Field("source", pa.string(), "", "coordinates of the record that brought it about: its source"),
+    Field("record_no", pa.int64(), "", "coordinates of the record that brought it about: its ordinal"),
+)
+
 SUSPENSE_ACTION: Final[tuple[Field, ...]] = (
     _BATCH,
     Field("source", pa.string(), "", "coordinates of the suspended record: its source"),
@@ -309,6 +326,33 @@ BALANCE_MOVEMENT: Final[tuple[Field, ...]] = (
     Field("rating_run", pa.int64(), "", "the run that wrote the row; 0 is first rating"),
 )
 
+TAP_FILE: Final[tuple[Field, ...]] = (
+    _BATCH,
+    Field("recipient", pa.string(), "", "TADIG code of the network that the file is for"),
+    Field(
+        "sequence_no", pa.int64(), "", "ordinal of the file to this recipient, from 1; in the file it goes up to 99999"
+    ),
+    Field("name", pa.string(), "", "file name"),
+    Field("kind", pa.string(), "", "transfer, or notification that there is nothing to transfer"),
+    Field("sha256", pa.string(), "", "hash of the file"),
+    Field("size_bytes", pa.int64(), "bytes", "its size"),
+    Field("until_utc", INSTANT, "", "the cut-off: what it tells is of events before"),
+    Field("available_utc", INSTANT, "", "when it was made available"),
+    Field("events", pa.int64(), "", "events in it"),
+    Field("currency", pa.string(), "", "currency of its amounts"),
+    Field("charge", TOTAL, "major units", "sum of its charges, without tax"),
+    Field("tax", TOTAL, "major units", "sum of its taxes"),
+    Field("earliest_utc", INSTANT, "", "start of its first event; null without events", nullable=True),
+    Field("latest_utc", INSTANT, "", "start of its last event; null without events", nullable=True),
+)
+
+TAP_CHARGE: Final[tuple[Field, ...]] = (
+    Field("recipient", pa.string(), "", "as in tap_file"),
+    Field("sequence_no", pa.int64(), "", "as in tap_file"),
+    Field("position", pa.int64(), "", "place of the event in the file, from 1"),
+    _EVENT,
+)
+
 TABLES: Final[dict[str, tuple[Field, ...]]] = {
     "usage": USAGE,
     "charge": CHARGE,
@@ -320,10 +364,13 @@ TABLES: Final[dict[str, tuple[Field, ...]]] = {
     "intake": INTAKE,
     "control_total": CONTROL_TOTAL,
     "charge_total": CHARGE_TOTAL,
+    "alert": ALERT,
     "suspense_action": SUSPENSE_ACTION,
     "finding": FINDING,
     "tariff_version": TARIFF_VERSION,
     "layout_version": LAYOUT_VERSION,
+    "tap_file": TAP_FILE,
+    "tap_charge": TAP_CHARGE,
 }
 
 
