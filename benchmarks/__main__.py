@@ -22,6 +22,7 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 SECTIONS = {
     "end_to_end": "From files to a committed lake",
     "memory": "Memory does not grow with the input",
+    "streaming": "The streaming service",
     "stages": "What each stage costs",
     "cold_start": "Cold start",
     "commit_cost": "What a commit costs",

@@ -34,7 +34,10 @@ def arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument("--tariffs", metavar="DIR", help="folder of the tariff")
     part.add_argument("--window-days", type=whole_number(0, 36_500), metavar="N", help="deduplicate over N days")
     part.add_argument(
-        "--batch-messages", type=whole_number(1, 1_000_000), default=50_000, metavar="N", help="default: %(default)s"
+        "--batch-messages", type=whole_number(1, 1_000_000), default=400_000, metavar="N", help="default: %(default)s"
+    )
+    part.add_argument(
+        "--batch-mib", type=whole_number(1, 4_096), default=64, metavar="N", help="of all values (default: %(default)s)"
     )
     part.add_argument("--batch-ms", type=whole_number(1, 60_000), default=500, metavar="N", help="default: %(default)s")
     part.add_argument(
@@ -113,7 +116,7 @@ def _service(args: argparse.Namespace, settings: dict[str, str]) -> Service:
             {layout.name: layout for layout in layouts}, layouts[0].name, args.packing, args.message_mib << 20
         ),
         outbox=Outbox(topics, sink),
-        limits=Limits(messages=args.batch_messages, gather_ms=args.batch_ms),
+        limits=Limits(args.batch_messages, args.batch_mib << 20, args.batch_ms),
     )
 
 

@@ -36,6 +36,9 @@ _LOG: Final = logging.getLogger("toll.stream")
 _TAKE: Final = 1_000
 """Messages asked for at a time: more of them alive at once cost the cycle collector more than they save."""
 _BEAT_S: Final = 1.0
+_LONGER_S: Final = 2.0
+"""How much longer is gathered while the batch before still lands: a commit costs the same for more messages."""
+_GLANCE_S: Final = 0.02
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 5.0
 
@@ -44,7 +47,8 @@ _LONGEST_WAIT_S: Final = 5.0
 class Limits:
     """How much is gathered before it lands, and how long a fenced partition is left alone."""
 
-    messages: int = 50_000
+    messages: int = 400_000
+    size_bytes: int = 64 << 20
     gather_ms: int = 500
     fence_s: float = 5.0
 
@@ -84,11 +88,12 @@ class Service:
                 for partition, messages in gathered.items():
                     self._take_in(partition, messages)
                 self._take_up_fenced()
+                if gathered or not self._next:
+                    busy = time.monotonic()
                 if gathered or self._under_way:
-                    busy = time.monotonic() if gathered else busy
                     continue
                 self._catch_up()
-                if idle_s is not None and self._next and time.monotonic() - busy > idle_s:
+                if idle_s is not None and time.monotonic() - busy > idle_s:
                     break
             self._settle()
         finally:
@@ -101,16 +106,25 @@ class Service:
     def _gathered(self) -> dict[Partition, Messages]:
         """What came within the limits, by partition."""
         late = time.monotonic() + self.limits.gather_ms / 1_000
-        room = self.limits.messages - sum(map(len, self._held.values()))
-        while room > 0 and (left := late - time.monotonic()) > 0 and not self.stopping.is_set():
-            taken = self.source.take(min(_TAKE, room), left)
-            self._hold(taken)
-            room -= sum(map(len, taken.values()))
+        while (room := self._room()) and not self.stopping.is_set():
+            left = late - time.monotonic()
+            if left <= 0 and (left < -_LONGER_S or not self._lands()):
+                break
+            self._hold(self.source.take(min(_TAKE, room), max(left, _GLANCE_S)))
         if self._under_way and self._under_way[1].done():
             self._settle()
         self.metrics.turn(self.source.ends(self._next), self._next)
         gathered, self._held = self._held, {}
         return gathered
+
+    def _room(self) -> int:
+        """How many more messages may be held."""
+        if sum(messages.size_bytes for messages in self._held.values()) >= self.limits.size_bytes:
+            return 0
+        return max(self.limits.messages - sum(map(len, self._held.values())), 0)
+
+    def _lands(self) -> bool:
+        return self._under_way is not None and not self._under_way[1].done()
 
     def _hold(self, taken: dict[Partition, Messages]) -> None:
         for partition, messages in taken.items():

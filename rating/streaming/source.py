@@ -26,12 +26,16 @@ class PublishError(Exception):
 
 @dataclass(slots=True)
 class Messages:
-    """Messages of one partition in the order of their offsets, as columns; ``stamps_ms`` are the broker's times."""
+    """Messages of one partition in the order of their offsets, as columns.
+
+    ``stamps_ms`` are the broker's times, ``size_bytes`` is the length of all values.
+    """
 
     offsets: list[int] = field(default_factory=list)
     values: list[bytes] = field(default_factory=list)
     headers: list[Headers | None] = field(default_factory=list)
     stamps_ms: list[int] = field(default_factory=list)
+    size_bytes: int = 0
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -42,6 +46,7 @@ class Messages:
         self.values.append(value or b"")
         self.headers.append(headers)
         self.stamps_ms.append(stamp_ms)
+        self.size_bytes += len(self.values[-1])
 
     def extend(self, more: Messages) -> None:
         """Append the messages of ``more``."""
@@ -49,6 +54,7 @@ class Messages:
         self.values += more.values
         self.headers += more.headers
         self.stamps_ms += more.stamps_ms
+        self.size_bytes += more.size_bytes
 
     def since(self, offset: int) -> Messages:
         """The messages at ``offset`` and after it."""
@@ -61,7 +67,8 @@ class Messages:
     def part(self, first: int, end: int) -> Messages:
         """The messages number ``first`` to ``end``."""
         cut = slice(first, end)
-        return Messages(self.offsets[cut], self.values[cut], self.headers[cut], self.stamps_ms[cut])
+        values = self.values[cut]
+        return Messages(self.offsets[cut], values, self.headers[cut], self.stamps_ms[cut], sum(map(len, values)))
 
 
 class Listener(Protocol):

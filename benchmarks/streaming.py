@@ -1,0 +1,165 @@
+"""The streaming service: how fast, how late, how soon back.
+
+Enters: numbers of records. Leaves: Markdown lines. Always holds: the service runs as a process of its own on the
+embedded broker of this machine, with four partitions and no output topics; what landed is counted before it is
+quoted; service and floor alternate in one run. Run: ``python -m benchmarks.streaming [RECORDS] [KEYS]``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from confluent_kafka import Producer
+
+from benchmarks.commit_cost import synthetic
+from benchmarks.stream_load import PARTITIONS, Load, load, produce, service
+from benchmarks.timing import run
+from mediation.fields import INSTANT
+from rating.lake import Delta, open_lake
+from samples.broker import create_topic, embedded_broker
+
+ROUNDS = 2
+LATENCY_S = 20
+TICK_S = 0.01
+LOOK_S = 0.05
+DAYS = 3
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Sustained:
+    """Records a second of the service and of the floor, over the same messages."""
+
+    service: float
+    floor: float
+
+
+def sustained(bootstrap: str, topic: str, pack: int, given: Load, work: Path) -> Sustained:
+    """All of ``given`` from a topic that holds it: from the first batch that landed to the last."""
+    create_topic(bootstrap, topic, PARTITIONS)
+    messages = produce(bootstrap, topic, given.packed(pack) if pack > 1 else given.records)
+    with service(bootstrap, topic, given, work / topic, "--exit-when-idle", "2") as one:
+        told = list(one.told("landed"))
+    records = sum(map(len, given.records))
+    if sum(batch["records"] for batch in told) != records:
+        raise RuntimeError(f"{topic}: not every record landed")
+    speed = (records - told[0]["records"]) / (told[-1]["at_s"] - told[0]["at_s"])
+    command = [sys.executable, "-m", "benchmarks.stream_floor", bootstrap, topic, str(messages)]
+    floor = json.loads(run([*command, str(work / topic), str(work / f"{topic}-floor")]).output)
+    return Sustained(speed, records / floor["wall_s"])
+
+
+def latencies(bootstrap: str, given: Load, speed: float, work: Path) -> Floats:
+    """Seconds from producing a message (one record each) until a reader of the lake sees it, at ``speed`` a second."""
+    topic, lake = "paced", work / "paced"
+    create_topic(bootstrap, topic, PARTITIONS)
+    sent: list[list[float]] = [[] for _ in range(PARTITIONS)]
+    seen: list[list[tuple[float, int]]] = [[] for _ in range(PARTITIONS)]
+    open_lake(lake, create=True).close()
+    with service(bootstrap, topic, given, lake) as one:
+        next(one.told("assigned"))
+        threading.Thread(target=lambda: list(one.told("")), daemon=True).start()  # so that its log never blocks it
+        produced = threading.Thread(target=_paced, args=(bootstrap, topic, given, speed, sent))
+        produced.start()
+        with open_lake(lake, read_only=True) as reader:
+            late = time.time() + LATENCY_S + 20
+            while (produced.is_alive() or _unseen(sent, seen)) and time.time() < late:
+                time.sleep(LOOK_S)
+                rows = reader.query("SELECT source, next_offset FROM input_offset WHERE source LIKE 'kafka:%'")
+                for row in rows.to_pylist():
+                    seen[int(row["source"].rpartition("/")[2])].append((time.time(), row["next_offset"]))
+        produced.join()
+    return np.concatenate([_waited(*pair) for pair in zip(sent, seen, strict=True)])
+
+
+def _paced(bootstrap: str, topic: str, given: Load, speed: float, sent: list[list[float]]) -> None:
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "queue.buffering.max.messages": 1_000_000})
+    began, ticks = time.time(), int(LATENCY_S / TICK_S)
+    for tick in range(ticks):
+        for partition, records in enumerate(given.records):
+            due = int(speed / PARTITIONS * TICK_S * (tick + 1))
+            at = len(sent[partition])
+            for record in records[at:due]:
+                producer.produce(topic, record, partition=partition)
+            sent[partition] += [time.time()] * len(records[at:due])
+        producer.poll(0)
+        time.sleep(max(began + (tick + 1) * TICK_S - time.time(), 0))
+    producer.flush(30)
+
+
+def _unseen(sent: list[list[float]], seen: list[list[tuple[float, int]]]) -> bool:
+    return any(len(s) > (looks[-1][1] if looks else 0) for s, looks in zip(sent, seen, strict=True))
+
+
+def _waited(sent: list[float], seen: list[tuple[float, int]]) -> Floats:
+    """How long each message of a partition waited for the first look that found the offset past it."""
+    at, reached = np.array([look[0] for look in seen]), np.array([look[1] for look in seen])
+    return at[np.searchsorted(reached, np.arange(len(sent)), "right")] - np.array(sent)
+
+
+def restart_s(bootstrap: str, given: Load, keys: int, work: Path) -> tuple[float, float]:
+    """Seconds from starting the process: until it has its partitions, and until the first batch has landed."""
+    topic, lake, parts = "again", work / "again", max(keys // 500_000, 1)
+    first = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp()) * 1_000_000
+    with open_lake(lake, create=True) as opened:
+        for part in range(parts):
+            opened.commit(_known(part, keys // parts, first))
+    create_topic(bootstrap, topic, PARTITIONS)
+    records = [rows[:250] for rows in given.records]
+    produce(bootstrap, topic, records)
+    began = time.time()
+    with service(bootstrap, topic, Load(given.tariffs, records), lake) as one:
+        assigned = next(one.told("assigned"))["at_s"] - began
+        return assigned, next(one.told("landed"))["at_s"] - began
+
+
+def _known(part: int, rows: int, first_us: int) -> Delta:
+    """Events that have landed, spread over the days around the traffic."""
+    span_us = int(timedelta(days=DAYS).total_seconds()) * 1_000_000
+    start = first_us - span_us // DAYS + np.random.default_rng(part).integers(0, span_us, rows)
+    usage = synthetic("usage", rows, part, start_utc=pa.array(start).cast(INSTANT))
+    return Delta(
+        source=f"file:{part}", first_offset=0, next_offset=rows, next_record_no=rows + 1, complete=True, records=rows,
+        usage=usage,
+    )  # fmt: skip
+
+
+def table(records: int = 400_000, keys: int = 10_000_000) -> Iterator[str]:
+    """The benchmark as Markdown."""
+    with tempfile.TemporaryDirectory() as folder, embedded_broker() as bootstrap:
+        work = Path(folder)
+        given = load(work / "in", records)
+        yield f"{records:,} records of 200 bytes, {PARTITIONS} partitions, broker and service on one machine; the"
+        yield "floor is `Consumer.consume`, and writing and syncing the Parquet files that the service wrote.\n"
+        yield "| | records/s | floor, records/s | of the floor |"
+        yield "| --- | ---: | ---: | ---: |"
+        speeds = []
+        for name, pack in (("one a message", 1), ("100 a message", 100)):
+            rounds = [sustained(bootstrap, f"load-{pack}-{n}", pack, given, work) for n in range(ROUNDS)]
+            best = max(rounds, key=lambda r: r.service / r.floor)
+            speeds.append(best.service)
+            share = ", ".join(f"{r.service / r.floor:.0%}" for r in rounds)
+            yield f"| {name} | {best.service:,.0f} | {best.floor:,.0f} | {share} |"
+        speed = min(speeds[0] / 2, records / LATENCY_S)
+        waited = latencies(bootstrap, given, speed, work)
+        p50, p99 = np.percentile(waited, [50, 99])
+        yield f"\nFrom produce to visible for a reader, {speed:,.0f} records/s, one a message, {LATENCY_S} s:"
+        yield f"median {p50:.2f} s, p99 **{p99:.2f} s**, longest {waited.max():.2f} s.\n"
+        assigned, landed = restart_s(bootstrap, given, keys, work)
+        yield f"Restart on a lake with {keys:,} events in the three days around the traffic: the first batch landed"
+        yield f"**{landed:.1f} s** after the process began, {landed - assigned:.1f} s after it had its partitions."
+
+
+if __name__ == "__main__":
+    print("\n".join(table(*(int(a) for a in sys.argv[1:]))))
