@@ -49,6 +49,21 @@ def test_shipped_layouts_are_whole(name: str) -> None:
         ('format = "%Y', 'zone = "Mars", format = "%Y', "fields.start_utc.zone: expected an IANA time zone"),
         ('["id", "t"]', '["id"]', "identity.columns: expected the columns of start_utc among them"),
         ('service = { value = "voice" }\n', "", "fields.service: expected a mapping"),
+        (
+            "[framing]",
+            '[partials]\nsession = "a"\n[framing]',
+            "fields.partial_no: expected the column of the partial's",
+        ),
+        (
+            "[framing]",
+            '[fields.partial_no]\ncolumn = "a"\n[partials]\nsession = "b"\n[framing]',
+            "identity.columns: exp",
+        ),
+        (
+            "[framing]",
+            '[fields.usage_offset]\ncolumn = "a"\n[partials]\nsession = "b"\n[framing]',
+            "fields.usage_offset",
+        ),
         ("[identity]", '[numbers]\ntrunk = "0"\n[identity]', "numbers.country: expected the country code"),
         ("[identity]", '[limits]\nearliest = "yesterday"\n[identity]', "limits.earliest: expected a date like"),
         (

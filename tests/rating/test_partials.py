@@ -11,14 +11,18 @@ from itertools import pairwise
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mediation.layout import Partials
+from mediation.records import Chunk
 from rating.audit import audit
 from rating.explain import explain
 from rating.job import Job, rate_files
 from rating.lake import Lake, MemoryLake
+from rating.pipeline import mediate
 from rating.recycle import recycle, recycle_waiting
 from rating.seen import seen_ids
 from rating.stored import tariff_version
@@ -90,6 +94,28 @@ def test_what_becomes_of_partials(
     run(job_of(lake, catalogue), tmp_path, files)
     assert outcome(lake) == expected
     assert audit(lake).balanced
+
+
+@pytest.mark.parametrize(
+    ("first", "number", "expected"),
+    [
+        (1, "1", 1),
+        (0, "0", 1),
+        (0, "7", 8),
+        (1, "", 0),
+        (1, "0", "bad_integer"),
+        (5, "4", "bad_integer"),
+        (1, "x", "bad_integer"),
+        (0, "2147483647", "bad_integer"),
+    ],
+)
+def test_a_place_in_a_session_counts_from_one(first: int, number: str, expected: int | str) -> None:
+    line = ONE.line().replace(b",SW1,1,", b",SW1,%s," % number.encode())
+    layout = replace(LAYOUT, partials=Partials(("switch", "call_id"), first))
+    mediated = mediate(Chunk("file:x", 0, 1, np.frombuffer(line, np.uint8), last=True), layout)
+    found = [(r["partial_no"], r["session_id"] is not None) for r in mediated.usage.to_pylist()]
+    reasons = [r["reason"] for batch in mediated.rejected for r in batch.to_pylist()]
+    assert (found or reasons) == ([expected] if isinstance(expected, str) else [(expected, expected > 0)])
 
 
 def test_partials_follow_one_that_is_recycled(catalogue: Catalogue, tmp_path: Path) -> None:
