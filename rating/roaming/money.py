@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -48,17 +48,29 @@ class Money:
     operator: Operator
     said: dict[str, Any]
     rates: tuple[Conversion, ...]
-    fit: set[str] = field(default_factory=set)
-    """Plans whose roundings were found to fit the file."""
+
+    def check(self, plan: str) -> None:
+        """Whether the charges of ``plan`` fit the file by what it declares, whatever they happen to be.
+
+        Raises:
+            TapOutError: something of it rounds to more decimals than the file has.
+
+        """
+        places = self.operator.decimals
+        for what, scale in self._scales(plan):
+            if scale > places:
+                raise TapOutError(
+                    f"plan {plan}: {what} rounds to {scale} decimals, files have {places}: declare a rounding of scale "
+                    f"{places} or less, or write more decimals (at most 6)"
+                )
 
     def due(self, row: dict[str, Any]) -> Due:
         """The amounts of a charge.
 
         Raises:
-            TapOutError: it is in another currency, or its plan rounds to more decimals than the file has.
+            TapOutError: it is in another currency, or has more decimals than the file.
 
         """
-        self._fitting(row["plan"])
         wanted = self.operator.tap_currency
         if row["currency"] == wanted:
             return Due(self._units(row, "amount"), self._units(row, "tax_amount"), row["tax_code"])
@@ -101,18 +113,6 @@ class Money:
                 f"event {row['event_id']}: {name} {row[name]} has more than {self.operator.decimals} decimals"
             )
         return int(scaled)
-
-    def _fitting(self, plan: str) -> None:
-        if plan in self.fit:
-            return
-        places = self.operator.decimals
-        for what, scale in self._scales(plan):
-            if scale > places:
-                raise TapOutError(
-                    f"plan {plan}: {what} rounds to {scale} decimals, files have {places}: declare a rounding of scale "
-                    f"{places} or less, or write more decimals (at most 6)"
-                )
-        self.fit.add(plan)
 
     def _scales(self, plan: str) -> Iterator[tuple[str, int]]:
         """What rounds the amounts of ``plan`` that files tell, and to how many decimals."""

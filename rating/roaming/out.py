@@ -2,7 +2,8 @@
 
 Enters: a lake, our network, a folder, a period, the instant at which files are made available. Leaves: files, and a
 :class:`Sent`. Always holds: a charge goes out once; what cannot go stays in the view ``tap_unsent`` and is told with
-its reason; a tariff that does not fit the files stops the run before any file of that network is written.
+its reason; plans that round to more decimals than the files have stop the run before any file is written, what else
+does not fit before any file of that network is.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ SELECT * FROM (
     QUALIFY row_number() OVER (PARTITION BY s.event_id ORDER BY length(s.prefix) DESC) = 1
 )"""  # noqa: S608 (our own conditions)
 """Unsent charges with the network that they go to: that of the longest prefix of the IMSI."""
+_PLANS: Final = f"SELECT DISTINCT tariff_version, plan FROM tap_unsent WHERE {_SPAN} AND {_FITS} ORDER BY ALL"  # noqa: S608
 _TO: Final = "SELECT DISTINCT tadig FROM ({home}) ORDER BY tadig"
 _NEXT: Final = """
 SELECT h.*, u.* EXCLUDE (event_id, start_utc, imsi, service, direction, network_element, usage, unit, raw), h.start_utc
@@ -111,6 +113,8 @@ def _transfer(
         return
     home = _HOME.format(networks=networks)
     moneys = {version: money_of(catalogue, operator) for version, catalogue in catalogues.items()}
+    for plan in lake.query(_PLANS, span).to_pylist():
+        moneys[plan["tariff_version"]].check(plan["plan"])
     for recipient in lake.query(_TO.format(home=home), span)["tadig"].to_pylist():
         values = {**span, "recipient": recipient, "most": operator.most_events}
         while rows := lake.query(_NEXT.format(home=home), values).to_pylist():

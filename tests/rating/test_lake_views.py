@@ -19,6 +19,7 @@ from tests.rating.deltas import delta
         ("revenue_daily", 2),
         ("margin_per_call", 2),
         ("roaming_difference", 0),
+        ("tap_unsent", 0),
         ("set_aside", 3),
         ("suspense_history", 0),
         ("suspense", 1),

@@ -100,6 +100,9 @@ def test_what_goes_out_comes_back_the_same(toll: Toll, visited: Path, operator: 
         event = lake.query("SELECT event_id::VARCHAR AS id FROM charge WHERE note = 'given' AND amount > 1")["id"][0]
     story = toll("explain", event, "--lake", home / "lake")
     assert (story.code, "our own price by visitors" in story.out) == (0, True), story.out
+    simulated = toll("simulate", "--tariffs", home, "--lake", home / "lake", "--period", "2026-10", "--json")
+    legs = {row["leg"]: (row["before"], row["after"]) for row in simulated.json()["legs"]}
+    assert legs["roaming_in"] == ("3.111750000", "3.111750000")
     balanced(toll, visited)
     balanced(toll, home / "lake")
 
