@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo demo-stream test test-nojit check bench docs fuzz nightly sizes clean
+.PHONY: setup demo demo-stream kafka test test-nojit test-kafka check bench docs fuzz nightly sizes clean
 
 setup: $(STAMP)
 
@@ -25,6 +25,16 @@ test: setup
 # The same rules as plain Python: what numpy would let wrap is a warning, and a warning is an error.
 test-nojit: setup
 	NUMBA_DISABLE_JIT=1 TOLL_ORACLE_PAIRS=5000 $(BIN)/python -m pytest tests/rating tests/mediation tests/ber tests/tariffs
+
+# A real Apache Kafka for tests: needs Java 17, Maven, openssl.
+kafka: .kafka/.fetched
+
+.kafka/.fetched: samples/kafka/pom.xml
+	mvn --batch-mode --quiet --file $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/.kafka/libs
+	touch $@
+
+test-kafka: setup kafka
+	$(BIN)/python samples/apache_kafka.py $(BIN)/python -m pytest tests/streaming
 
 check: setup
 	$(BIN)/ruff check .
