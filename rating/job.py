@@ -25,12 +25,13 @@ from mediation.layout import Layout
 from mediation.pickup import CHUNK_BYTES, InputError, SourceFile, blocks, bound, pick_up, readable
 from mediation.records import Chunk
 from mediation.tap_file import judged
+from rating.after import Keeper, land
 from rating.ahead import ahead
 from rating.balances.live import Balances
 from rating.file_controls import closing_findings, numbered, series_findings
 from rating.lake import Delta, Lake, LayoutVersion, Offset, TariffVersion
 from rating.pipeline import Mediated, Rated, mediate, rate
-from rating.seen import load_days, oldest_us, remember
+from rating.seen import load_days, oldest_us
 from rating.sessions import earlier_partials
 from rating.summary import FileSummary
 from tariffs.catalogue import Catalogue
@@ -53,6 +54,7 @@ class Job:
     force: bool = False
     balances: Balances | None = None
     """For a catalogue with allowances."""
+    keepers: Sequence[Keeper] = ()
 
     def layout_version(self) -> LayoutVersion:
         """The layout as the lake keeps it."""
@@ -133,17 +135,9 @@ def _rate_file(
             refused.add(piece.file.source)
             continue
         delta, rated = _rated(job, piece, piece.batch)
-        job.lake.commit(delta)
-        landed(job, rated)
+        land(job.lake, delta, rated, job.seen, job.balances, job.keepers)
         summary.add(rated, piece.batch.end)
         watch(summary)
-
-
-def landed(job: Job, rated: Rated) -> None:
-    """Let a committed batch count: its ids, and what it drew."""
-    remember(job.seen, rated)
-    if job.balances:
-        job.balances.landed(rated.drawn)
 
 
 def _pieces(job: Job, files: list[SourceFile], starts: dict[str, Offset], refused: set[str]) -> Iterator[_Piece]:

@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from mediation.layout import Layout
 from mediation.layout_file import LayoutError
 from mediation.reasons import WAITING
-from rating.job import Job, landed
+from rating.after import land
+from rating.job import Job
 from rating.lake import Lake
 from rating.pipeline import Mediated, Rated, mediate_again, rate
 from rating.seen import load_days
@@ -90,8 +91,7 @@ def _again(job: Job, tried: Recyclable) -> Recycled:
     )
     left = delta.recycled.num_rows
     if left or _news(job.lake, tried, rated):
-        job.lake.commit(delta)
-        landed(job, rated)
+        land(job.lake, delta, rated, job.seen, job.balances, job.keepers)
     return Recycled(tried.rows.num_rows, left)
 
 

@@ -12,25 +12,24 @@ from dataclasses import dataclass, field, replace
 
 from mediation.dedup import SeenIds
 from mediation.layout import Layout
+from rating.after import Rows, land
 from rating.balances.live import Balances
 from rating.balances.restore import live_balances
 from rating.job import Job
 from rating.lake import Delta, LayoutVersion
 from rating.lake.delta import Row
 from rating.pipeline import Rated, rate
-from rating.seen import load_days, oldest_us, remember, seen_ids
+from rating.seen import load_days, oldest_us, seen_ids
 from rating.sessions import earlier_partials
-from rating.streaming.after import Keeper, Rows
 from rating.streaming.coordinates import Partition, record_no
 from rating.streaming.intake import Intake
 
 
 @dataclass(slots=True, eq=False)
 class Landing:
-    """Where batches land: the lake and tariff of ``job``, the ids seen, and further state."""
+    """Where batches land: the lake, tariff and keepers of ``job``, the ids seen, the balances."""
 
     job: Job
-    keepers: Sequence[Keeper] = ()
     seen: SeenIds = field(init=False)
     balances: Balances | None = field(init=False)
 
@@ -45,8 +44,8 @@ class Landing:
         """
         self.seen = seen_ids(self.job.lake)
         self.balances = live_balances(self.job.lake, self.job.catalogue)
-        for keeper in self.keepers:
-            keeper.restore(self.job.lake, partitions)
+        for keeper in self.job.keepers:
+            keeper.restore(self.job.lake, [p.source for p in partitions])
         return {p: self.job.lake.offset(p.source).next_offset for p in partitions}
 
     def rated(self, intake: Intake) -> Rated:
@@ -59,18 +58,13 @@ class Landing:
         known = (intake.mediated, layout, self.job.catalogue, self.seen)
         return rate(*known, oldest_us=oldest, partials=partials, balances=self.balances)
 
-    def commit(self, intake: Intake, rated: Rated, published: int) -> None:
-        """Land ``rated``; what came of messages before ``published`` has been published.
+    def commit(self, intake: Intake, rated: Rated, published: int) -> Rows:
+        """Land ``rated``; what came of messages before ``published`` has been published. Returns the keepers' rows.
 
         Raises :class:`rating.lake.StaleOffset` if the partition has another owner, else :class:`rating.lake.LakeError`.
         """
-        moves = [keeper.weigh(intake.partition, rated) for keeper in self.keepers]
-        self.job.lake.commit(self._delta(intake, rated, published, moves))
-        remember(self.seen, rated)
-        if self.balances:
-            self.balances.landed(rated.drawn)
-        for keeper, rows in zip(self.keepers, moves, strict=True):
-            keeper.landed(intake.partition, rows)
+        delta = self._delta(intake, rated, published)
+        return land(self.job.lake, delta, rated, self.seen, self.balances, self.job.keepers)
 
     def note_published(self, partition: Partition, committed: int, published: int) -> None:
         """Land that what came of messages before ``published`` has been published: a batch of no extent."""
@@ -85,7 +79,7 @@ class Landing:
         )
         self.job.lake.commit(delta)
 
-    def _delta(self, intake: Intake, rated: Rated, published: int, moves: Sequence[Rows]) -> Delta:
+    def _delta(self, intake: Intake, rated: Rated, published: int) -> Delta:
         layouts = [_version(layout) for layout in intake.layouts]
         source = intake.partition.source
         late = {"source": source, "finding": "log_begins", "expected": "0", "found": str(intake.log_began)}
@@ -105,17 +99,11 @@ class Landing:
             layout=layouts[0] if layouts else None,
             further_layouts=tuple(layouts[1:]),
             intake=_intake_row(source, published, intake),
-            small=_together(moves),
         )
 
 
 def _version(layout: Layout) -> LayoutVersion:
     return LayoutVersion(layout.version, layout.name, layout.text)
-
-
-def _together(moves: Sequence[Rows]) -> Rows:
-    tables = {table for rows in moves for table in rows}
-    return {table: [row for rows in moves for row in rows.get(table, ())] for table in sorted(tables)}
 
 
 def _intake_row(source: str, published: int, intake: Intake | None = None) -> Row:
