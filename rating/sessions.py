@@ -26,7 +26,7 @@ SEMI JOIN (
     SELECT unnest(string_split($sessions, ' ')::UUID[]) AS session_id,
         unnest(string_split($numbers, ' ')::INTEGER[]) AS partial_no
 ) USING (session_id, partial_no)
-WHERE start_utc >= $first AND start_utc <= $last"""  # noqa: S608 (our own column names)
+WHERE start_utc >= $first AND start_utc <= $last ORDER BY start_utc, event_id"""  # noqa: S608 (our own column names)
 
 
 def earlier_partials(lake: Lake, usage: pa.RecordBatch) -> pa.Table | None:
