@@ -20,6 +20,8 @@ from mediation.spans import Column, distinct
 
 def with_header(fields: Fields, source: Source, columns: Sequence[SourceColumn]) -> Fields:
     """``fields``, whose rows are ``columns``, with what the header says."""
+    if not any(c.header or c.table for c in columns):
+        return fields
     header = source.said.header if source.said else {}
     begin, end = fields.begin.copy(), fields.end.copy()
     spill, at = bytearray(), len(fields.text)
