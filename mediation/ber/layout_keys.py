@@ -20,7 +20,7 @@ from mediation.ber.columns import (
     parse_path,
     resolved,
 )
-from mediation.ber.format import CONTAINERS, Field, Format, FormatError, amended, read_format, shipped
+from mediation.ber.format import CONTAINERS, Field, Format, FormatError, Value, amended, read_format, shipped
 from mediation.keys import Keys
 
 _PREFIX_BYTES = (1, 2, 4)
@@ -105,9 +105,15 @@ def _column(keys: Keys, name: str, done: dict[str, SourceColumn], format_: Forma
     if header and not _in_header(format_, header):
         keys.wrong("header", f"a path of {format_.name} from the file's first element on")
     repeat = Repeat(keys.choice("repeat", tuple(Repeat), Repeat.FIRST))
+    if repeat is Repeat.SUM and not all(_is_integer(format_, path) for path in paths):
+        keys.wrong("repeat", "something else than sum: a path leads to what is no integer")
     column = SourceColumn(name, paths, repeat, keys.text("table", ""), header)
     keys.finish()
     return column
+
+
+def _is_integer(format_: Format, path: Path) -> bool:
+    return all(chain[-1][1].value is Value.INTEGER for chain in resolved(format_, path))
 
 
 def _paths(keys: Keys, format_: Format) -> Iterator[Path]:
