@@ -38,19 +38,24 @@ NOTHING_DRAWN: Final = Drawn()
 
 @dataclass
 class Drawing:
-    """One try to draw for a batch; ``barred`` rows of usage draw nothing. ``drawn`` is what it came to."""
+    """One try to draw for a batch; ``barred`` rows of usage draw nothing.
+
+    ``drawn`` is what it came to, ``rows`` are those of usage that met a lot, in the order in which they did.
+    """
 
     lots: Lots
     catalogue: Catalogue
     allowed: Allowed
     barred: Flags
     drawn: Drawn = NOTHING_DRAWN
+    rows: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __call__(self, legs: Legs, usage: pa.RecordBatch) -> Free:
         """What is free of each leg."""
         found = candidates(legs, usage, self.catalogue, self.allowed, self.barred)
         if not len(found.order):
             return NOTHING_FREE
+        self.rows = legs.row[found.order]
         table = _Table.of(found, self.lots, self.catalogue)
         given, taken = np.zeros((2, len(found.key)), np.int64)
         units, remainder = np.zeros((2, len(found.order)), np.int64)

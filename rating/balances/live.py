@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from rating.balances.candidates import Allowed, allowed_codes
 from rating.balances.draw import NOTHING_DRAWN, Drawing, Drawn
 from rating.balances.lots import Lots
 from rating.guide import Guided
 from rating.price import Priced, price
-from tariffs.catalogue import NONE, Catalogue
+from tariffs.catalogue import Catalogue, Ints
+
+_WITHOUT_CONVERSION: Final = "no_conversion"
+"""The reason that turns on an event's start alone: whatever it draws, it is rejected."""
+
+_TOLD: Final = ["event_id", "reason"]
 
 Settle = Callable[[Priced], tuple[Priced, pa.RecordBatch]]
 """Takes out what cannot stay though it is priced: (priced, rejected rows)."""
@@ -55,32 +60,33 @@ def price_drawing(guided: Guided, catalogue: Catalogue, balances: Balances | Non
     """Price ``guided``; what ``balances`` pay for is free.
 
     An event that is rejected draws nothing. Since what it drew was not there for those after it, the batch is then
-    priced again without it: one such event at a time, the first, for it decides what the others find.
+    priced again, this event without drawing: one at a time, the first, for it decides what the others find.
     """
     if balances is None:
         assert not len(catalogue.allowances), "allowances need balances"  # noqa: S101 (else they would be forgotten)
-        priced, rejected = price(guided, catalogue)
-        return Outcome(*_settled(priced, rejected, settle))
+        return _outcome(*price(guided, catalogue), settle)
     barred = np.zeros(guided.usage.num_rows, np.bool_)
     while True:
         drawing = Drawing(balances.lots, catalogue, balances.allowed, barred)
-        outcome = _settled(*price(guided, catalogue, draw=drawing), settle)
-        failed = _first_drawer(drawing.drawn, guided.usage, outcome[1:])
-        if failed == NONE:
-            return Outcome(*outcome, drawing.drawn)
-        barred[failed] = True
+        outcome = _outcome(*price(guided, catalogue, draw=drawing), settle, drawing)
+        again = _to_bar(drawing.rows, guided.usage, outcome)
+        if not len(again):
+            return outcome
+        barred[again] = True
 
 
-def _settled(priced: Priced, rejected: pa.RecordBatch, settle: Settle) -> tuple[Priced, pa.RecordBatch, pa.RecordBatch]:
+def _outcome(priced: Priced, rejected: pa.RecordBatch, settle: Settle, drawing: Drawing | None = None) -> Outcome:
     kept, held = settle(priced)
-    return kept, rejected, held
+    return Outcome(kept, rejected, held, drawing.drawn if drawing else NOTHING_DRAWN)
 
 
-def _first_drawer(drawn: Drawn, usage: pa.RecordBatch, lost: tuple[pa.RecordBatch, ...]) -> int:
-    """The row of the first event that drew though it is among the ``lost``; NONE if there is none."""
-    gone = {event for part in lost for event in part["event_id"].to_pylist()}
-    if not gone:
-        return NONE
-    uses = drawn.movements.filter(pc.is_valid(drawn.movements["event_id"]))["event_id"].to_pylist()
-    first = next((event for event in uses if event in gone), None)
-    return NONE if first is None else usage["event_id"].to_pylist().index(first)
+def _to_bar(met: Ints, usage: pa.RecordBatch, outcome: Outcome) -> Ints:
+    """The rejected ones of the rows that ``met`` a lot: the first, or all those for which lots make no difference."""
+    parts = (outcome.rejected.select(_TOLD), outcome.held.select(_TOLD))
+    lost = {row["event_id"]: row["reason"] for part in parts for row in part.to_pylist()}
+    if not lost or not len(met):
+        return np.zeros(0, np.int64)
+    events = usage["event_id"].take(pa.array(met)).to_pylist()
+    gone = [(row, lost[event]) for row, event in zip(met.tolist(), events, strict=True) if event in lost]
+    always = [row for row, reason in gone if reason == _WITHOUT_CONVERSION]
+    return np.array(always or [row for row, _ in gone[:1]], np.int64)

@@ -7,7 +7,7 @@ Always holds: amounts are fractions; an amount that DECIMAL(18, 9) cannot hold s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby, pairwise
 from math import ceil, floor
@@ -19,6 +19,18 @@ from tests.oracle.words import Aside, Event
 LIMIT = 10**9
 USAGE_LIMIT = 2**53
 RateOf = Callable[[str | None], Rate]
+
+
+@dataclass(frozen=True)
+class Remainder:
+    """What allowances leave to charge: all but ``free``, with steps from 0 or not; or the fee alone."""
+
+    free: int = 0
+    restarts: bool = False
+    fee: bool = False
+
+
+NOTHING_FREE = Remainder()
 
 
 @dataclass(frozen=True)
@@ -41,22 +53,34 @@ class Run:
     count: int
 
 
-def sum_up(event: Event, second: int, band: str, calendar: Calendar, rate_in: RateOf) -> tuple[int, Fraction, str]:
-    """(billed usage, amount, note) of an event."""
+def sum_up(
+    event: Event,
+    second: int,
+    band: str,
+    calendar: Calendar,
+    rate_in: RateOf,
+    remainder: Remainder = NOTHING_FREE,
+) -> tuple[int, Fraction, str]:
+    """(billed usage, amount, note) of an event, but for what is free of it."""
     rate = rate_in(band)
     if event.usage == 0:
         return 0, Fraction(0), "zero_usage"
     if event.usage >= USAGE_LIMIT:
         raise Aside("amount_overflow")
+    if remainder.free >= event.usage:
+        return 0, rate.setup_fee if remainder.fee else Fraction(0), "allowance"
     boundary = rate.boundary if event.unit == "s" else "start"
     if boundary == "end":
         rate = rate_in(calendar.band(second + event.usage - 1))
     if event.usage < rate.free_under:
         return 0, Fraction(0), "free_under"
+    if boundary == "end":
+        band = str(calendar.band(second + event.usage - 1))
     segments = [Segment(0, event.usage, band)]
     if boundary in ("carry", "cut"):
         segments = list(segmented(second, event.usage, calendar))
-    runs = list(laid(rate, segments, rate_in))
+    segments = [replace(each, begin=max(each.begin, remainder.free)) for each in segments if each.end > remainder.free]
+    runs = list(laid(rate, segments, rate_in, remainder=remainder))
     amount = rate.setup_fee + total(rate, runs)
     if amount >= LIMIT:
         raise Aside("amount_overflow")
@@ -72,16 +96,25 @@ def segmented(second: int, usage: int, calendar: Calendar) -> Iterator[Segment]:
         yield Segment(begin, end, band)
 
 
-def laid(rate: Rate, segments: list[Segment], rate_in: RateOf, *, leap: bool = True) -> Iterator[Run]:
+def laid(
+    rate: Rate,
+    segments: list[Segment],
+    rate_in: RateOf,
+    *,
+    leap: bool = True,
+    remainder: Remainder = NOTHING_FREE,
+) -> Iterator[Run]:
     """The increments of the usage; ``leap`` counts those of one step at once, else they are laid one by one."""
     if rate.boundary == "cut":
         for number, part in enumerate(segments):
-            yield from cover(rate, [(number, part)], rate_in, leap=leap)
+            yield from cover(rate, [(number, part)], rate_in, remainder, leap=leap)
     else:
-        yield from cover(rate, list(enumerate(segments)), rate_in, leap=leap)
+        yield from cover(rate, list(enumerate(segments)), rate_in, remainder, leap=leap)
 
 
-def cover(rate: Rate, segments: list[tuple[int, Segment]], rate_in: RateOf, *, leap: bool) -> Iterator[Run]:
+def cover(
+    rate: Rate, segments: list[tuple[int, Segment]], rate_in: RateOf, remainder: Remainder, *, leap: bool
+) -> Iterator[Run]:
     """Increments laid from the first segment's beginning until they cover the last one."""
     at, usage = segments[0][1].begin, segments[-1][1].end
     entered, inside = at, segments[0][0]
@@ -90,9 +123,10 @@ def cover(rate: Rate, segments: list[tuple[int, Segment]], rate_in: RateOf, *, l
         if number != inside:
             entered, inside = at, number
         steps = (rate_in(segment.band) if segment.begin else rate).steps
-        counter = at - entered if rate.step_counter == "isolated" else at
+        counted = remainder.free if remainder.restarts else 0
+        counter = at - (entered if rate.step_counter == "isolated" else counted)
         step = [each for each in steps if each.start <= counter][-1]
-        if at == 0 and rate.minimum:
+        if at == counted == remainder.free and rate.minimum:
             run = Run(number, step, minimum=True, length=rate.minimum, count=1)
         else:
             starts = [at + each.start - counter for each in steps if each.start > counter]

@@ -118,6 +118,7 @@ class Subscription:
     account: str
     plan: str
     period: Period
+    pool: str = ""
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,7 @@ class Tariff:
     taxes: dict[str, Tax]
     conversions: list[Conversion]
     classes: list[CallClass]
+    allowances: dict[str, Table]
 
 
 def read(folder: Path) -> Tariff:
@@ -175,7 +177,7 @@ def read(folder: Path) -> Tariff:
         rates={name: rate(name, entry) for name, entry in said.get("rate", {}).items()},
         plans={name: plan(entry, calendars, zone) for name, entry in said.get("plan", {}).items()},
         subscriptions=[
-            Subscription(row["kind"], row["key"], row["account"], row["plan"], period(row, zone))
+            Subscription(row["kind"], row["key"], row["account"], row["plan"], period(row, zone), row.get("pool", ""))
             for row in table(folder / "subscriptions.csv")
         ],
         trunks=[
@@ -196,6 +198,7 @@ def read(folder: Path) -> Tariff:
             name: Tax(name, Fraction(entry["percent"]) / 100, rounding(entry.get("rounding", {})))
             for name, entry in said.get("tax", {}).items()
         },
+        allowances=said.get("allowance", {}),
         classes=[
             CallClass(
                 name,

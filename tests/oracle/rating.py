@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from tests.oracle.cost import LIMIT, rounded, sum_up, text
+from tests.oracle.allowances import Book
+from tests.oracle.cost import LIMIT, NOTHING_FREE, Remainder, rounded, sum_up, text
 from tests.oracle.folder import Conversion, Plan, Rate, Rule, Tariff, Tax, Version
 from tests.oracle.words import Aside, Charge, Event
 
@@ -26,13 +27,17 @@ class Destination:
     """A deck row's own rate."""
 
 
-def charges(tariff: Tariff, event: Event) -> list[Charge] | str:
-    """All charges of ``event``, or the reason code that sets it aside."""
+def charges(tariff: Tariff, event: Event, book: Book | None = None) -> list[Charge] | str:
+    """All charges of ``event``, or the reason code that sets it aside; what it draws is taken off ``book``."""
+    then = book.copy() if book else None
     try:
         legs = guided(tariff, event)
-        return [priced(tariff, event, leg, account, plan) for leg, account, plan in legs]
+        found = [priced(tariff, event, leg, account, plan, then) for leg, account, plan in legs]
     except Aside as reason:
-        return str(reason)
+        return charges(tariff, event) if book else str(reason)
+    if book and then:
+        book.left, book.capped = then.left, then.capped
+    return found
 
 
 # Who pays
@@ -152,7 +157,7 @@ def choice(
     raise Aside("no_rate")
 
 
-def priced(tariff: Tariff, event: Event, leg: str, account: str, plan_name: str) -> Charge:
+def priced(tariff: Tariff, event: Event, leg: str, account: str, plan_name: str, book: Book | None) -> Charge:
     plan = tariff.plans[plan_name]
     in_force = version(plan, event)
     rules = [
@@ -169,7 +174,22 @@ def priced(tariff: Tariff, event: Event, leg: str, account: str, plan_name: str)
     band = plan.calendar.band(second)
     place, rate, rule = choice(tariff, plan, rules, places, band)
 
-    def session(usage: int) -> Cost:
+    said = {
+        "service": event.service,
+        "direction": event.direction,
+        "zone": place.label,
+        "class": kind,
+        "band": str(band),
+    }
+    may_draw = book and leg != "roaming_in" and event.usage >= max(rate.free_under, 1)
+    uses = book.draw(event, account, plan_name, said) if book and may_draw else []
+    free, terms = sum(use.usage for use in uses), [tariff.allowances[use.lot[1]] for use in uses]
+    restarts, fee = (
+        bool(terms) and terms[-1].get("remainder") == "restart",
+        any("setup_fee_on_free" in t for t in terms),
+    )
+
+    def session(usage: int, remainder: Remainder = NOTHING_FREE) -> Cost:
         """What the session costs up to ``usage``."""
         billed, price, note = sum_up(
             replace(event, usage=usage),
@@ -177,11 +197,14 @@ def priced(tariff: Tariff, event: Event, leg: str, account: str, plan_name: str)
             str(band),
             plan.calendar,
             lambda band: choice(tariff, plan, rules, places, band)[1],
+            remainder,
         )
         return beside(tariff, plan, rule, event, billed, price, note)
 
-    whole = session(event.usage_offset + event.usage)
-    before = session(event.usage_offset) if event.usage_offset else Cost()
+    later = event.usage_offset > 0
+    whole = session(event.usage_offset + event.usage, NOTHING_FREE if later else Remainder(free, restarts, fee))
+    before = session(event.usage_offset + free) if later else Cost()
+    note = "allowance" if free and free == event.usage else whole.note
     applied, conversion = taxed(tariff, plan, rule), converting(tariff, plan, event)
     return Charge(
         leg,
@@ -194,7 +217,7 @@ def priced(tariff: Tariff, event: Event, leg: str, account: str, plan_name: str)
         whole.billed - before.billed,
         text(whole.amount - before.amount),
         rate.currency,
-        whole.note if event.usage else "zero_usage",
+        note if event.usage else "zero_usage",
         text(whole.tax - before.tax),
         applied.name if applied else "",
         text(whole.converted - before.converted),
@@ -202,6 +225,7 @@ def priced(tariff: Tariff, event: Event, leg: str, account: str, plan_name: str)
         text(conversion.rate if conversion else Fraction(0)),
         conversion.date if conversion else "",
         conversion.source if conversion else "",
+        free,
     )
 
 

@@ -41,6 +41,7 @@ class Charge:
     conversion_rate: str = "0.000000000"
     conversion_date: str = ""
     conversion_source: str = ""
+    free_usage: int = 0
 
 
 class Aside(Exception):  # noqa: N818 (it is an outcome, not an error)

@@ -1,0 +1,76 @@
+"""What is drawn equals the oracle's book: random tariffs with allowances, in batches that arrive in any order."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from random import Random
+
+import pyarrow as pa
+import pytest
+
+from mediation.stage import empty
+from rating import hypothetical
+from rating.balances.live import Balances, Outcome, no_balances, price_drawing
+from rating.guide import guide
+from tariffs.catalogue import Catalogue
+from tests.oracle import folder
+from tests.oracle.allowances import Book
+from tests.oracle.rating import charges
+from tests.oracle.words import Charge, Event
+from tests.rating.engine import AMOUNTS, FIELDS, compiled
+from tests.rating.plenty import plenty
+from tests.rating.traffic import events
+
+WORLDS = int(os.environ.get("TOLL_BALANCE_WORLDS", "60"))
+LOTS = 6
+"""Tests that these are parted into."""
+
+
+def rated(asked: list[Event], catalogue: Catalogue, balances: Balances) -> tuple[list[list[Charge] | str], Outcome]:
+    """The engine's answers to a batch, and what it drew; it has landed."""
+    usage = hypothetical.usage_batch([hypothetical.Event(id=None, **asdict(event)) for event in asked])
+    guided, unguided = guide(usage, catalogue)
+    outcome = price_drawing(guided, catalogue, balances, lambda priced: (priced, empty("rejected")))
+    balances.landed(outcome.drawn)
+    told: dict[int, list[Charge] | str] = {}
+    for aside in (unguided, outcome.rejected):
+        told |= {row["record_no"] - 1: row["reason"] for row in aside.select(["record_no", "reason"]).to_pylist()}
+    for row in outcome.priced.charges.select([*FIELDS, *AMOUNTS, "event_id"]).to_pylist():
+        made = told.setdefault(row.pop("event_id").int, [])
+        assert isinstance(made, list)
+        made.append(Charge(**row | {name: f"{row[name]:f}" for name in AMOUNTS}))
+    return [told[number] for number in range(len(asked))], outcome
+
+
+def left_by(movements: list[pa.Table]) -> dict[tuple[str, str, int, bool], int]:
+    """What the movements of each lot sum to."""
+    left: dict[tuple[str, str, int, bool], int] = {}
+    for row in pa.concat_tables(movements).to_pylist():
+        lot = (row["holder"], row["allowance"], int(row["period_utc"].timestamp()), row["rolled"])
+        left[lot] = left.get(lot, 0) + row["units"]
+    return left
+
+
+@pytest.mark.parametrize("part", range(LOTS))
+def test_engine_equals_oracle(part: int, tmp_path: Path) -> None:
+    for seed in range(part * WORLDS // LOTS, (part + 1) * WORLDS // LOTS):
+        random = Random(seed)
+        made = plenty(random)
+        catalogue = compiled(made, tmp_path / str(seed))
+        tariff = folder.read(tmp_path / str(seed))
+        balances, book, moved = no_balances(catalogue), Book(tariff), []
+        for _ in range(4):
+            asked = events(random, made, 60)
+            told, outcome = rated(asked, catalogue, balances)
+            moved.append(outcome.drawn.movements)
+            expected: dict[int, list[Charge] | str] = {}
+            for number in sorted(range(len(asked)), key=lambda at: (asked[at].start_us, at)):
+                expected[number] = charges(tariff, asked[number], book)
+            for number, case in enumerate(asked):
+                assert told[number] == expected[number], (seed, case)
+        left = left_by(moved)
+        assert all(units >= 0 for units in left.values()), seed
+        assert sum(left.values()) == sum(book.left.values()), seed
+        assert sorted(left.values()) == sorted(book.left.values()), seed
