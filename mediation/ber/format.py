@@ -53,6 +53,10 @@ class Value(StrEnum):
     ANY = "any"
 
 
+KINDS: tuple[Value, ...] = tuple(Value)
+"""A kind's place is its number in kernels."""
+
+
 def tag_key(tag_class: int, number: int) -> int:
     """A tag as one number: what tables are looked up by."""
     return number << 2 | tag_class

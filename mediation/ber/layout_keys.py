@@ -21,6 +21,7 @@ from mediation.ber.columns import (
     resolved,
 )
 from mediation.ber.format import CONTAINERS, Field, Format, FormatError, Value, amended, read_format, shipped
+from mediation.ber.plan import plan
 from mediation.keys import Keys
 
 _PREFIX_BYTES = (1, 2, 4)
@@ -120,11 +121,10 @@ def _paths(keys: Keys, format_: Format) -> Iterator[Path]:
     for text in keys.texts("path", ()):
         try:
             path = parse_path(text)
+            plan(format_, [SourceColumn("", (path,))])
         except ValueError as fault:
-            keys.wrong("path", str(fault))
+            keys.wrong("path", f"{fault}, in {text!r}" if repr(text) not in str(fault) else str(fault))
             continue
-        if not is_path(format_, path):
-            keys.wrong("path", f"a path of {format_.name}, not {text!r}")
         yield path
 
 

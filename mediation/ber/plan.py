@@ -18,8 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mediation.ber.columns import RECORD, Gate, Repeat, SourceColumn, Step, by_name, resolved, wanted_value
-from mediation.ber.format import Field, Format
-from mediation.ber.values import KINDS
+from mediation.ber.format import KINDS, Field, Format
 
 Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]

@@ -13,13 +13,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mediation.ber.format import Value
+from mediation.ber.format import KINDS, Value
 from mediation.jit import inlined, kernel
 
 Bytes = npt.NDArray[np.uint8]
 
-KINDS: tuple[Value, ...] = tuple(Value)
-"""A kind's place is its number in kernels; ``LITERAL`` follows them."""
 (
     _INTEGER,
     _BOOLEAN,

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mediation.ber.columns import Repeat
-from mediation.ber.format import Value
+from mediation.ber.format import KINDS, Value
 from mediation.ber.plan import (
     AFTER,
     BASE,
@@ -47,7 +47,7 @@ from mediation.ber.tlv import (
     element_end,
     read_head,
 )
-from mediation.ber.values import KINDS, put_decimal, put_value, room_for, signed
+from mediation.ber.values import put_decimal, put_value, room_for, signed
 from mediation.jit import inlined, kernel
 
 Bytes = npt.NDArray[np.uint8]
