@@ -6,7 +6,7 @@ holds: for every batch of every file, in this order:
 1. take the next block of records of one file, from the offset that the lake has;
 2. run the stages; seen ids stay as they are;
 3. ``lake.commit``: files written and synced, then one transaction that checks and moves the offset;
-4. only now remember the batch's ids, and take what it drew off the live balances.
+4. only now remember the batch's ids, and move balances and further state (:func:`rating.after.land`).
 
 A crash anywhere leaves whole batches only; the same command again goes on from there. The next batch is
 mediated in a thread while this one is rated and written.

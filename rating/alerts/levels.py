@@ -38,9 +38,8 @@ FOUND: Final = pl.Schema(
 
 def reached(rule: Rule, near: pl.DataFrame, new: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
     """The thresholds that ``new`` reaches beyond those ``told``: with level, instant and record of the event."""
-    every = pl.concat(
-        [near, new.with_row_index("arrival").with_columns(pl.col("arrival").cast(pl.Int64))], how="diagonal"
-    )
+    arrived = new.select(*near.columns, arrival=pl.int_range(pl.len(), dtype=pl.Int64))
+    every = pl.concat([near.with_columns(arrival=pl.lit(-1, dtype=pl.Int64)), arrived])
     high = _levels(every).filter(pl.col("level") >= rule.thresholds[0], pl.col("at") >= new["at"].min())
     high = high.with_columns(cell=pl.Series(rule.window.numbers(np.asarray(high["at"], np.int64)), dtype=pl.Int64))
     steps = [
@@ -54,7 +53,12 @@ def reached(rule: Rule, near: pl.DataFrame, new: pl.DataFrame, told: pl.DataFram
 def _levels(events: pl.DataFrame) -> pl.DataFrame:
     """The level of each subject at each instant at which one of its events starts."""
     starts = events.select("subject", "at", "weight", starts=pl.lit(value=True))
-    ends = events.select("subject", pl.col("to").alias("at"), -pl.col("weight"), starts=pl.lit(value=False))
+    ends = events.select(
+        "subject",
+        pl.col("to").alias("at"),
+        pl.lit(0, dtype=pl.Int128).sub(pl.col("weight")).alias("weight"),
+        starts=pl.lit(value=False),
+    )
     return (
         pl.concat([starts, ends])
         .group_by("subject", "at")

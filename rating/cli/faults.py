@@ -20,6 +20,7 @@ class CommandError(Exception):
 _FAULTS = (
     ("mediation.layout_file", "LayoutError"),
     ("mediation.pickup", "InputError"),
+    ("rating.alerts.alert_file", "AlertError"),
     ("rating.lake.errors", "LakeError"),
     ("rating.suspense", "SuspenseError"),
     ("rating.streaming.source", "StreamError"),

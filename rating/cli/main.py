@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from rating.cli import (
+    alerts,
     audit,
     bill,
     collect,
@@ -36,6 +37,7 @@ from rating.cli.faults import CommandError, known_faults
 COMMANDS = (
     rate,
     stream,
+    alerts,
     collect,
     rekey,
     layout,

@@ -11,7 +11,16 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from rating.cli.shared import compiled, json_argument, lake_argument, print_json, show, whole_number
+from rating.cli.shared import (
+    alert_rules,
+    compiled,
+    json_argument,
+    lake_argument,
+    print_json,
+    show,
+    watched,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -39,6 +48,7 @@ def arguments(part: argparse.ArgumentParser) -> None:
         metavar="N",
         help="size of a batch in MiB (default: %(default)s)",
     )
+    part.add_argument("--alerts", metavar="FILE", help="alert rules (TOML); `toll alerts` shows what they found")
     part.add_argument("--force", action="store_true", help="take a file even if no record of it fits the layout")
     json_argument(part)
 
@@ -91,6 +101,7 @@ def _job(args: argparse.Namespace) -> Any:  # noqa: ANN401 - rating.job is impor
 
     layout = read_layout(args.layout)
     catalogue = compiled(args.tariffs)
+    rules = alert_rules(args)
     lake = open_lake(args.lake, create=True)
     return Job(
         lake=lake,
@@ -102,6 +113,7 @@ def _job(args: argparse.Namespace) -> Any:  # noqa: ANN401 - rating.job is impor
         window_days=args.window_days,
         chunk_bytes=args.chunk_mib << 20,
         force=args.force,
+        keepers=watched(lake, rules),
     )
 
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from rating.cli.faults import CommandError
 
 if TYPE_CHECKING:
+    from rating.after import Keeper
+    from rating.alerts.rule import Rule
     from rating.lake import Lake
     from tariffs.catalogue import Catalogue
 
@@ -92,3 +94,21 @@ def show(value: object) -> None:
 def print_json(value: Any) -> None:  # noqa: ANN401 - anything that is JSON
     """Print ``value`` as JSON."""
     print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def alert_rules(args: argparse.Namespace) -> tuple[Rule, ...]:
+    """The rules of the file that ``--alerts`` names; none without it."""
+    if not args.alerts:
+        return ()
+    from rating.alerts.alert_file import read_rules
+
+    return read_rules(args.alerts)
+
+
+def watched(lake: Lake, rules: tuple[Rule, ...]) -> list[Keeper]:
+    """What weighs usage against ``rules`` as it lands; nothing without rules."""
+    if not rules:
+        return []
+    from rating.alerts.keeper import Alerts
+
+    return [Alerts(lake, rules)]

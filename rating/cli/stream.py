@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from rating.cli.broker import broker_arguments, client, stopped_by_signals
 from rating.cli.faults import CommandError
-from rating.cli.shared import compiled, json_argument, lake_argument, opened, print_json, show, whole_number
+from rating.cli.shared import (
+    alert_rules,
+    compiled,
+    json_argument,
+    lake_argument,
+    opened,
+    print_json,
+    show,
+    watched,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from rating.streaming.service import Service
@@ -45,6 +55,8 @@ def arguments(part: argparse.ArgumentParser) -> None:
     )
     part.add_argument("--rated-topic", metavar="T", default="", help="publish rated events there")
     part.add_argument("--suspense-topic", metavar="T", default="", help="publish a notice per suspended record there")
+    part.add_argument("--alerts", metavar="FILE", help="alert rules (TOML), see docs/alerts.md")
+    part.add_argument("--alert-topic", metavar="T", default="", help="publish alerts there")
     part.add_argument("--http", metavar="HOST:PORT", default="127.0.0.1:9464", help="metrics and health; off: none")
     part.add_argument("--exit-when-idle", type=whole_number(1, 86_400), metavar="S", help="stop after S quiet seconds")
     broker_arguments(part)
@@ -102,12 +114,14 @@ def _service(args: argparse.Namespace, settings: dict[str, str]) -> Service:
 
     layouts = [read_layout(name) for name in args.layout]
     catalogue = compiled(args.tariffs)
+    rules = alert_rules(args)
     lake = open_lake(args.lake, create=True)
-    job = Job(lake, layouts[0], catalogue, tariff_version(catalogue), seen_ids(lake), window_days=args.window_days)
-    topics = Topics(args.rated_topic, args.suspense_topic)
-    sink = KafkaSink(settings) if topics.rated or topics.suspense else None
-    for topic in (topics.rated, topics.suspense):
-        if sink and topic:
+    known = (catalogue, tariff_version(catalogue), seen_ids(lake))
+    job = Job(lake, layouts[0], *known, window_days=args.window_days, keepers=watched(lake, rules))
+    topics = Topics(args.rated_topic, args.suspense_topic, args.alert_topic)
+    sink = KafkaSink(settings) if topics.named() else None
+    for topic in topics.named():
+        if sink:
             sink.partitions(topic)
     return Service(
         source=KafkaSource({**settings, "group.id": args.group}, args.topic),

@@ -1,4 +1,4 @@
-"""The outbox: rated events and suspense notices, from rows of the lake to topics.
+"""The outbox: rated events, suspense notices and alerts, from rows of the lake to topics.
 
 Enters: the rows of a committed batch, or on a restart those that the lake has of it. Leaves: messages on the output
 topics. Always holds: a message is made of the rows alone, so a second time gives the same bytes; per partition
@@ -8,7 +8,7 @@ drop repeats by the headers ``toll-source`` and ``toll-record`` (docs/streaming.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Final
@@ -17,14 +17,17 @@ import duckdb
 import pyarrow as pa
 
 from rating.lake import Lake
+from rating.lake.delta import Row
+from rating.lake.totals import without_batch
 from rating.pipeline import Rated
 from rating.streaming.coordinates import Partition, record_no
 from rating.streaming.source import Outgoing, Sink
 
 RATED_SCHEMA: Final = b"toll.rated/1"
 SUSPENSE_SCHEMA: Final = b"toll.suspense/1"
-_RATED, _SUSPENDED = (
-    files("rating.streaming").joinpath(f"{name}.sql").read_text("utf-8") for name in ("rated", "suspended")
+ALERT_SCHEMA: Final = b"toll.alert/1"
+_RATED, _SUSPENDED, _ALERTS = (
+    files("rating.streaming").joinpath(f"{name}.sql").read_text("utf-8") for name in ("rated", "suspended", "alerts")
 )
 _PUBLISHED: Final = "SELECT coalesce(max(published_offset), 0)::BIGINT AS at FROM intake WHERE source = $source"
 _PLACE: Final = "source = $source AND record_no >= $first AND record_no < $end"
@@ -33,6 +36,7 @@ _STORED: Final = {
     "charge": "SELECT c.* FROM charge c SEMI JOIN (SELECT event_id, start_utc FROM usage "  # noqa: S608 - same
     f"WHERE {_PLACE}) u ON u.event_id = c.event_id AND u.start_utc = c.start_utc WHERE c.rating_run = 0",
     "rejected": f"SELECT * FROM rejected WHERE {_PLACE}",  # noqa: S608 - our own condition
+    "alert": f"SELECT * FROM alert WHERE {_PLACE}",  # noqa: S608 - our own condition
 }
 
 
@@ -48,6 +52,11 @@ class Topics:
 
     rated: str = ""
     suspense: str = ""
+    alerts: str = ""
+
+    def named(self) -> list[str]:
+        """The topics that there are."""
+        return [topic for topic in (self.rated, self.suspense, self.alerts) if topic]
 
 
 @dataclass(slots=True, eq=False)
@@ -61,31 +70,34 @@ class Outbox:
     @property
     def open(self) -> bool:
         """Whether there is anything to publish to."""
-        return self.sink is not None and bool(self.topics.rated or self.topics.suspense)
+        return self.sink is not None and bool(self.topics.named())
 
     def published(self, lake: Lake, partition: Partition) -> int:
         """The offset before which everything of ``partition`` is known to be published."""
         return int(lake.query(_PUBLISHED, {"source": partition.source})["at"][0].as_py())
 
-    def publish(self, rated: Rated) -> int:
+    def publish(self, rated: Rated, alerts: Sequence[Row]) -> int:
         """Publish the rows of a committed batch; how many messages. Raises :class:`PublishError`."""
-        return self._send(pa.table(rated.usage), pa.table(rated.charges), rated.rejected)
+        rows = pa.Table.from_pylist([dict(row) for row in alerts], without_batch("alert"))
+        return self._send(pa.table(rated.usage), pa.table(rated.charges), rated.rejected, rows)
 
     def publish_stored(self, lake: Lake, partition: Partition, first: int, end: int) -> int:
         """Publish what ``lake`` has of the messages ``first`` to ``end``; how many messages."""
         place = {"source": partition.source, "first": record_no(first, 0), "end": record_no(end, 0)}
         return self._send(*(lake.query(sql, place) for sql in _STORED.values()))
 
-    def _send(self, usage: pa.Table, charges: pa.Table, rejected: pa.Table) -> int:
+    def _send(self, usage: pa.Table, charges: pa.Table, rejected: pa.Table, alerts: pa.Table) -> int:
         if self.sink is None:
             return 0
         sent = 0
-        for name, rows in (("usage", usage), ("charge", charges), ("rejected", rejected)):
+        for name, rows in zip(_STORED, (usage, charges, rejected, alerts), strict=True):
             self._sql.register(name, rows)
         if self.topics.rated and usage.num_rows:
             sent += self.sink.send(self.topics.rated, self._made(_RATED, RATED_SCHEMA))
         if self.topics.suspense and rejected.num_rows:
             sent += self.sink.send(self.topics.suspense, self._made(_SUSPENDED, SUSPENSE_SCHEMA))
+        if self.topics.alerts and alerts.num_rows:
+            sent += self.sink.send(self.topics.alerts, self._made(_ALERTS, ALERT_SCHEMA))
         return sent
 
     def _made(self, sql: str, schema: bytes) -> Iterator[Outgoing]:

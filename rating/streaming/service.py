@@ -147,11 +147,11 @@ class Service:
         partition = intake.partition
         rated = self._patiently(lambda: self.landing.rated(intake))
         rating_s = time.monotonic() - began
-        self._patiently(lambda: self.landing.commit(intake, rated, self._published[partition]))
+        rows = self._patiently(lambda: self.landing.commit(intake, rated, self._published[partition]))
         self.metrics.commit_s.observe(time.monotonic() - began - rating_s)
         self.metrics.landed(intake, rated)
         if self._published[partition] == intake.first:
-            self._publish(partition, intake.next_offset, lambda: self.outbox.publish(rated))
+            self._publish(partition, intake.next_offset, lambda: self.outbox.publish(rated, rows.get("alert", ())))
         else:
             self._publish_stored(partition, intake.next_offset)
         self.metrics.batch_s.observe(time.monotonic() - began)
