@@ -17,6 +17,7 @@ from rating.roaming.operator import Operator
 
 SPEECH, MESSAGE_IN, MESSAGE_OUT = "11", "21", "22"
 """Teleservices (TS 22.003)."""
+_IN, _OUT = ("mtBasicCallInformation", "mobileTerminatedCall"), ("moBasicCallInformation", "mobileOriginatedCall")
 _NORMAL = "0"
 _TOTAL = "00"
 _NATIONAL, _INTERNATIONAL, _UNKNOWN, _HOME_GATEWAY, _VISITED_GATEWAY = "1", "2", "0", "10", "11"
@@ -69,7 +70,7 @@ def event(billed: Billed, codes: Codes, operator: Operator) -> Tree:
     if row["service"] == "data":
         return {"gprsCall": [_session(billed, codes, operator)]}
     message, inward = row["service"] == "sms", row["direction"] == "terminated"
-    basic, name = ("mtBasicCallInformation", "mobileTerminatedCall") if inward else _OUT
+    basic, name = _IN if inward else _OUT
     service = (MESSAGE_IN if inward else MESSAGE_OUT) if message else SPEECH
     used: Tree = {
         "basicService": [{"basicServiceCode": [{"teleServiceCode": [service]}]}],
@@ -81,9 +82,6 @@ def event(billed: Billed, codes: Codes, operator: Operator) -> Tree:
         "basicServiceUsedList": [{"basicServiceUsed": [used]}],
     }
     return {name: [tree]}
-
-
-_OUT = ("moBasicCallInformation", "mobileOriginatedCall")
 
 
 def _call(row: dict[str, Any], codes: Codes, *, inward: bool, message: bool) -> Tree:
@@ -127,9 +125,10 @@ def _session(billed: Billed, codes: Codes, operator: Operator) -> Tree:
     session = row["session_start_utc"]
     begun = {"pDPContextStartTimestamp": [_local(session, row, codes)]} if session else {}
     partial = {"partialTypeIndicator": ["F" if row["partial_no"] == 1 else "I"]} if row["partial_no"] else {}
+    point = {"gprsDestination": [{"accessPointNameNI": [row["b_number"]]}]} if row["b_number"] else {}
     basic: Tree = {
         "gprsChargeableSubscriber": [{"chargeableSubscriber": _subscriber(row, row["a_number"])}],
-        "gprsDestination": [{"accessPointNameNI": [row["b_number"]]}],
+        **point,
         "callEventStartTimeStamp": [_local(row["start_utc"], row, codes)],
         "totalCallEventDuration": [str(row["duration_s"])],
         "causeForTerm": [_NORMAL],
