@@ -18,6 +18,7 @@ from mediation.layout_file import layout_from_text
 from mediation.preview import Preview, preview_row
 from mediation.reasons import BY_CODE
 from rating.answers import json_value
+from rating.explain_balances import balance_story
 from rating.explain_given import explain_given
 from rating.explain_partials import session_story
 from rating.explain_price import Node, explain_charge
@@ -101,13 +102,14 @@ def _rated(lake: Lake, row: dict[str, Any]) -> Story:
     for charge in charges.to_pylist():
         catalogue = stored_catalogue(lake, charge["tariff_version"])
         given = charge["note"] == NOTE
-        leg = explain_given(row, catalogue) if given else explain_charge(row, catalogue, charge["leg"])
+        free, drawn = balance_story(lake, charge, catalogue)
+        leg = explain_given(row, catalogue) if given else explain_charge(row, catalogue, charge["leg"], free)
         told = Decimal(leg.value.split()[0]) if leg.children and leg.value[0].isdigit() else None
         if charge["kind"] == "charge" and (told != charge["amount"] or not leg.value.endswith(charge["currency"])):
             differences.append(
                 f"{charge['leg']}: stored {charge['amount']} {charge['currency']}, explained {leg.value}"
             )
-        legs.append(Node(f"{charge['leg']} {charge['kind']}", _stored(charge), (leg,)))
+        legs.append(Node(f"{charge['leg']} {charge['kind']}", _stored(charge), (*drawn, leg)))
     session, apart = session_story(lake, row)
     differences += apart
     parts = [origin, _fields(row, again, layout), *_halves(lake, row, layout), *session, *legs]

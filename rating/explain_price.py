@@ -32,7 +32,7 @@ from rating.kernels import (
     RUN_UNITS,
     band_change,
 )
-from rating.legs import Legs, price_all
+from rating.legs import NOTHING_FREE, Free, Legs, price_all
 from rating.rules import NOTES
 from rating.story import EPOCH, Node, instant, money, period
 from tariffs import catalogue as layout
@@ -45,13 +45,15 @@ __all__ = ["Node", "explain_charge", "explain_event"]
 RUNS_SHOWN: Final = 1_000
 
 
-def explain_charge(usage_row: Mapping[str, object], catalogue: Catalogue, leg: str = "retail") -> Node:
+def explain_charge(
+    usage_row: Mapping[str, object], catalogue: Catalogue, leg: str = "retail", free: Free = NOTHING_FREE
+) -> Node:
     """The story of one leg of a usage event; it ends with the amount, or with the reason why there is none."""
-    return explain_event(event_of(usage_row), catalogue, leg)
+    return explain_event(event_of(usage_row), catalogue, leg, free)
 
 
-def explain_event(event: Event, catalogue: Catalogue, leg: str) -> Node:
-    """The same for a hypothetical event, guided by the plan that it names or by its keys."""
+def explain_event(event: Event, catalogue: Catalogue, leg: str, free: Free = NOTHING_FREE) -> Node:
+    """The same for a hypothetical event, guided by the plan that it names or by its keys; ``free`` is of it alone."""
     usage = usage_batch([event])
     guided, astray = guide_events(usage, [event], catalogue)
     title = f"{leg} charge"
@@ -62,23 +64,23 @@ def explain_event(event: Event, catalogue: Catalogue, leg: str) -> Node:
     if only.max() == NONE:
         return Node(title, "does not apply", (who,))
     runs = np.full((RUNS_SHOWN, RUN_COLUMNS), NONE, np.int64)
-    legs = price_all(Guided(usage, guided.accounts, only), catalogue, runs)
+    legs = price_all(Guided(usage, guided.accounts, only), catalogue, runs, lambda *_: free)
     prefixes = _prefixes(event, usage, legs, catalogue)
     if legs.reason[0]:
         reason = REASONS[legs.reason[0] - 1]
         return Node(title, f"{reason.code}: {reason.meaning}", (who, prefixes))
     charged = f"{money(int(legs.prices.amount[0]))} {_currency(legs, catalogue)}"
     if event.usage_offset:
-        return Node(title, charged, (who, *_partial(event, catalogue, leg)))
+        return Node(title, charged, (who, *_partial(event, catalogue, leg, free)))
     told = runs[runs[:, RUN_UNITS] > 0]
     parts = (who, prefixes, _rule(event, legs, catalogue), _quantity(event, legs, told, catalogue))
     beside = tuple(_beside(legs, catalogue))
     return Node(title, charged, (*parts, *beside, _amount(legs, told, catalogue)))
 
 
-def _partial(event: Event, catalogue: Catalogue, leg: str) -> Iterator[Node]:
-    """A partial costs what its session costs up to its end, less what it costs up to its beginning."""
-    before, after = event.usage_offset, event.usage_offset + event.usage
+def _partial(event: Event, catalogue: Catalogue, leg: str, free: Free) -> Iterator[Node]:
+    """A partial costs what its session costs up to its end, less what it costs up to where it is charged from."""
+    before, after = event.usage_offset + int(free.units.sum()), event.usage_offset + event.usage
     yield Node("partial", f"the session up to {after} {event.unit} less the session up to {before} {event.unit}")
     for usage in (after, before):
         part = explain_event(replace(event, usage=usage, usage_offset=0), catalogue, leg)
@@ -163,7 +165,7 @@ def _quantity(event: Event, legs: Legs, runs: Ints, catalogue: Catalogue) -> Nod
     """The runs of increments, each with its exact price."""
     shown = tuple(_run(row, catalogue) for row in runs)
     note = NOTES[legs.note[0]]
-    because = f" ({note})" if note in {"zero_usage", "free_under"} else ""
+    because = f" ({note})" if note in {"zero_usage", "free_under", "allowance"} else ""
     return Node("quantity", f"usage {event.usage} {event.unit}, billed {int(legs.prices.billed[0])}{because}", shown)
 
 
@@ -180,7 +182,7 @@ def _run(row: Ints, catalogue: Catalogue) -> Node:
 def _amount(legs: Legs, runs: Ints, catalogue: Catalogue) -> Node:
     """From the exact sum to the amount: fee, limits, rounding."""
     rate = catalogue.rates[_terms(legs, runs, catalogue)]
-    fee = int(rate[layout.RATE_SETUP]) if len(runs) else 0
+    fee = int(rate[layout.RATE_SETUP]) if len(runs) or legs.prices.amount[0] else 0
     steps = catalogue.steps[runs[:, RUN_STEP]]
     exact = sum(
         (

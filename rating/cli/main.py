@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from rating.cli import (
     alerts,
     audit,
+    balance,
     bill,
     collect,
     decode,
@@ -47,6 +48,7 @@ COMMANDS = (
     explain,
     suspense,
     audit,
+    balance,
     bill,
     settle,
     tap,

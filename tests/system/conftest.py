@@ -21,8 +21,8 @@ from samples.generate import generate
 DATA = Path(__file__).parents[1] / "data"
 ROOT = Path(__file__).parents[2]
 TABLES = (
-    "usage", "charge", "rejected", "control_total", "charge_total", "batch", "intake", "finding", "input_offset",
-    "source_file", "suspense_action", "tariff_version", "layout_version",
+    "usage", "charge", "rejected", "balance_movement", "control_total", "charge_total", "batch", "intake", "finding",
+    "input_offset", "source_file", "suspense_action", "tariff_version", "layout_version",
 )  # fmt: skip
 PLAN = """
 [tariff]

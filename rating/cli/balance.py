@@ -1,0 +1,50 @@
+"""toll balance: what an account has left of its allowances.
+
+Enters: an account or a pool, a moment, a lake. Leaves: its lots on stdout: granted, rolled over, used, expired,
+left. Always holds: a lot's movements sum to what is left of it; lots that nobody met are not told.
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+
+from rating.cli.shared import json_argument, lake_argument, opened, print_json, show
+
+
+def arguments(part: argparse.ArgumentParser) -> None:
+    """The arguments of ``toll balance``."""
+    part.add_argument("holder", metavar="ACCOUNT", help="an account; or a pool")
+    part.add_argument(
+        "--at",
+        type=_moment,
+        metavar="TIME",
+        help="the moment, UTC unless it says otherwise (default: after all that is rated)",
+    )
+    lake_argument(part)
+    json_argument(part)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected a time like 2026-10-05T12:00, not {text!r}") from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the balances; 1 if nothing was ever drawn or granted."""
+    from rating.answers import rich_table
+    from rating.balances.statement import statement
+
+    with opened(args) as lake:
+        made = statement(lake, args.holder, args.at)
+    if args.json:
+        print_json(made.to_json())
+    elif not made.lots.num_rows:
+        print(f"{args.holder}: no movements.")
+    else:
+        show(rich_table(made.lots, f"{args.holder}, lots"))
+        show(rich_table(made.movements, "Movements"))
+    return int(not made.lots.num_rows)

@@ -1,0 +1,84 @@
+"""Allowances by the command line: rated in one run or in several, told, explained, audited."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rating.lake import open_lake
+from samples.generate import generate
+from tests.system.conftest import Toll, balanced, contents, tariff_folder
+
+ALLOWANCES = """
+[allowance.minutes]
+plan = "p"
+unit = "s"
+amount = 300
+period = "day"
+increment = 60
+rollover = { limit = 60 }
+[allowance.shared]
+plan = "p"
+unit = "s"
+amount = 1000
+pool = true
+priority = 1
+member_cap = 700
+"""
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    """Three small files and a tariff of one plan, whose subscribers share pools of five."""
+    generate(tmp_path / "spool", records=900, files=3, seed=5, subscribers=40)
+    rows = (tmp_path / "spool" / "tariffs" / "subscriptions.csv").read_text().splitlines()[1:]
+    numbers = [row.split(",")[1] for row in rows if row.startswith("number,")]
+    plans = tariff_folder(tmp_path / "plans", *numbers)
+    (plans / "allowances.toml").write_text(ALLOWANCES)
+    header, *people = (plans / "subscriptions.csv").read_text().splitlines()
+    pooled = [f"{row},pool{number // 5}" for number, row in enumerate(people)]
+    (plans / "subscriptions.csv").write_text("\n".join([f"{header},pool", *pooled, ""]))
+    return tmp_path
+
+
+def rate(toll: Toll, spool: Path, lake: Path, *files: Path) -> None:
+    ended = toll("rate", *files, "--layout", "generic_csv", "--tariffs", spool / "plans", "--lake", lake)
+    assert ended.code == 0, ended.err
+
+
+def test_several_runs_leave_what_one_leaves(spool: Path, toll: Toll) -> None:
+    files = sorted((spool / "spool").glob("*.csv"))
+    rate(toll, spool, spool / "one", *files)
+    for file in files:
+        rate(toll, spool, spool / "many", file)
+    balanced(toll, spool / "many")
+    one, many = contents(spool / "one"), contents(spool / "many")
+    assert one["balance_movement"] == many["balance_movement"] != []
+    assert one["charge"] == many["charge"]
+
+
+def test_balances_are_told_and_charges_explained(spool: Path, toll: Toll) -> None:
+    lake = spool / "lake"
+    rate(toll, spool, lake, *sorted((spool / "spool").glob("*.csv")))
+    with open_lake(lake, read_only=True) as opened:
+        drawn = opened.query(
+            "SELECT event_id, account, free_usage, billed_usage FROM charge WHERE free_usage > 0 "
+            "ORDER BY billed_usage = 0, event_id"
+        ).to_pylist()
+    for charge in (drawn[0], drawn[-1]):
+        told = toll("explain", str(charge["event_id"]), "--lake", lake)
+        assert told.code == 0, told.out
+        assert "units of usage free" in told.out
+    account = drawn[0]["account"]
+    ended = toll("balance", account, "--lake", lake, "--json")
+    stated = json.loads(ended.out)
+    for lot in stated["lots"]:
+        assert lot["granted"] + lot["rolled_over"] == lot["used"] + lot["expired"] + lot["left"]
+    used = sum(lot["used"] for lot in stated["lots"] if lot["holder"] == account)
+    own = [row for row in stated["movements"] if row["kind"] == "use" and row["holder"] == account]
+    assert used == -sum(row["units"] for row in own) > 0
+    assert toll("balance", account, "--at", "2000-01-01", "--lake", lake).code == 1
+    assert toll("balance", account, "--lake", lake).code == 0
+    assert toll("balance", account, "--at", "soon", "--lake", lake).code == 2
