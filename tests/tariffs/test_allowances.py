@@ -1,0 +1,107 @@
+"""Allowances as text: what is refused, and where; when periods begin."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tariffs.allowances import boundaries, factor
+from tariffs.compile import compile_tariff
+from tariffs.load import load
+from tariffs.model import Period
+
+TARIFF = """
+[calendar.uk]
+zone = "Europe/London"
+[rate.r]
+currency = "GBP"
+price = "1"
+[plan.p]
+currency = "GBP"
+calendar = "uk"
+[[plan.p.rule]]
+rate = "r"
+[plan.q]
+currency = "GBP"
+[[plan.q.rule]]
+rate = "r"
+[allowance.a]
+"""
+GOOD = 'plan = "p"\nunit = "s"\namount = 1\n'
+
+# text of the allowance (from line 16 on), line, key, part of the message
+WRONG = [
+    ('plan = "p"\nunit = "s"', 15, "amount", "is required"),
+    ('plan = "p"\nunit = "minute"\namount = 1', 17, "unit", "expected one of s, byte, event"),
+    (GOOD + "increment = 0", 19, "increment", "from 1"),
+    (f'plan = "p"\nunit = "s"\namount = {2**48}', 18, "amount", "less than 2^48"),
+    (GOOD + 'period = "year"', 19, "period", "a number of days"),
+    (GOOD + 'period = "30 days"', 15, "anchor", "a day on which a period begins"),
+    (GOOD + 'anchor = "2024-01-01"', 19, "anchor", "belongs to a period"),
+    (GOOD + 'factor = "0"', 19, "factor", "above 0"),
+    (GOOD + 'factor = "257/256"', 19, "factor", "below 256"),
+    (GOOD + "rollover = { periods = 1 }", 19, "rollover.limit", "is required"),
+    (GOOD + "rollover = { limit = 5, periods = 13 }", 19, "rollover", "at most 12"),
+    (GOOD + 'period = "once"\nrollover = { limit = 5 }', 20, "rollover", "no next period"),
+    (GOOD + "valid_days = 3", 19, "valid_days", "belongs to the period"),
+    (GOOD + "member_cap = 3", 19, "member_cap", "of a pool"),
+    (GOOD + 'plan_s = "p"', 19, "plan_s", "is unknown"),
+    ('plan = "x"\nunit = "s"\namount = 1', 15, "plan", "there is no plan x"),
+    (GOOD + 'zone = "moon"', 15, "zone", "there is no zone moon"),
+    (GOOD + 'class = "vip"', 15, "class", "there is no class vip"),
+    (GOOD + 'band = "peak"', 15, "band", "there is no band peak"),
+    ('plan = ["p", "q"]\nunit = "s"\namount = 1', 15, "time_zone", "several zones"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "key", "message"), WRONG)
+def test_wrong(text: str, line: int, key: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "t.toml").write_text(TARIFF.lstrip() + text)
+    tariff, problems = load(tmp_path)
+    found = problems or compile_tariff(tariff)[1]
+    told = [(each.place.line, each.key) for each in found if message in each.message]
+    assert told == [(line, f"allowance.a.{key}")], found
+
+
+def test_an_account_is_in_one_pool(tmp_path: Path) -> None:
+    (tmp_path / "t.toml").write_text(TARIFF + GOOD)
+    rows = "number,+441,ann,p,one\nnumber,+442,ann,p,\nnumber,+443,ann,p,two\nnumber,+444,ben,p,two\n"
+    (tmp_path / "subscriptions.csv").write_text("kind,key,account,plan,pool\n" + rows)
+    assert [str(each) for each in load(tmp_path)[1]] == [
+        "subscriptions.csv:4: pool: account ann is in another pool already, not two"
+    ]
+
+
+def test_a_tariff_without_allowances_has_no_trace_of_them(tmp_path: Path) -> None:
+    (tmp_path / "t.toml").write_text(TARIFF.removesuffix("[allowance.a]\n"))
+    catalogue, _ = compile_tariff(load(tmp_path)[0])
+    assert catalogue is not None
+    assert not [name for name, *_ in catalogue._parts() if "allowance" in name or "pool" in name]  # noqa: SLF001
+
+
+# period, zone, an instant, when its period begins and when the next one does (UTC)
+PERIODS = [
+    (Period("day"), "Europe/London", "2024-03-31T12:00", "2024-03-31T00:00", "2024-03-31T23:00"),
+    (Period("day"), "Europe/London", "2024-10-27T12:00", "2024-10-26T23:00", "2024-10-28T00:00"),
+    (Period("day"), "America/Sao_Paulo", "2018-11-04T12:00", "2018-11-04T03:00", "2018-11-05T02:00"),  # no midnight
+    (Period("week"), "UTC", "2024-03-03T23:59", "2024-02-26T00:00", "2024-03-04T00:00"),
+    (Period("month"), "Asia/Kathmandu", "2024-02-29T18:15", "2024-02-29T18:15", "2024-03-31T18:15"),
+    (Period("days", 30, datetime(2024, 1, 5, tzinfo=UTC).date()), "UTC", "2024-01-04", "2023-12-06", "2024-01-05"),
+]
+
+
+@pytest.mark.parametrize(("period", "zone", "instant", "begin", "end"), PERIODS)
+def test_periods(period: Period, zone: str, instant: str, begin: str, end: str) -> None:
+    at, *expected = (
+        int(datetime.fromisoformat(each).replace(tzinfo=UTC).timestamp()) * 10**6 for each in (instant, begin, end)
+    )
+    found = boundaries(period, zone)
+    place = max(number for number, each in enumerate(found) if each <= at)
+    assert [found[place], found[place + 1]] == expected
+
+
+@pytest.mark.parametrize(("text", "terms"), [("0.5", (1, 2)), ("6/4", (3, 2)), ("2", (2, 1)), ("255/254", (255, 254))])
+def test_factors(text: str, terms: tuple[int, int]) -> None:
+    assert factor(text) == terms
