@@ -25,6 +25,7 @@ import duckdb
 from rating.lake.delta import Delta, TariffVersion
 from rating.lake.errors import LakeError, LakeUnavailable, explained, retried
 from rating.lake.lake import ROWS, Lake, create_tables, in_transaction, large_tables
+from rating.lake.mend import lacking, mend
 from rating.lake.parquet import sync_files, sync_folder, write_files
 
 CATALOG: Final = "catalog.sqlite"
@@ -91,21 +92,39 @@ def open_lake(folder: Path | str, *, create: bool = False, read_only: bool = Fal
     home = Path(folder).absolute()
     with explained(str(folder)), ExitStack() as undo:
         if create:
-            for part in (*(Path("data", "main", table) for table in ROWS), Path("catalogue")):
-                (home / part).mkdir(parents=True, exist_ok=True)
+            (home / "catalogue").mkdir(parents=True, exist_ok=True)
         elif not (home / CATALOG).is_file():
             raise LakeError(f"no lake in {folder}: `toll rate ... --lake {folder}` makes one")
+        for part in () if read_only else (Path("data", "main", table) for table in ROWS):
+            (home / part).mkdir(parents=True, exist_ok=True)
         lock = None if read_only else undo.enter_context(_writer_lock(home))
         connection = undo.enter_context(retried(lambda: _attached(home, read_only=read_only)))
         if not read_only:
             retried(lambda: _prepare(connection))
+        elif lacking(connection):
+            undo.close()
+            _mend(folder)
+            return open_lake(folder, read_only=True, upkeep=upkeep)
         undo.pop_all()
         return DiskLake(connection, home, lock, upkeep)
 
 
+def _mend(folder: Path | str) -> None:
+    """Give a lake of an older version what it lacks. Raises :class:`LakeError` where it cannot be written."""
+    try:
+        open_lake(folder).close()
+    except LakeError as fault:
+        raise LakeError(
+            f"{folder} was made by an older version and must be brought up to date before it can be read: open it once "
+            f"as a user who may write it, such as by `toll alerts --lake {folder}` ({fault})"
+        ) from fault
+
+
 def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the tables, unless the catalogue has them: all of them or none, whatever crashed."""
+    """Create the tables, or what an older version did not create: all of it or nothing, whatever crashed."""
     if connection.execute("SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake'").fetchall():
+        if lacking(connection):
+            in_transaction(connection, lambda: mend(connection))
         return
     for name, value in _OPTIONS.items():
         connection.execute(f"CALL ducklake_set_option('lake', '{name}', {value})")
