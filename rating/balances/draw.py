@@ -143,6 +143,7 @@ class _Table:
 
     def drawn(self, rows: list[pa.RecordBatch]) -> Drawn:
         """What the batch did, by the movements ``rows``."""
-        touched = self.opened | self.caps()
-        left = np.where(self.caps(), self.most - self.left, self.left)
+        caps = self.caps()
+        left = np.where(caps, self.most - self.left, self.left)
+        touched = np.where(caps, left != self.had, self.opened)
         return Drawn(pa.Table.from_batches(rows), self.keys[touched], left[touched])

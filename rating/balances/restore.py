@@ -24,7 +24,7 @@ SELECT holder, shared, allowance, period_utc AS start_utc, rolled, sum(units)::B
 FROM balance_movement GROUP BY ALL"""
 _CAPS: Final = """
 SELECT account AS holder, allowance, start_utc, -sum(units)::BIGINT AS units FROM balance_movement
-WHERE kind IN ('use', 'return') AND shared GROUP BY ALL"""
+WHERE kind IN ('use', 'return') AND shared AND list_contains($capped, allowance) GROUP BY ALL"""
 
 
 def live_balances(lake: Lake, catalogue: Catalogue) -> Balances | None:
@@ -37,8 +37,9 @@ def live_balances(lake: Lake, catalogue: Catalogue) -> Balances | None:
     own, pools = (_codes(left["holder"], known) for known in (catalogue.account_names, catalogue.pool_names))
     pools[pools != NONE] += len(catalogue.account_names)
     _restore(balances, catalogue, left, np.where(shared, pools, own), np.where(rolled, ROLLED, OWN))
-    if (catalogue.allowances[:, layout.ALLOWANCE_CAP] != NONE).any():
-        drew = lake.query(_CAPS).combine_chunks()
+    capped = np.flatnonzero(catalogue.allowances[:, layout.ALLOWANCE_CAP] != NONE)
+    if len(capped):
+        drew = lake.query(_CAPS, {"capped": catalogue.allowance_names.take(pa.array(capped)).to_pylist()})
         _restore(balances, catalogue, drew, _codes(drew["holder"], catalogue.account_names), np.full(len(drew), CAP))
     return balances
 
