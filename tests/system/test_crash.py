@@ -16,6 +16,14 @@ from tests.system.conftest import contents, orphans, tariff_folder
 from tests.system.starter import started
 
 KILLS = 20
+ALLOWANCES = """
+[allowance.minutes]
+plan = "p"
+unit = "s"
+amount = 600
+period = "day"
+rollover = { limit = 60 }
+"""
 SMALL_FILES = 40
 
 
@@ -25,7 +33,8 @@ def spool(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("spool")
     generate(folder, records=75_000, files=3, seed=11, subscribers=300, duplicates=0.02, broken=0.01)
     numbers = (folder / "tariffs" / "subscriptions.csv").read_text().splitlines()[1:]
-    tariff_folder(folder / "plans", *(line.split(",")[1] for line in numbers if line.startswith("number,")))
+    plans = tariff_folder(folder / "plans", *(line.split(",")[1] for line in numbers if line.startswith("number,")))
+    (plans / "allowances.toml").write_text(ALLOWANCES)
     first = next(iter(sorted(folder.glob("*.csv"))))
     header, *lines = first.read_bytes().splitlines(keepends=True)
     for number in range(SMALL_FILES):
