@@ -36,10 +36,10 @@ def writer_options(schema: pa.Schema) -> dict[str, Any]:
 
 def _write(rows: pa.RecordBatch | pa.Table, path: Path) -> None:
     table = pa.table(rows) if isinstance(rows, pa.RecordBatch) else rows
-    with path.open("wb") as file:
+    # Not a Python file, where a full disk makes pyarrow crash; and closed here, lest a failed write keeps its room.
+    with pa.OSFile(str(path), "wb") as file:
         pq.write_table(table, file, **writer_options(table.schema))
-        file.flush()
-        os.fsync(file.fileno())
+    sync_folder(path)  # fsync asks for a descriptor only, of a file as of a folder
 
 
 def sync_folder(folder: Path) -> None:
@@ -55,7 +55,7 @@ def sync_files(paths: Iterable[Path]) -> None:
     """Make files that somebody else wrote, and their folders' entries, durable."""
     paths = list(paths)
     for path in paths:
-        sync_folder(path)  # fsync asks for a descriptor only, of a file as of a folder
+        sync_folder(path)
     for folder in {p.parent for p in paths}:
         sync_folder(folder)
 

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 KILLS = int(os.environ.get("TOLL_KILLS", "10"))
 MOVES = max(KILLS // 10, 3)
-RECORDS_A_KILL = 200
+RECORDS = 1_000 + 40 * KILLS
+DRAIN_S = 60 + RECORDS / 20
 LATE = 0.02
 PARTITIONS = 4
 ZOMBIE_S = 3.5
@@ -54,7 +55,7 @@ class Traffic:
 @pytest.fixture(scope="module")
 def traffic(tmp_path_factory: pytest.TempPathFactory) -> Traffic:
     folder = tmp_path_factory.mktemp("crash")
-    operator = operating(folder / "traffic", RECORDS_A_KILL * KILLS, duplicates=0.01)
+    operator = operating(folder / "traffic", RECORDS, duplicates=0.01)
     dice, messages = random.Random(2), operator.messages()
     delays = [dice.randrange(len(messages) // 4) if dice.random() < LATE else 0 for _ in messages]
     order = sorted(range(len(messages)), key=lambda at: at + delays[at])
@@ -106,8 +107,9 @@ class Fleet:
 
     def drain(self, messages: int) -> None:
         self.feed(1)
-        late = time.monotonic() + 60 + messages / 500
-        while self.landed() < messages and time.monotonic() < late:
+        late = time.monotonic() + DRAIN_S
+        while self.landed() < messages:
+            assert time.monotonic() < late, self.said()
             time.sleep(0.5)
         for number in range(len(self.workers)):
             self.signal(number, signal.SIGTERM)
@@ -164,7 +166,7 @@ def proved(fleet: Fleet, traffic: Traffic) -> None:
     print(f"{len(traffic.messages)} records, {len(traffic.expected[0])} charges; {dict(fleet.events())}")
 
 
-@pytest.mark.timeout(240 + 12 * KILLS)
+@pytest.mark.timeout(180 + 12 * KILLS + DRAIN_S)
 def test_kills_change_no_charge(fleet: Fleet, traffic: Traffic) -> None:
     dice = random.Random(20261122)
     for left in range(KILLS, 0, -1):
@@ -178,7 +180,7 @@ def test_kills_change_no_charge(fleet: Fleet, traffic: Traffic) -> None:
     proved(fleet, traffic)
 
 
-@pytest.mark.timeout(240 + 30 * MOVES)
+@pytest.mark.timeout(180 + 30 * MOVES + DRAIN_S)
 def test_zombies_and_hand_overs_change_no_charge(fleet: Fleet, traffic: Traffic) -> None:
     """Every move is a rebalance or two: a worker sleeps longer than its session and comes back, or ends in order."""
     dice = random.Random(7)
