@@ -50,12 +50,12 @@ def candidates(legs: Legs, usage: pa.RecordBatch, catalogue: Catalogue, allowed:
     """The candidates of ``legs``; the rows of ``usage`` that are ``barred`` have none."""
     pairs = _held(_eligible(legs, usage, catalogue, allowed, barred), legs, usage, catalogue)
     lots = {name: np.concatenate(parts) for name, parts in _lots(pairs, catalogue).items()}
-    legs_in_order = _in_order(np.unique(lots["leg"]), legs, usage)
+    legs_in_order = _in_order(np.flatnonzero(np.bincount(lots["leg"])), legs, usage)
     rank = np.zeros(len(legs.row), np.int64)
     rank[legs_in_order] = np.arange(len(legs_in_order))
-    own = catalogue.allowances[lots["allowance"]]
+    priority = catalogue.allowances[lots["allowance"], layout.ALLOWANCE_PRIORITY]
     by = (_by_name(catalogue.allowance_names)[lots["allowance"]], lots["begin"], lots["end"],
-          own[:, layout.ALLOWANCE_PRIORITY], rank[lots["leg"]])  # fmt: skip
+          priority, rank[lots["leg"]])  # fmt: skip
     use = np.lexsort(by)
     ranked = {name: lots[name][use] for name in ("allowance", "key", "source", "cap")}
     first = np.searchsorted(rank[lots["leg"][use]], np.arange(len(legs_in_order) + 1))
@@ -154,24 +154,23 @@ def _boundaries(catalogue: Catalogue, allowance: Any) -> Ints:  # noqa: ANN401 (
 
 def _lots(held: dict[str, Ints], catalogue: Catalogue) -> dict[str, list[Ints]]:
     """The columns of Candidates, and ``leg``, for lots of the start's period and for those that rolled over."""
-    own = catalogue.allowances[held["allowance"]]
-    rolls = own[:, layout.ALLOWANCE_ROLLOVERS]
+    rolls = catalogue.allowances[held["allowance"], layout.ALLOWANCE_ROLLOVERS]
     parts: dict[str, list[Ints]] = {}
     for back in range(int(rolls.max(initial=0)) + 1):
         at = (rolls >= back) & (held["period"] >= back)
         every = {name: column[at] for name, column in held.items()}
-        for name, column in _lots_of(every, back, own[at], catalogue).items():
+        for name, column in _lots_of(every, back, catalogue).items():
             parts.setdefault(name, []).append(column)
     return parts
 
 
-def _lots_of(held: dict[str, Ints], back: int, own: Ints, catalogue: Catalogue) -> dict[str, Ints]:
+def _lots_of(held: dict[str, Ints], back: int, catalogue: Catalogue) -> dict[str, Ints]:
     """The lots granted ``back`` periods before the start's, as far as they are there at the start."""
     whose = held["holder"], held["allowance"], held["period"] - back
     key = lot_keys(*whose, ROLLED if back else OWN)
     lots = spans_of(key, catalogue)
     there = (lots.begin < lots.over) & (lots.begin <= held["start"]) & (held["start"] < lots.end)
-    capped = own[:, layout.ALLOWANCE_CAP] != NONE
+    capped = catalogue.allowances[held["allowance"], layout.ALLOWANCE_CAP] != NONE
     found = {
         "leg": held["leg"],
         "allowance": held["allowance"],

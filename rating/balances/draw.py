@@ -99,7 +99,8 @@ class _Table:
     @classmethod
     def of(cls, found: Candidates, lots: Lots, catalogue: Catalogue) -> _Table:
         every = np.concatenate([found.key, found.source, found.cap])
-        keys = np.unique(every[every != NONE])
+        keys = np.sort(every[every != NONE])
+        keys = keys[np.diff(keys, prepend=NONE) != 0]
         had, known = lots.find(keys)
         _, allowance, _, kind = lot_parts(keys)
         source = np.full(len(keys), NONE)

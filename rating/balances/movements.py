@@ -51,21 +51,22 @@ def by_legs(leg: Ints, legs: Legs, usage: pa.RecordBatch) -> By:
 def movements(kind: str, keys: Ints, by: By, units: Ints, free: Ints, catalogue: Catalogue) -> pa.RecordBatch:
     """Rows of ``kind`` for the lots ``keys``: ``units`` into them, for ``free`` units of usage."""
     lots, count = spans_of(keys, catalogue), len(keys)
-    own = catalogue.allowances[lots.allowance]
+    shared = catalogue.allowances[lots.allowance, layout.ALLOWANCE_POOL] == 1
+    unit = catalogue.allowances[lots.allowance, layout.ALLOWANCE_UNIT]
     columns = {
         "event_id": by.event,
         "leg": labelled(by.leg, _LEG_NAMES),
         "kind": constant(kind, count),
         "account": labelled(by.account, catalogue.account_names),
         "holder": labelled(lots.holder.astype(np.int32), holder_names(catalogue)),
-        "shared": pa.array(own[:, layout.ALLOWANCE_POOL] == 1),
+        "shared": pa.array(shared),
         "allowance": labelled(lots.allowance.astype(np.int32), catalogue.allowance_names),
         "period_utc": _instants(lots.since),
         "rolled": pa.array(lots.rolled),
         "expires_utc": _instants(lots.end),
         "start_utc": _instants(by.start),
         "units": pa.array(units, pa.int64()),
-        "unit": labelled(own[:, layout.ALLOWANCE_UNIT].astype(np.int32), _UNIT_NAMES),
+        "unit": labelled(unit.astype(np.int32), _UNIT_NAMES),
         "free_usage": pa.array(free, pa.int64()),
         "tariff_version": constant(catalogue.version, count),
         "rating_run": pa.array(np.zeros(count, np.int64)),

@@ -35,28 +35,31 @@ class Spans:
 def spans_of(keys: Ints, catalogue: Catalogue) -> Spans:
     """The lots ``keys``. A lot that rolled over begins where its period is ``over``."""
     holder, allowance, period, kind = lot_parts(keys)
-    own, instants = catalogue.allowances[allowance], catalogue.allowance_periods
-    place, last = own[:, layout.ALLOWANCE_PERIODS] + period, own[:, layout.ALLOWANCE_PERIODS_END] - 1
+    terms, instants = catalogue.allowances, catalogue.allowance_periods
+    place, last = (
+        terms[allowance, layout.ALLOWANCE_PERIODS] + period,
+        terms[allowance, layout.ALLOWANCE_PERIODS_END] - 1,
+    )
     since, over = instants[place], instants[place + 1]
     rolled = kind == ROLLED
-    stays = np.where(rolled, own[:, layout.ALLOWANCE_ROLLOVERS], 0)
+    stays = np.where(rolled, terms[allowance, layout.ALLOWANCE_ROLLOVERS], 0)
     begin, end = (
         np.maximum(since, held_since(holder, allowance, catalogue)),
         instants[np.minimum(place + 1 + stays, last)],
     )
-    valid = own[:, layout.ALLOWANCE_VALID_US]
+    valid = terms[allowance, layout.ALLOWANCE_VALID_US]
     end = np.where(valid > 0, np.minimum(end, begin + valid), end)
     return Spans(holder, allowance, period, rolled, since, begin, over, end)
 
 
 def grants(lots: Spans, catalogue: Catalogue) -> Ints:
     """The units with which each lot of its own period begins."""
-    own = catalogue.allowances[lots.allowance]
-    units = own[:, layout.ALLOWANCE_AMOUNT].copy()
-    late = (lots.begin > lots.since) & (own[:, layout.ALLOWANCE_PRORATION] > 0)
+    units = catalogue.allowances[lots.allowance, layout.ALLOWANCE_AMOUNT]
+    proration = catalogue.allowances[lots.allowance, layout.ALLOWANCE_PRORATION]
+    late = (lots.begin > lots.since) & (proration > 0)
     for at in np.flatnonzero(late).tolist():
         spans = int(lots.over[at] - lots.begin[at]), int(lots.over[at] - lots.since[at])
-        units[at] = granted(int(units[at]), *spans, int(own[at, layout.ALLOWANCE_PRORATION]))
+        units[at] = granted(int(units[at]), *spans, int(proration[at]))
     return units
 
 
