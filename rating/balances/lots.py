@@ -73,7 +73,8 @@ class Lots:
         return hashlib.sha256(keys.tobytes() + left.tobytes()).hexdigest()
 
     def _grow(self) -> None:
-        keys, left = self.items()
+        taken = self._keys != _EMPTY
+        keys, left = self._keys[taken], self._left[taken]
         self._keys, self._left = _table(2 * len(self._keys))
         _put(keys, left, self._begin(keys), self._keys, self._left)
 
