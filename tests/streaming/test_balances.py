@@ -1,0 +1,73 @@
+"""Allowances on a stream: parted by batches, restarts and owners in whatever way, calls in order draw the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rating.audit import audit
+from rating.balances.restore import live_balances
+from rating.lake import Lake, MemoryLake
+from rating.streaming.memory import MemoryBroker, MemorySink, MemorySource
+from rating.streaming.service import Limits
+from rating.streaming.source import Outgoing
+from tariffs.catalogue import Catalogue
+from tests.rating.cards import compiled
+from tests.streaming.conftest import Operator, Serve
+
+ALLOWANCES = """
+[allowance.minutes]
+plan = "p"
+unit = "s"
+amount = 300
+period = "day"
+rollover = { limit = 60 }
+"""
+MOVED = """
+SELECT event_id::VARCHAR AS event, kind, holder, period_utc, rolled, start_utc, units, free_usage FROM balance_movement
+ORDER BY ALL"""
+CHARGED = "SELECT event_id::VARCHAR AS event, leg, free_usage, amount FROM charge ORDER BY ALL"
+
+
+@pytest.fixture
+def catalogue(operator: Operator, tmp_path: Path) -> Catalogue:
+    """The operator's tariff, with minutes in its plan."""
+    files = {path.name: path.read_text() for path in operator.tariffs.iterdir()}
+    (tmp_path / "plans").mkdir()
+    return compiled(tmp_path / "plans", files | {"allowances.toml": ALLOWANCES})
+
+
+def in_order(operator: Operator) -> list[Outgoing]:
+    """The whole records in the order of their starts, the ninth column."""
+    whole = [message for message in operator.messages() if message.value.count(b",") == 12]
+    return sorted(whole, key=lambda message: message.value.split(b",")[8])
+
+
+def told(lake: Lake) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    return lake.query(MOVED).to_pylist(), lake.query(CHARGED).to_pylist()
+
+
+def test_restarts_and_small_batches_draw_the_same(memory: MemoryBroker, operator: Operator, service: Serve) -> None:
+    messages = in_order(operator)
+    for topic in ("whole", "parted"):
+        memory.create(topic, 1)
+    MemorySink(memory).send("whole", messages)
+    with MemoryLake() as whole:
+        service(MemorySource(memory, "whole"), lake=whole).run(idle_s=0.1)
+        expected = told(whole)
+    assert sum(row["free_usage"] for row in expected[1]) > 0
+    lake = MemoryLake()
+    for first in range(0, len(messages), 700):
+        MemorySink(memory).send("parted", messages[first : first + 700])
+        few = Limits(gather_ms=50, fence_s=0.3, messages=150)
+        one = service(MemorySource(memory, "parted"), lake=lake, limits=few)
+        one.run(idle_s=0.1)
+    assert told(lake) == expected
+    assert audit(lake).balanced
+    restored = live_balances(lake, one.landing.job.catalogue)
+    assert restored is not None
+    assert one.landing.balances is not None
+    assert one.landing.balances.lots.digest() == restored.lots.digest()
+    lake.close()
