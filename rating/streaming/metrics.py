@@ -38,6 +38,7 @@ class Metrics:
     committed: Gauge = field(init=False)
     lag: Gauge = field(init=False)
     watermark: Gauge = field(init=False)
+    alerts: Counter = field(init=False)
     published: Counter = field(init=False)
     unpublished: Counter = field(init=False)
     fenced: Counter = field(init=False)
@@ -64,6 +65,7 @@ class Metrics:
         self.watermark = Gauge(
             "toll_watermark_seconds", "broker's time of the last message landed", ["source"], registry=to
         )
+        self.alerts = Counter("toll_alerts", "thresholds reached, by the name of the rule", ["alert"], registry=to)
         self.published = Counter("toll_published", "messages published and acknowledged", registry=to)
         self.unpublished = Counter("toll_publish_failures", "attempts to publish that failed", registry=to)
         self.fenced = Counter("toll_fenced", "batches refused because the partition has another owner", registry=to)
@@ -81,6 +83,11 @@ class Metrics:
         self.messages.labels(source).inc(intake.messages)
         self.committed.labels(source).set(intake.next_offset)
         self.watermark.labels(source).set(intake.last_ms / 1000)
+
+    def alerted(self, names: Iterable[str]) -> None:
+        """Count committed alerts by the names of their rules."""
+        for name in names:
+            self.alerts.labels(name).inc()
 
     def turn(self, ends: Mapping[Partition, int], next_offsets: Mapping[Partition, int]) -> None:
         """Note that the loop turned, and how far each partition is behind its log."""

@@ -150,8 +150,10 @@ class Service:
         rows = self._patiently(lambda: self.landing.commit(intake, rated, self._published[partition]))
         self.metrics.commit_s.observe(time.monotonic() - began - rating_s)
         self.metrics.landed(intake, rated)
+        alerts = rows.get("alert", ())
+        self.metrics.alerted(str(row["alert"]) for row in alerts)
         if self._published[partition] == intake.first:
-            self._publish(partition, intake.next_offset, lambda: self.outbox.publish(rated, rows.get("alert", ())))
+            self._publish(partition, intake.next_offset, lambda: self.outbox.publish(rated, alerts))
         else:
             self._publish_stored(partition, intake.next_offset)
         self.metrics.batch_s.observe(time.monotonic() - began)

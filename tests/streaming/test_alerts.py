@@ -274,3 +274,15 @@ def test_what_a_recycle_rated_meanwhile_counts() -> None:
         commit(lake, Alerts(lake, []), "suspense", [event._replace(record_no=1)])
         commit(lake, keeper, "kafka:raw/0", [event._replace(record_no=2)])
         assert [a.record_no for a in stored(lake, [rule])] == [2]
+
+
+def test_a_member_that_gets_a_partition_back_counts_what_others_landed() -> None:
+    rule = Rule("three", "events", "account", Window(0, "day"), (3,))
+    event = Event("kafka:raw/0", 0, MARCH_S, 60, "alice", "+44", Decimal(1))
+    with MemoryLake() as lake:
+        one, other = Alerts(lake, [rule]), Alerts(lake, [rule])
+        commit(lake, one, "kafka:raw/0", [event])
+        commit(lake, other, "kafka:raw/0", [event._replace(record_no=1)])
+        one.restore(lake, ["kafka:raw/0"])
+        commit(lake, one, "kafka:raw/0", [event._replace(record_no=2)])
+        assert [a.record_no for a in stored(lake, [rule])] == [2]
