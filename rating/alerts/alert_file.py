@@ -95,7 +95,7 @@ def _window(keys: Keys) -> Window:
     found = length_us(text)
     if text and not found:
         keys.wrong("window", f"a length such as 90s, 15m, 6h, 7d, or day or month, not {text!r}")
-    if zone != "UTC":
+    if found and zone != "UTC":
         keys.wrong("zone", "no zone, as only the windows day and month have one")
     return Window(found or 1)
 

@@ -1,4 +1,4 @@
-"""toll alerts: thresholds that usage has reached, latest first.
+"""toll alerts: thresholds that usage has reached, latest batch first.
 
 Enters: a lake, perhaps the name of an alert or a subject. Leaves: the alerts. Always holds: an alert stands there
 once, with the record that brought it about (``toll explain SOURCE:RECORD_NO`` tells it).
