@@ -40,6 +40,7 @@ _CHECKS: Final = (
     "taken",
     "charged",
     "unique",
+    "balances",
     "partials",
 )
 """The sections of audit.sql that find differences: no row means balanced."""

@@ -124,6 +124,30 @@ ANTI JOIN usage u ON u.event_id = c.event_id;
 -- unique: no event is rated twice
 SELECT event_id, count(*) AS events FROM usage GROUP BY event_id HAVING count(*) > 1;
 
+-- balances: no lot is below zero, what rolls over leaves one lot and enters another, free usage has its movements
+SELECT 'below zero' AS fault, holder, allowance, period_utc, NULL::UUID AS event_id, sum(units)::BIGINT AS units
+FROM balance_movement
+GROUP BY holder, shared, allowance, period_utc, rolled
+HAVING sum(units) < 0
+UNION ALL
+SELECT 'rollover', holder, allowance, period_utc, NULL, sum(units)::BIGINT
+FROM balance_movement
+WHERE kind = 'rollover'
+GROUP BY holder, shared, allowance, period_utc
+HAVING sum(units) <> 0
+UNION ALL
+SELECT 'free usage', coalesce(c.account, m.account), '', NULL, coalesce(c.event_id, m.event_id),
+    coalesce(c.free_usage, 0) - coalesce(m.free_usage, 0)
+FROM (
+    SELECT event_id, leg, rating_run, account, free_usage FROM charge WHERE kind = 'charge' AND free_usage <> 0
+) c
+FULL JOIN (
+    SELECT event_id, leg, rating_run, account, sum(free_usage)::BIGINT AS free_usage
+    FROM balance_movement WHERE kind = 'use'
+    GROUP BY event_id, leg, rating_run, account
+) m ON m.event_id = c.event_id AND m.leg = c.leg AND m.rating_run = c.rating_run AND m.account = c.account
+WHERE coalesce(c.free_usage, 0) <> coalesce(m.free_usage, 0);
+
 -- partials: every partial but a first begins where the one before it in its session ended, and none is there twice
 SELECT 'begins elsewhere' AS fault, p.event_id, p.source, p.record_no, p.partial_no, p.usage_offset
 FROM usage p

@@ -82,3 +82,16 @@ def test_balances_are_told_and_charges_explained(spool: Path, toll: Toll) -> Non
     assert toll("balance", account, "--at", "2000-01-01", "--lake", lake).code == 1
     assert toll("balance", account, "--lake", lake).code == 0
     assert toll("balance", account, "--at", "soon", "--lake", lake).code == 2
+
+
+def test_an_audit_finds_free_usage_that_nothing_paid_for(spool: Path, toll: Toll) -> None:
+    lake = spool / "lake"
+    rate(toll, spool, lake, *sorted((spool / "spool").glob("*.csv")))
+    with open_lake(lake) as opened:
+        movements = opened.query("FROM balance_movement WHERE kind = 'use' ORDER BY event_id LIMIT 1").to_pylist()
+        opened._sql.execute(  # noqa: SLF001 (no delta would do this)
+            "DELETE FROM balance_movement WHERE event_id = $event", {"event": str(movements[0]["event_id"])}
+        )
+    told = toll("audit", "--lake", lake, "--json")
+    assert told.code == 1
+    assert {c["name"]: c["differences"] for c in told.json()["checks"] if c["differences"]} == {"balances": 1}
