@@ -98,7 +98,7 @@ class Fleet:
 
     def ended(self, number: int) -> None:
         self.workers[number].join(60)
-        assert self.workers[number].exitcode == 0, self.said()
+        assert self.workers[number].exitcode in {0, -signal.SIGTERM}, self.said()  # it may have been starting yet
 
     def landed(self) -> int:
         with suppress(LakeError), open_lake(self.lake, read_only=True) as lake:
