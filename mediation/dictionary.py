@@ -16,7 +16,7 @@ _INTRO = {
     "usage": "One row per usage event: who, with whom, when, how much, and the bytes it came from.",
     "charge": "One row per event and leg. A later rating run appends; it never overwrites.",
     "rejected": "Every record that is no usage event (yet), with its bytes, and why.",
-    "balance_movement": "Every movement of every lot of an allowance. What is left of a lot is the sum of its movements.",
+    "balance_movement": "Every movement of every lot of an allowance; what is left of a lot is their sum.",
     "source_file": "One row per file that was picked up.",
     "input_offset": "How far each input partition is committed.",
     "batch": "One row per commit.",

@@ -54,7 +54,7 @@ def spans_of(keys: Ints, catalogue: Catalogue) -> Spans:
 
 def grants(lots: Spans, catalogue: Catalogue) -> Ints:
     """The units with which each lot of its own period begins."""
-    units = catalogue.allowances[lots.allowance, layout.ALLOWANCE_AMOUNT]
+    units: Ints = catalogue.allowances[lots.allowance, layout.ALLOWANCE_AMOUNT]
     proration = catalogue.allowances[lots.allowance, layout.ALLOWANCE_PRORATION]
     late = (lots.begin > lots.since) & (proration > 0)
     for at in np.flatnonzero(late).tolist():
