@@ -150,7 +150,7 @@ def test_a_disk_that_cannot_sync_ends_it_and_a_restart_goes_on(
     kafka.sink().send(topic, operator.messages())
     settings = [f"--kafka={k}={v}" for k, v in {"bootstrap.servers": kafka.bootstrap, **QUICK}.items()]
     given = ["--topic", topic, "--group", topic, "--layout", "generic_csv", "--tariffs", operator.tariffs]
-    limits = ["--lake", lake, "--batch-messages", 500, "--exit-when-idle", 1, "--http", "none"]
+    limits = ["--lake", lake, "--batch-messages", 500, "--exit-when-idle", 3, "--http", "none"]
     command = [sys.executable, "-m", "rating.cli.main", "stream", *map(str, [*given, *limits]), *settings]
     open_lake(lake, create=True).close()
     inject = ["-e", "trace=fsync,fdatasync", "-e", f"inject=fsync,fdatasync:error=EIO:when={nth}+"]
