@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 KILLS = int(os.environ.get("TOLL_KILLS", "10"))
 MOVES = max(KILLS // 10, 3) if BOOTSTRAP else 3
-"""Few on the embedded broker: after some more its group never finishes rebalancing (it answers each sync by error 27)."""
+"""Few on the embedded broker: after some more its group never settles (it answers each sync with error 27)."""
 RECORDS = 1_000 + 40 * KILLS
 DRAIN_S = 60 + RECORDS / 20
 LATE = 0.02
