@@ -8,7 +8,7 @@ import pytest
 
 from mediation import pickup
 from mediation.layout_file import read_layout
-from mediation.pickup import InputError, blocks, input_files, bound, pick_up
+from mediation.pickup import InputError, blocks, bound, input_files, pick_up
 
 GENERIC = read_layout("generic_csv")
 LINES = b"".join(b"line %d\n" % i for i in range(1000))

@@ -376,7 +376,6 @@ class _Maker:
         lines.append("TG-OWN,,both,,,,")
         self.keep("trunks.csv", lines)
 
-
     def partners(self, plans: list[str]) -> None:
         lines = ["partner,tadig,networks,plan_in,plan_out,valid_from,valid_to"]
         for number, networks in enumerate(("262-01 234-15", "262-017", "310-260", "310-26")):
