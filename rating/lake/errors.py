@@ -26,6 +26,7 @@ LEAST_FREE_BYTES: Final = 1 << 20
 
 _PASSING: Final = ("database is locked", "conflict", "database is busy", "concurrent")
 _FULL: Final = ("no space left", "disk is full", "disk full", "database or disk is full")
+_IN_DOUBT: Final = ("i/o error", "input/output error", "disk io")
 _FORBIDDEN: Final = ("permission denied", "readonly database", "read-only file", "unable to open database")
 
 
@@ -53,6 +54,14 @@ def _says(error: BaseException, words: tuple[str, ...]) -> bool:
 def passing(error: BaseException) -> bool:
     """Whether a second attempt may cure ``error``: the catalogue is locked, or another writer was first."""
     return _says(error, _PASSING)
+
+
+def in_doubt(error: BaseException) -> bool:
+    """Whether a commit that failed by ``error`` may yet be there after a restart.
+
+    Where the disk fails to sync, the journal may hold the whole transaction, and the next process finds it.
+    """
+    return isinstance(error, duckdb.Error) and _says(error, _IN_DOUBT)
 
 
 def retried(attempt: Callable[[], T]) -> T:

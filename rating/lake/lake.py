@@ -7,7 +7,8 @@ the order of a commit:
 2. one transaction checks that the source's stored offset equals the delta's first byte, takes in the large
    tables, inserts totals and small rows, and moves the offset with an UPDATE, so that two writers conflict;
 3. COMMIT is the commit point: before it nothing of the delta is visible, after it all is;
-4. on any failure before it the transaction is rolled back and what was written is removed.
+4. on any failure before it the transaction is rolled back and what was written is removed; where the disk failed in the
+   commit itself, the files stay until the next start, which knows whether it is there.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import pyarrow as pa
 from mediation.fields import TABLES, ddl
 from mediation.reasons import WAITING
 from rating.lake.delta import SUSPENSE, Delta, Offset
-from rating.lake.errors import QueryError, StaleOffset, explained, passing, retried
+from rating.lake.errors import QueryError, StaleOffset, explained, in_doubt, passing, retried
 from rating.lake.rows import small_rows
 from rating.lake.views import VIEWS
 
@@ -102,8 +103,9 @@ class Lake(ABC):
             try:
                 with self._turn():
                     batch_id = retried(lambda: in_transaction(self._sql, lambda: self._transact(delta, written, small)))
-            except BaseException:
-                self._discard(written)
+            except BaseException as error:
+                if not in_doubt(error):  # else the next start knows, and deletes what nobody has
+                    self._discard(written)
                 raise
         self._known |= _versions(delta)
         return batch_id
