@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+KAFKA_TESTS ?= tests/streaming
 
 .PHONY: setup demo demo-stream kafka test test-nojit test-kafka check bench docs fuzz nightly sizes clean
 
@@ -34,7 +35,7 @@ kafka: .kafka/.fetched
 	touch $@
 
 test-kafka: setup kafka
-	$(BIN)/python samples/apache_kafka.py $(BIN)/python -m pytest tests/streaming
+	$(BIN)/python samples/apache_kafka.py $(BIN)/python -m pytest $(KAFKA_TESTS)
 
 check: setup
 	$(BIN)/ruff check .
