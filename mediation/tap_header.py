@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mediation.ber.tree import Tree
+from mediation.ber.tree import Tree, structures
 
 SDR = "XDR"
 """The currency of a file that names none (TD.57, TAP Currency)."""
@@ -77,13 +77,7 @@ class Totals:
 
 def below(tree: Tree, path: str) -> Iterator[Tree]:
     """Every structure at ``path``, names parted by dots; the tree itself at the empty path."""
-    if not path:
-        yield tree
-        return
-    name, _, rest = path.partition(".")
-    for found in tree.get(name, ()):
-        if not isinstance(found, str):
-            yield from below(found, rest)
+    return structures(tree, path.split(".") if path else [])
 
 
 def text(tree: Tree, path: str) -> str:

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from mediation.layout import Mapping
-from mediation.records import Fields, gather
-from mediation.spans import column_of
+from mediation.records import Fields
+from mediation.spans import column_of, distinct
 from mediation.tap_checks import MAX_AGE_DAYS, RECORD_CHECKS, Check
 from mediation.tap_header import Header, Totals, moment_us, whole
 
@@ -105,7 +104,7 @@ def severe_faults(fields: Fields, header: Header, max_age_days: int = MAX_AGE_DA
     never = len(RECORD_CHECKS) + 1
     first = np.full(len(fields.records), never, np.uint8)
     for rule in _rules(max_age_days):
-        rows, texts = _distinct(fields, rule.columns)
+        rows, texts = distinct(column_of(fields, Mapping("", rule.columns)))
         found = (rule.judge(text, header) for text in texts)
         verdicts = np.array([_CODE[code] if code else never for code in found], np.uint8)
         np.minimum(first, verdicts[rows], out=first)
@@ -119,7 +118,7 @@ def check_of(fault: int) -> Check:
 
 def totals_of(fields: Fields) -> Totals:
     """What the events sum to."""
-    _, texts = _distinct(fields, ("start", "start_offset"))
+    _, texts = distinct(column_of(fields, Mapping("", ("start", "start_offset"))))
     begun = [moment_us(stamp, offset) for stamp, _, offset in (text.partition(" ") for text in texts)]
     known = [moment for moment in begun if moment is not None]
     refund, tax_refund, discount_refund = (_sum(fields, c) for c in ("refund", "tax_refund", "discount_refund"))
@@ -138,16 +137,6 @@ def totals_of(fields: Fields) -> Totals:
 
 def _sum(fields: Fields, column: str) -> int:
     """The exact sum of a column of whole numbers; what is none counts as nothing."""
-    rows, texts = _distinct(fields, (column,))
+    rows, texts = distinct(column_of(fields, Mapping("", (column,))))
     counts = np.bincount(rows, minlength=len(texts)).tolist()
     return sum((whole(text) or 0) * count for text, count in zip(texts, counts, strict=True))
-
-
-def _distinct(fields: Fields, columns: tuple[str, ...]) -> tuple[npt.NDArray[np.int32], list[str]]:
-    """Number the distinct texts of ``columns`` joined by a space: (a code per row, the text of each code).
-
-    Starts and subscribers are nearly all different, which ``spans.distinct`` is not made for.
-    """
-    column = column_of(fields, Mapping("", columns))
-    encoded = gather(column.text, column.begin, column.end, pa.string()).dictionary_encode()
-    return np.asarray(encoded.indices), encoded.dictionary.to_pylist()

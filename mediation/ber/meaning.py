@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from mediation.ber.columns import HeaderTable, Path, Source, SourceColumn
-from mediation.ber.tree import Tree
+from mediation.ber.tree import Tree, structures
 from mediation.records import Bytes, Fields
 from mediation.spans import Column, distinct
 
@@ -46,7 +46,7 @@ def with_header(fields: Fields, source: Source, columns: Sequence[SourceColumn])
 def table_of(header: Tree, table: HeaderTable) -> dict[str, str]:
     """The rows of ``table``: what each code means; of a code that comes twice, the first."""
     rows: dict[str, str] = {}
-    for row in structures(header, table.path):
+    for row in structures(header, _names(table.path)):
         code, meaning = row.get(table.key, [""])[0], row.get(table.value, [""])[0]
         if isinstance(code, str) and isinstance(meaning, str):
             rows.setdefault(code, meaning)
@@ -55,15 +55,9 @@ def table_of(header: Tree, table: HeaderTable) -> dict[str, str]:
 
 def values(tree: Tree, path: Path) -> Iterator[str]:
     """Every text at ``path``."""
-    for inside in structures(tree, path[:-1]):
+    for inside in structures(tree, _names(path[:-1])):
         yield from (v for v in inside.get(path[-1].name, ()) if isinstance(v, str))
 
 
-def structures(tree: Tree, path: Path) -> Iterator[Tree]:
-    """Every structure at ``path``; the tree itself at the empty path."""
-    if not path:
-        yield tree
-        return
-    for inside in tree.get(path[0].name, ()):
-        if not isinstance(inside, str):
-            yield from structures(inside, path[1:])
+def _names(path: Path) -> list[str]:
+    return [step.name for step in path]

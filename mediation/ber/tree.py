@@ -48,6 +48,16 @@ def tree_of(content: bytes, format_: Format, inside: Field | None = None) -> Tre
     return reading.structure(_UNKNOWN, 0, len(content), 0)
 
 
+def structures(tree: Tree, names: Sequence[str]) -> Iterator[Tree]:
+    """Every structure that ``names`` lead to, one within the other; the tree itself where there are none."""
+    if not names:
+        yield tree
+        return
+    for inside in tree.get(names[0], ()):
+        if not isinstance(inside, str):
+            yield from structures(inside, names[1:])
+
+
 class _Element(NamedTuple):
     """An element of the bytes: its tag's key, the bounds of its content."""
 
