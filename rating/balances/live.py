@@ -40,6 +40,10 @@ class Balances:
         """Take in what a committed batch drew."""
         self.lots.put(drawn.keys, drawn.left)
 
+    def copy(self) -> Balances:
+        """The same balances, to go a way of their own."""
+        return Balances(self.allowed, self.lots.copy())
+
 
 def no_balances(catalogue: Catalogue) -> Balances:
     """The balances of ``catalogue`` before anything was drawn."""

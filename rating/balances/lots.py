@@ -67,6 +67,12 @@ class Lots:
         order = taken[np.argsort(self._keys[taken])]
         return self._keys[order], self._left[order]
 
+    def copy(self) -> Lots:
+        """The same lots, to go a way of their own."""
+        made = Lots()
+        made.count, made._keys, made._left = self.count, self._keys.copy(), self._left.copy()
+        return made
+
     def digest(self) -> str:
         """The SHA-256 of all that is held."""
         keys, left = self.items()

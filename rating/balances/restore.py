@@ -1,12 +1,14 @@
 """The live balances as the lake has them.
 
-Enters: a lake and a catalogue. Leaves: balances. Always holds: they are what the movements in the lake sum to, in
-whatever order these came.
+Enters: a lake, a catalogue, what to leave out. Leaves: balances. Always holds: they are what the movements in the
+lake sum to, in whatever order these came.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -19,27 +21,54 @@ from rating.lake import Lake
 from tariffs import catalogue as layout
 from tariffs.catalogue import NONE, Catalogue, Ints
 
-_LEFT: Final = """
+_KEPT: Final = """
+NOT (start_utc >= $since AND
+    ($holders IS NULL OR list_contains($holders, {'name': holder::VARCHAR, 'shared': shared})))"""
+_LEFT: Final = f"""
 SELECT holder, shared, allowance, period_utc AS start_utc, rolled, sum(units)::BIGINT AS units
-FROM balance_movement GROUP BY ALL"""
-_CAPS: Final = """
+FROM balance_movement WHERE {_KEPT} GROUP BY ALL"""  # noqa: S608 - our own condition
+_CAPS: Final = f"""
 SELECT account AS holder, allowance, start_utc, -sum(units)::BIGINT AS units FROM balance_movement
-WHERE kind IN ('use', 'return') AND shared AND list_contains($capped, allowance) GROUP BY ALL"""
+WHERE {_KEPT} AND kind IN ('use', 'return') AND shared AND list_contains($capped, allowance) GROUP BY ALL"""  # noqa: S608
 
 
-def live_balances(lake: Lake, catalogue: Catalogue) -> Balances | None:
+@dataclass(frozen=True, slots=True)
+class Without:
+    """Movements that are to be as if they had never been: those of usage that starts at ``since`` or later.
+
+    Of ``accounts`` and ``pools`` alone, where these are given. Lots that begin, roll over or end before ``since`` have
+    done so; the later ones are opened again by whoever draws on them next.
+    """
+
+    since: datetime
+    accounts: frozenset[str] | None = None
+    pools: frozenset[str] = frozenset()
+
+    def values(self) -> dict[str, Any]:
+        """The values of the condition for what is kept."""
+        if self.accounts is None:
+            return {"since": self.since, "holders": None}
+        whose = [(name, False) for name in sorted(self.accounts)] + [(name, True) for name in sorted(self.pools)]
+        return {"since": self.since, "holders": [{"name": name, "shared": shared} for name, shared in whose]}
+
+
+NOTHING_LEFT_OUT: Final = Without(datetime.max.replace(tzinfo=UTC), frozenset())
+
+
+def live_balances(lake: Lake, catalogue: Catalogue, without: Without = NOTHING_LEFT_OUT) -> Balances | None:
     """The balances that the movements of ``lake`` come to; None for a catalogue without allowances."""
     if not len(catalogue.allowances):
         return None
-    balances = no_balances(catalogue)
-    left = lake.query(_LEFT).combine_chunks()
+    balances, kept = no_balances(catalogue), without.values()
+    left = lake.query(_LEFT, kept).combine_chunks()
     shared, rolled = (left[name].to_numpy(zero_copy_only=False) for name in ("shared", "rolled"))
     own, pools = (_codes(left["holder"], known) for known in (catalogue.account_names, catalogue.pool_names))
     pools[pools != NONE] += len(catalogue.account_names)
     _restore(balances, catalogue, left, np.where(shared, pools, own), np.where(rolled, ROLLED, OWN))
     capped = np.flatnonzero(catalogue.allowances[:, layout.ALLOWANCE_CAP] != NONE)
     if len(capped):
-        drew = lake.query(_CAPS, {"capped": catalogue.allowance_names.take(pa.array(capped)).to_pylist()})
+        named = kept | {"capped": catalogue.allowance_names.take(pa.array(capped)).to_pylist()}
+        drew = lake.query(_CAPS, named)
         _restore(balances, catalogue, drew, _codes(drew["holder"], catalogue.account_names), np.full(len(drew), CAP))
     return balances
 
