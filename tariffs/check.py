@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from math import gcd
 from typing import Final
 
+from tariffs.accumulators import accumulator_problems
 from tariffs.allowances import allowance_problems
 from tariffs.calendar import overlaps
+from tariffs.discounts import discount_problems
+from tariffs.fees import fee_problems
 from tariffs.model import NO_TAX, OTHER_CLASS, Calendar, Plan, Problem, Rate, Rule, Step, Tariff
 
 EXACT_MAX: Final = 2**62
@@ -38,7 +41,8 @@ def check(tariff: Tariff) -> list[Problem]:
         found.append(Problem(tariff.classes[OTHER_CLASS].place, "class.other", "is the class of events of no class"))
     for plan in tariff.plans.values():
         found += _plan(tariff, plan)
-    found += allowance_problems(tariff)
+    found += [*allowance_problems(tariff), *accumulator_problems(tariff)]
+    found += [*fee_problems(tariff), *discount_problems(tariff)]
     return found
 
 

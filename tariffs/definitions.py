@@ -1,4 +1,4 @@
-"""What two tariffs say otherwise beside their prices: calendars, classes, taxes, conversions, plans, who pays.
+"""What two tariffs say otherwise beside their prices: calendars, taxes, plans, allowances, fees, who pays, and more.
 
 Enters: two catalogues. Leaves: a table. Always holds: it is read from the canonical text that the catalogues hold, so
 that comments, files and the writing of dates are no difference; zones, rates and decks are told by their prices.
@@ -15,7 +15,7 @@ import polars as pl
 from tariffs.catalogue import Catalogue
 from tariffs.text import FIXED, TOML
 
-KINDS: Final = ("tariff", "calendar", "class", "tax", "plan")
+KINDS: Final = ("tariff", "calendar", "class", "tax", "plan", "allowance", "accumulator", "fee", "discount")
 _SCHEMA: Final = dict.fromkeys(("what", "change", "where"), pl.String)
 
 Table = dict[str, Any]

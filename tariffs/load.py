@@ -15,10 +15,13 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from tariffs import sheets, values
+from tariffs.accumulators import accumulator
 from tariffs.allowances import allowance
 from tariffs.classes import call_class
 from tariffs.conversions import conversions
 from tariffs.decks import deck
+from tariffs.discounts import discount
+from tariffs.fees import fee
 from tariffs.model import (
     COLUMNS,
     DIRECTIONS,
@@ -26,9 +29,12 @@ from tariffs.model import (
     EVER_TO,
     SERVICES,
     TAX_MODES,
+    Accumulator,
     Allowance,
     Calendar,
     CallClass,
+    Discount,
+    Fee,
     Place,
     Plan,
     Problem,
@@ -46,7 +52,7 @@ from tariffs.source import Table, key_lines
 from tariffs.special import special_days
 from tariffs.taxes import tax
 
-T = TypeVar("T", Zone, Calendar, Rate, Plan, Tax, CallClass, Allowance)
+T = TypeVar("T", Zone, Calendar, Rate, Plan, Tax, CallClass, Allowance, Accumulator, Fee, Discount)
 
 
 def load(folder: Path) -> tuple[Tariff, list[Problem]]:
@@ -66,6 +72,9 @@ def load(folder: Path) -> tuple[Tariff, list[Problem]]:
     taxes = read.all("tax", tax)
     classes = read.all("class", lambda table: call_class(table, folder))
     allowances = read.all("allowance", allowance)
+    accumulators = read.all("accumulator", accumulator)
+    fees = read.all("fee", fee)
+    discounts = read.all("discount", discount)
     for table in files:
         table.done()
     tariff = Tariff(
@@ -80,6 +89,9 @@ def load(folder: Path) -> tuple[Tariff, list[Problem]]:
         taxes=taxes,
         classes=classes,
         allowances=allowances,
+        accumulators=accumulators,
+        fees=fees,
+        discounts=discounts,
         conversions=conversions(folder / "conversions.csv", zone, problems),
         zone=zone.key,
     )

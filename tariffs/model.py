@@ -30,6 +30,12 @@ UNITS: Final = ("s", "byte", "event")
 PERIODS: Final = ("day", "week", "month", "days", "once")
 PRORATIONS: Final = ("none", "down", "half_up", "up")
 REMAINDERS: Final = ("continue", "restart")
+DUE: Final = ("advance", "arrears")
+PER: Final = ("account", "number", "imsi", "trunk")
+TIERS: Final = ("graduated", "volume")
+LINES: Final = ("all", "usage", "fees")
+PARTS: Final = ("excess", "all")
+BASES: Final = ("net", "list")
 OTHER_CLASS: Final = "other"
 
 
@@ -126,7 +132,10 @@ class Rounding:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What units cost: steps, fees, limits, behaviour at band boundaries, rounding."""
+    """What units cost: steps, fees, limits, behaviour at band boundaries, rounding.
+
+    With an ``accumulator`` the steps are ``tiers`` (one of TIERS) of what that has counted, not of the event alone.
+    """
 
     id: str
     currency: str
@@ -140,6 +149,8 @@ class Rate:
     step_counter: str = "consecutive"
     rounding: Rounding = Rounding()
     place: Place = field(default=Place(), compare=False)
+    accumulator: str = ""
+    tiers: str = "graduated"
 
 
 @dataclass(frozen=True)
@@ -224,9 +235,9 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Units that plans include, for usage that matches all columns; an empty column matches anything.
+    """Units, or money, that plans include, for usage that matches all columns; an empty column matches anything.
 
-    ``factor``: units drawn for one unit of usage, as numerator and denominator. ``time_zone`` is empty where it is that
+    Either ``unit`` or ``currency`` is given; with a currency ``amount``, limit and cap are nano. ``factor``: units drawn for one unit of usage, as numerator and denominator. ``time_zone`` is empty where it is that
     of the plans' calendars. What is left at the end of a period, up to ``rollover_limit``, stays for
     ``rollover_periods`` more.
     """
@@ -254,6 +265,101 @@ class Allowance:
     proration: str = "none"
     remainder: str = "continue"
     setup_fee_on_free: bool = False
+    place: Place = field(default=Place(), compare=False)
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulator:
+    """A running total for each period of usage in ``unit``, or of amounts in ``currency``, that matches all columns.
+
+    ``count_free``: whether usage that allowances make free counts. ``cap``: nano of a period beyond which amounts are
+    not charged; None: no such cap. The rest is as in :class:`Allowance`.
+    """
+
+    id: str
+    plans: tuple[str, ...]
+    unit: str = ""
+    currency: str = ""
+    period: Period = Period()
+    time_zone: str = ""
+    service: tuple[str, ...] = ()
+    direction: tuple[str, ...] = ()
+    zone: tuple[str, ...] = ()
+    call_class: tuple[str, ...] = ()
+    band: tuple[str, ...] = ()
+    pool: bool = False
+    count_free: bool = True
+    cap: int | None = None
+    place: Place = field(default=Place(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """``amount`` nano for each period in which a plan of ``plans`` is held, or once where a holding begins.
+
+    ``per``: for each account, or for each key of that kind. ``proration``: how the share of a part of a period is
+    rounded, to ``scale`` decimals; ``none``: the fee is charged whole. ``time_zone`` is empty where it is that of the
+    plans' calendars; ``tax`` where it is that of the plan.
+    """
+
+    id: str
+    plans: tuple[str, ...]
+    amount: int
+    currency: str
+    period: Period = Period()
+    due: str = "advance"
+    per: str = "account"
+    time_zone: str = ""
+    proration: str = "none"
+    scale: int = 9
+    tax: str = ""
+    text: str = ""
+    place: Place = field(default=Place(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Which lines of an account's period: an empty column matches anything, ``lines`` is one of LINES."""
+
+    plans: tuple[str, ...] = ()
+    service: tuple[str, ...] = ()
+    zone: tuple[str, ...] = ()
+    band: tuple[str, ...] = ()
+    rate: tuple[str, ...] = ()
+    fee: tuple[str, ...] = ()
+    lines: str = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The sum of ``lines`` is more than ``above`` nano."""
+
+    lines: Lines
+    above: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Discount:
+    """What comes off ``lines``: either ``percent`` (units of 10^-4 percent) or ``amount`` nano, at most ``cap``.
+
+    ``above``: only where the lines sum to more, on the ``excess`` or on ``all`` of them. ``when``: only where others
+    do. ``of`` the list price, or net of what discounts before it (by ``order``, then id) took off.
+    """
+
+    id: str
+    lines: Lines
+    percent: int | None = None
+    amount: int | None = None
+    currency: str = ""
+    above: int | None = None
+    on: str = "excess"
+    when: Threshold | None = None
+    cap: int | None = None
+    order: int = 0
+    of: str = "net"
+    rounding: Rounding = Rounding()
+    text: str = ""
     place: Place = field(default=Place(), compare=False)
 
 
@@ -302,4 +408,7 @@ class Tariff:
     conversions: tuple[Conversion, ...] = ()
     classes: dict[str, CallClass] = field(default_factory=dict)
     allowances: dict[str, Allowance] = field(default_factory=dict)
+    accumulators: dict[str, Accumulator] = field(default_factory=dict)
+    fees: dict[str, Fee] = field(default_factory=dict)
+    discounts: dict[str, Discount] = field(default_factory=dict)
     zone: str = "UTC"

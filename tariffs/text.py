@@ -17,10 +17,11 @@ import polars as pl
 import pyarrow as pa
 import tomli_w
 
+from tariffs import discounts, fees
+from tariffs.allowance_text import said_accumulator, said_allowance
 from tariffs.catalogue import Ints, names
 from tariffs.model import (
     COLUMNS,
-    Allowance,
     Calendar,
     CallClass,
     Deck,
@@ -41,7 +42,19 @@ Table = dict[str, Any]
 
 TOML: Final = "tariff.toml"
 FIXED: Final = ("subscriptions.csv", "trunks.csv", "partners.csv", "conversions.csv")
-_KINDS: Final = ("calendar", "zone", "class", "tax", "deck", "rate", "plan", "allowance")
+_KINDS: Final = (
+    "calendar",
+    "zone",
+    "class",
+    "tax",
+    "deck",
+    "rate",
+    "plan",
+    "allowance",
+    "accumulator",
+    "fee",
+    "discount",
+)
 _DECK_COLUMNS: Final = ("prefix", "zone", "price", "minimum", "increment", "setup_fee", "valid_from", "valid_to")
 _DEFAULTS: Final = {
     "zone": "UTC",
@@ -61,6 +74,13 @@ _DEFAULTS: Final = {
     "remainder": "continue",
     "priority": 0,
     "valid_days": 0,
+    "tiers": "graduated",
+    "due": "advance",
+    "per": "account",
+    "scale": 9,
+    "on": "excess",
+    "order": 0,
+    "of": "net",
 }
 """What a key that is left out means; empty texts and lists are left out, too."""
 
@@ -82,9 +102,14 @@ def folder_text(tariff: Tariff) -> dict[str, bytes]:
     tables["calendar"] = _each(tariff.calendars, _calendar)
     tables["zone"] = _each(tariff.zones, _zone)
     tables["tax"] = _each(tariff.taxes, _tax)
-    tables["rate"] = _each(tariff.rates, lambda rate: {"currency": rate.currency} | _priced(rate) | _terms(rate))
+    tables["rate"] = _each(
+        tariff.rates, lambda rate: {"currency": rate.currency} | _priced(rate) | _terms(rate) | _tiers(rate)
+    )
     tables["plan"] = _each(tariff.plans, _plan)
-    tables["allowance"] = _each(tariff.allowances, _allowance)
+    tables["allowance"] = _each(tariff.allowances, lambda each: _short(said_allowance(each)))
+    tables["accumulator"] = _each(tariff.accumulators, lambda each: _short(said_accumulator(each)))
+    tables["fee"] = _each(tariff.fees, lambda fee: _short(fees.said(fee)))
+    tables["discount"] = _each(tariff.discounts, lambda discount: _short(discounts.said(discount)))
     said = {"tariff": _short({"zone": tariff.zone})} | tables
     text = tomli_w.dumps({kind: found for kind, found in said.items() if found} or {"tariff": {}})
     return {TOML: text.encode(), **dict(sorted(files.items()))}
@@ -180,6 +205,10 @@ def _terms(rate: Rate) -> Table:
     })  # fmt: skip
 
 
+def _tiers(rate: Rate) -> Table:
+    return _short({"accumulator": rate.accumulator, "tiers": rate.tiers})
+
+
 def _deck(deck: Deck) -> Table:
     """A deck's table without its file; what its rows say themselves stands there."""
     columns = {column: column for column in _DECK_COLUMNS}
@@ -234,32 +263,6 @@ def _rule(rule: Rule) -> Table:
     columns = ("service", "direction", "origin", "zone", "class", "band")
     said = {name: list(getattr(rule, "call_class" if name == "class" else name)) for name in columns}
     return _short(said | {"rate": rule.rate, "deck": rule.deck, "tax": rule.tax})
-
-
-def _allowance(each: Allowance) -> Table:
-    days = each.period.kind == "days"
-    flags = {"split": each.split, "pool": each.pool, "setup_fee_on_free": each.setup_fee_on_free}
-    rollover = {"limit": each.rollover_limit, "periods": each.rollover_periods} if each.rollover_periods else {}
-    said = {
-        "period": f"{each.period.days} days" if days else each.period.kind,
-        "anchor": each.period.anchor.isoformat() if days else "",
-        "time_zone": each.time_zone,
-        "priority": each.priority,
-        "service": list(each.service),
-        "direction": list(each.direction),
-        "zone": list(each.zone),
-        "class": list(each.call_class),
-        "band": list(each.band),
-        "increment": each.increment,
-        "factor": "/".join(map(str, each.factor)).removesuffix("/1"),
-        "rollover": rollover,
-        "valid_days": each.valid_days,
-        "proration": each.proration,
-        "remainder": each.remainder,
-    }
-    cap = {} if each.member_cap is None else {"member_cap": each.member_cap}
-    granted = {"plan": list(each.plans), "unit": each.unit, "amount": each.amount}
-    return granted | _short(said) | cap | {key: True for key, value in flags.items() if value}
 
 
 def _sheets(tariff: Tariff) -> Iterator[tuple[str, pl.DataFrame]]:

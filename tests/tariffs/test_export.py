@@ -139,6 +139,60 @@ unit = "event"
 amount = 3
 period = "once"
 valid_days = 30
+[fee.rental]
+plan = "p"
+amount = "19.99"
+currency = "GBP"
+[fee."line, a day"]
+plan = "p"
+amount = "0.5"
+currency = "GBP"
+period = "30 days"
+anchor = "2026-01-05"
+due = "arrears"
+per = "number"
+time_zone = "Europe/London"
+proration = "half_up"
+scale = 2
+tax = "vat"
+text = "Line rental"
+[fee.welcome]
+plan = "all"
+amount = "15"
+currency = "XDR"
+period = "once"
+[discount.tenth]
+plan = ["p", "all"]
+percent = "10"
+[discount.bundle]
+plan = "p"
+fee = ["rental", "line, a day"]
+amount = "5.00"
+currency = "GBP"
+above = "10"
+on = "all"
+cap = "4"
+order = 7
+of = "list"
+rounding = { mode = "down", scale = 2 }
+text = "Bundle"
+[discount.bundle.when]
+plan = "all"
+service = ["voice", "sms"]
+zone = "uk"
+band = "peak"
+rate = "flat"
+lines = "usage"
+above = "50"
+[discount.some]
+plan = "all"
+service = "data"
+zone = ["US, A"]
+band = "night"
+rate = "d"
+percent = "0.5"
+lines = "usage"
+when = {}
 """
 DECK = 'p,z,r,f,t\n1,"US, A",0.01,,2026-02-01\n+1,US,0.02,2026-02-01,\n33,FR,,,\n*,WORLD,1,,\n'
 

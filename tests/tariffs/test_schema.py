@@ -59,6 +59,12 @@ zzz = 1
 zzz = 1
 [allowance.a.rollover]
 zzz = 1
+[fee.f]
+zzz = 1
+[discount.d]
+zzz = 1
+[discount.d.when]
+zzz = 1
 """
 # a key in UNKNOWN, where the schema has the keys that may stand beside it
 TABLES = {
@@ -79,6 +85,9 @@ TABLES = {
     "plan.p.version.0.rule.0.zzz": "$defs/rule",
     "allowance.a.zzz": "$defs/allowance",
     "allowance.a.rollover.zzz": "$defs/allowance/properties/rollover",
+    "fee.f.zzz": "$defs/fee",
+    "discount.d.zzz": "$defs/discount",
+    "discount.d.when.zzz": "$defs/discount/properties/when",
 }
 
 
@@ -109,6 +118,8 @@ def test_good_tariffs_are_valid(path: Path) -> None:
 
 RATE = '[rate.r]\ncurrency = "GBP"\n'
 PLAN = '[plan.p]\ncurrency = "GBP"\n'
+FEE = '[fee.f]\nplan = "p"\ncurrency = "GBP"\n'
+DISCOUNT = '[discount.d]\nplan = "p"\n'
 ALLOWANCE = '[allowance.a]\nplan = "p"\nunit = "s"\n'
 BAD = [
     RATE + "price = 0.1",
@@ -135,6 +146,15 @@ BAD = [
     ALLOWANCE + "amount = 1\nfactor = 2",
     ALLOWANCE + "amount = 1\nrollover = { periods = 2 }",
     ALLOWANCE,
+    FEE,
+    FEE + "amount = 5",
+    FEE + 'amount = "5"\nperiod = "year"',
+    FEE + 'amount = "5"\ndue = "later"',
+    DISCOUNT,
+    DISCOUNT + 'percent = "10"\namount = "5"\ncurrency = "GBP"',
+    DISCOUNT + 'amount = "5"',
+    DISCOUNT + 'percent = "10"\nabove = "100"',
+    DISCOUNT + 'percent = "10"\nwhen = { limit = "100" }',
 ]
 
 
