@@ -30,6 +30,14 @@ _INTRO = {
     "layout_version": "Every layout that read anything.",
     "tap_file": "Every TAP file that was written for a roaming partner.",
     "tap_charge": "Which event's roaming_out charge went in which TAP file: none in two.",
+    "rating_run": "Every run of re-rating and every close; how far each is tells the view `rating_runs`.",
+    "bill_run": "One row per bill run: what it bills. Never changed; how far it is tells `bill_step`.",
+    "bill_step": "What was done with a bill run, by whom and when.",
+    "bill": "One row per bill, of trial and final runs alike; `bill_document` has its number and state.",
+    "bill_line": "The lines of bills. Every retail charge is in one line of final runs, or unbilled.",
+    "bill_number": "The numbers of final bills: none twice, none left out in a series.",
+    "bill_payment": "The payments that a bill takes account of: none on two.",
+    "bill_finding": "What the checks of a bill run found.",
 }
 
 

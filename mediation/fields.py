@@ -45,6 +45,7 @@ _SQL: Final = {
     pa.int32(): "INTEGER",
     pa.int16(): "SMALLINT",
     pa.bool_(): "BOOLEAN",
+    pa.date32(): "DATE",
 }
 
 
@@ -353,6 +354,131 @@ TAP_CHARGE: Final[tuple[Field, ...]] = (
     _EVENT,
 )
 
+_RUN = Field("run", pa.int64(), "", "the bill run, from 1")
+_BILL_NO = Field("bill_no", pa.int64(), "", "ordinal of the bill in its run, from 1")
+_CUSTOMER = Field("customer", LABEL, "", "who is billed", Pii.IDENTITY)
+_BILL_CURRENCY = Field("currency", LABEL, "", "ISO 4217 code of the bill's amounts")
+_CORRECTS_RUN = Field("corrects_run", pa.int64(), "", "the run whose bill is corrected; 0: none is")
+
+BILL_RUN: Final[tuple[Field, ...]] = (
+    _BATCH,
+    _RUN,
+    Field("cycle", pa.string(), "", "the billing cycle"),
+    Field("first_day", pa.date32(), "", "first day of the period"),
+    Field("last_day", pa.date32(), "", "last day of the period"),
+    Field("zone", pa.string(), "", "IANA time zone of the days"),
+    Field("from_utc", INSTANT, "", "where the period begins"),
+    Field("until_utc", INSTANT, "", "where the next one begins: usage before it is billed"),
+    Field("charge_limit", pa.int64(), "", "rows of charge with a rowid below it are billed"),
+    Field("issued_on", pa.date32(), "", "date of the bills"),
+    Field("due_on", pa.date32(), "", "when they are to be paid"),
+    Field("tariff_version", pa.string(), "", "the tariff of fees and discounts; empty: none were billed"),
+    Field("customers_version", pa.string(), "", "content hash of the customer folder"),
+    Field("settings", pa.string(), "", "issuer, series, texts of categories and taxes, as JSON"),
+)
+
+BILL_STEP: Final[tuple[Field, ...]] = (
+    _BATCH,
+    _RUN,
+    Field("step", pa.string(), "", "begun, trial, approved, final, numbered; or withdrawn"),
+    Field("by", pa.string(), "", "who took the step"),
+    Field("at_utc", INSTANT, "", "when"),
+    Field("note", pa.string(), "", "why"),
+)
+
+BILL: Final[tuple[Field, ...]] = (
+    _RUN,
+    _BILL_NO,
+    Field("kind", LABEL, "", "invoice, or credit_note"),
+    _CUSTOMER,
+    _BILL_CURRENCY,
+    Field("name", pa.string(), "", "the customer's name when it was billed", Pii.IDENTITY),
+    Field("address", pa.string(), "", "address, a line each", Pii.IDENTITY),
+    Field("language", LABEL, "", "language of the bill"),
+    Field("tax_id", pa.string(), "", "the customer's tax number", Pii.IDENTITY),
+    _CORRECTS_RUN,
+    Field("lines", pa.int64(), "", "lines of the bill"),
+    Field("charges", TOTAL, "major units", "sum of the lines of usage and adjustments, before tax"),
+    Field("fees", TOTAL, "major units", "sum of the lines of fees, before tax"),
+    Field("discounts", TOTAL, "major units", "sum of the lines of discounts, before tax; not above zero"),
+    Field("rounding", TOTAL, "major units", "what rounds charges + fees + discounts to the minor unit"),
+    Field("tax", TOTAL, "major units", "sum of the taxes of the lines, rounded once for each tax code"),
+    Field("total", TOTAL, "major units", "charges + fees + discounts + rounding + tax"),
+    Field("previous_balance", TOTAL, "major units", "due of the customer's bill before; of a credit note 0"),
+    Field("payments", TOTAL, "major units", "payments since then; of a credit note 0"),
+    Field("credited", TOTAL, "major units", "totals of the credit notes of this run, not above zero; of one itself 0"),
+    Field("due", TOTAL, "major units", "previous_balance - payments + credited + total; of a credit note 0"),
+)
+
+BILL_LINE: Final[tuple[Field, ...]] = (
+    _RUN,
+    _BILL_NO,
+    Field("line_no", pa.int64(), "", "place in the bill, from 1"),
+    Field("kind", LABEL, "", "usage, adjustment (of an earlier bill's usage), fee, discount or rounding"),
+    _CORRECTS_RUN,
+    Field("cost_centre", LABEL, "", "cost centre of the account"),
+    Field("account", LABEL, "", "the account; of a rounding empty", Pii.IDENTITY),
+    Field("category", LABEL, "", "service of usage; id of a fee or a discount"),
+    Field("direction", LABEL, "", "direction of usage; else empty"),
+    Field("zone", LABEL, "", "destination zone of usage; else empty"),
+    Field("plan", LABEL, "", "the plan"),
+    Field("text", pa.string(), "", "what the tariff calls a fee or a discount"),
+    Field("first_day", pa.date32(), "", "of a fee: the first day it is for", nullable=True),
+    Field("last_day", pa.date32(), "", "of a fee: the last day it is for", nullable=True),
+    Field("events", pa.int64(), "", "events charged, less those taken back"),
+    Field("duration_s", pa.int64(), "seconds", "their length"),
+    Field("billed_usage", pa.int64(), "of column unit", "their billed usage"),
+    Field("unit", LABEL, "", "unit of billed_usage"),
+    _BILL_CURRENCY,
+    Field("amount", TOTAL, "major units", "before tax, exact"),
+    Field("tax_code", LABEL, "", "the tax; empty: none"),
+    Field("tax_exact", TOTAL, "major units", "the tax on it, exact"),
+    Field("tax", TOTAL, "major units", "its share of the bill's tax, in minor units, by largest remainder"),
+    Field("charges", pa.int64(), "", "rows of charge in it"),
+    Field("charge_amount", TOTAL, "of charge_currency", "their sum"),
+    Field("charge_currency", LABEL, "", "their currency; empty without charges"),
+)
+
+BILL_NUMBER: Final[tuple[Field, ...]] = (
+    Field("series", LABEL, "", "the series of numbers: its prefix"),
+    Field("sequence_no", pa.int64(), "", "place in the series, from 1, without gaps"),
+    Field("number", pa.string(), "", "the number on the bill"),
+    _RUN,
+    _BILL_NO,
+)
+
+BILL_PAYMENT: Final[tuple[Field, ...]] = (
+    _RUN,
+    _BILL_NO,
+    _CUSTOMER,
+    Field("reference", pa.string(), "", "reference of the payment: each is on one bill", Pii.IDENTITY),
+    Field("paid_on", pa.date32(), "", "its date"),
+    _BILL_CURRENCY,
+    Field("amount", TOTAL, "major units", "what was paid; below zero: paid back"),
+)
+
+BILL_FINDING: Final[tuple[Field, ...]] = (
+    _RUN,
+    Field("finding", LABEL, "", "no_customer, outlier, zero, negative, other_currency, billed_beyond"),
+    _CUSTOMER,
+    Field("account", LABEL, "", "the account, where it is about one", Pii.IDENTITY),
+    Field("currency", LABEL, "", "currency of the amounts"),
+    Field("expected", TOTAL, "major units", "the amount to compare with"),
+    Field("found", TOTAL, "major units", "the amount found"),
+)
+
+RATING_RUN: Final[tuple[Field, ...]] = (
+    _BATCH,
+    Field("rating_run", pa.int64(), "", "number of the run, from 1, without gaps; 0, first rating, has no row"),
+    Field("kind", pa.string(), "", "rerate, close (of a period), due (what came after a close)"),
+    Field("from_utc", INSTANT, "", "usage from then on was asked for; null: from the beginning", nullable=True),
+    Field("until_utc", INSTANT, "", "usage before was asked for; null: to the end", nullable=True),
+    Field("scope", pa.string(), "", "all that was asked for, as JSON", Pii.IDENTITY),
+    Field("tariff_version", pa.string(), "", "the tariff that prices; empty: for each leg the one that it has"),
+    Field("parts", pa.int64(), "", "into how many commits the run is divided"),
+    Field("seen_batch", pa.int64(), "", "the newest batch when the run began"),
+)
+
 TABLES: Final[dict[str, tuple[Field, ...]]] = {
     "usage": USAGE,
     "charge": CHARGE,
@@ -371,6 +497,14 @@ TABLES: Final[dict[str, tuple[Field, ...]]] = {
     "layout_version": LAYOUT_VERSION,
     "tap_file": TAP_FILE,
     "tap_charge": TAP_CHARGE,
+    "rating_run": RATING_RUN,
+    "bill_run": BILL_RUN,
+    "bill_step": BILL_STEP,
+    "bill": BILL,
+    "bill_line": BILL_LINE,
+    "bill_number": BILL_NUMBER,
+    "bill_payment": BILL_PAYMENT,
+    "bill_finding": BILL_FINDING,
 }
 
 

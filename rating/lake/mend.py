@@ -13,13 +13,14 @@ from typing import Final
 import duckdb
 
 from mediation.fields import TABLES, Field, ddl
-from rating.lake.views import VIEWS
+from rating.lake.views import MACROS, VIEWS
 
 _META: Final = "__ducklake_metadata_lake.ducklake_"
 _HAS: Final = f"""
 SELECT t.table_name, list(c.column_name) FROM {_META}table t JOIN {_META}column c USING (table_id)
 WHERE t.end_snapshot IS NULL AND c.end_snapshot IS NULL GROUP BY t.table_name
-UNION ALL SELECT view_name, [] FROM {_META}view WHERE end_snapshot IS NULL"""  # noqa: S608 - DuckLake's own tables
+UNION ALL SELECT view_name, [] FROM {_META}view WHERE end_snapshot IS NULL
+UNION ALL SELECT macro_name, [] FROM {_META}macro WHERE end_snapshot IS NULL"""  # noqa: S608 - DuckLake's own tables
 _ABSENT: Final = {"VARCHAR": "''", "BOOLEAN": "false", "UUID": "NULL", "BLOB": "''::BLOB"}
 
 
@@ -27,9 +28,10 @@ def lacking(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """The statements that the lake lacks; views are made anew with them, as they read what is new."""
     has = {table: set(columns) for table, columns in connection.execute(_HAS).fetchall()}
     tables = list(_tables(has))
-    if not tables and has.keys() >= VIEWS.keys():
+    views = VIEWS | MACROS
+    if not tables and has.keys() >= views.keys():
         return []
-    return [*tables, *(statement.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1) for statement in VIEWS.values())]
+    return [*tables, *(statement.replace("CREATE", "CREATE OR REPLACE", 1) for statement in views.values())]
 
 
 def mend(connection: duckdb.DuckDBPyConnection) -> None:

@@ -13,6 +13,43 @@ SELECT
 FROM charge c
 JOIN usage u ON u.event_id = c.event_id AND u.start_utc = c.start_utc;
 
+-- Charges as they are rated now: those that no later run has reversed. `charge_as_of(run)` is the same as it was rated
+-- when that run had ended.
+CREATE VIEW charge_now AS
+SELECT c.*
+FROM charge c
+ANTI JOIN (SELECT event_id, start_utc, leg, rating_run AS reversed_by FROM charge WHERE kind = 'reversal') r
+ON r.event_id = c.event_id AND r.start_utc = c.start_utc AND r.leg = c.leg AND r.reversed_by > c.rating_run
+WHERE c.kind = 'charge';
+
+-- Runs of re-rating and closes of periods, with how far each is in and what it changed.
+CREATE VIEW rating_runs AS
+SELECT
+    r.rating_run, r.kind, r.from_utc, r.until_utc, r.scope, r.tariff_version, r.parts, r.seen_batch,
+    coalesce(o.next_offset, 0) AS parts_done, coalesce(o.complete, false) AS complete
+FROM rating_run r
+LEFT JOIN input_offset o ON o.source = 'rerate:' || r.rating_run;
+
+-- Events that landed after the period in which they start was closed, and no later run of kind due or close has seen.
+CREATE VIEW rerate_due AS
+SELECT u.event_id, u.start_utc, coalesce(u.session_start_utc, u.start_utc) AS tariff_start_utc, u.source, u.record_no,
+    l.batch_id AS landed_batch
+FROM (
+    SELECT max(until_utc) FILTER (kind = 'close') AS closed_until_utc, max(seen_batch) AS seen_batch
+    FROM rating_runs WHERE complete AND kind IN ('close', 'due')
+) w
+JOIN (
+    SELECT source, hour_utc, batch_id FROM control_total WHERE disposition = 'rated' AND records > 0
+) l ON l.batch_id > w.seen_batch AND l.hour_utc < w.closed_until_utc + INTERVAL 32 DAY
+JOIN usage u ON u.source = l.source AND epoch_us(u.start_utc) // 3600000000 = epoch_us(l.hour_utc) // 3600000000
+    AND coalesce(u.session_start_utc, u.start_utc) < w.closed_until_utc
+LEFT JOIN (SELECT source, record_no, batch_id FROM suspense_action WHERE action = 'recycled') a
+ON a.source = u.source AND a.record_no = u.record_no
+LEFT JOIN batch b ON a.batch_id IS NULL AND b.batch_id = l.batch_id AND b.source = u.source
+    AND (CASE WHEN starts_with(u.source, 'kafka:') THEN u.record_no >> 20 ELSE u.offset_bytes END) >= b.first_offset
+    AND (CASE WHEN starts_with(u.source, 'kafka:') THEN u.record_no >> 20 ELSE u.offset_bytes END) < b.next_offset
+WHERE l.batch_id = coalesce(a.batch_id, b.batch_id);
+
 -- What the network carried, per day, service and route; every rated event once, whatever its legs.
 CREATE VIEW traffic_daily AS
 SELECT
@@ -62,9 +99,9 @@ FROM (
         END AS charged,
         CASE WHEN c.expected_currency IN (c.currency, nullif(c.converted_currency, '')) THEN c.expected_amount END
             AS expected
-    FROM charge c
+    FROM charge_now c
     JOIN usage u ON u.event_id = c.event_id AND u.start_utc = c.start_utc
-    WHERE c.leg = 'roaming_in' AND c.kind = 'charge' AND c.expected_currency IS NOT NULL
+    WHERE c.leg = 'roaming_in' AND c.expected_currency IS NOT NULL
 )
 WHERE charged IS NULL OR expected IS NULL OR charged <> expected;
 
@@ -74,12 +111,10 @@ SELECT
     c.event_id, c.start_utc, c.account, u.imsi, u.service, u.direction, u.network_element, u.usage, u.unit, c.plan,
     c.amount, c.currency, c.tax_amount, c.tax_code, c.converted_amount, c.converted_currency, c.billed_usage,
     c.tariff_version, c.rating_run, coalesce(u.session_start_utc, u.start_utc) AS tariff_start_utc
-FROM charge c
+FROM charge_now c
 JOIN usage u ON u.event_id = c.event_id AND u.start_utc = c.start_utc
 ANTI JOIN tap_charge t ON t.event_id = c.event_id
-ANTI JOIN (SELECT event_id, rating_run FROM charge WHERE kind = 'reversal' AND leg = 'roaming_out') r
-ON r.event_id = c.event_id AND r.rating_run > c.rating_run
-WHERE c.leg = 'roaming_out' AND c.kind = 'charge';
+WHERE c.leg = 'roaming_out';
 
 -- Rejected records as they stand: a recycled one counts where it went, no longer where it was suspended.
 CREATE VIEW set_aside AS
@@ -160,3 +195,51 @@ LEFT JOIN (
     FROM control_total
     GROUP BY source
 ) t ON t.source = o.source;
+
+-- Which accounts each final bill run billed: usage before until_utc, of the rows of charge below charge_limit.
+CREATE VIEW bill_span AS
+SELECT l.account, r.run, r.until_utc, r.charge_limit
+FROM (SELECT DISTINCT run, account FROM bill_line WHERE charges > 0) l
+JOIN bill_run r ON r.run = l.run
+SEMI JOIN (SELECT run FROM bill_step WHERE step = 'final') f ON f.run = l.run;
+
+-- How far each account is billed. A run that bills an account reaches at least as far as every one before.
+CREATE VIEW bill_frontier AS
+SELECT account, max(run) AS run, max(until_utc) AS until_utc, max(charge_limit) AS charge_limit
+FROM bill_span
+GROUP BY account;
+
+-- Charges to customers that no final bill has.
+CREATE VIEW charge_unbilled AS
+SELECT c.*
+FROM charge c
+LEFT JOIN bill_frontier f ON f.account = c.account
+WHERE c.leg = 'retail' AND (f.account IS NULL OR c.start_utc >= f.until_utc OR c.rowid >= f.charge_limit);
+
+-- Bill runs and how far they are.
+CREATE VIEW bill_run_state AS
+SELECT r.*, s.state, s.by, s.at_utc, s.note
+FROM bill_run r
+JOIN (
+    SELECT
+        run, arg_max(step, batch_id) AS state, arg_max("by", batch_id) AS "by", max(at_utc) AS at_utc,
+        arg_max(note, batch_id) AS note
+    FROM bill_step GROUP BY run
+) s ON s.run = r.run;
+
+-- Bills with their number (empty before the run is final), period and dates.
+CREATE VIEW bill_document AS
+SELECT
+    coalesce(n.number, '') AS number, r.state, r.cycle, r.first_day, r.last_day, r.zone, r.issued_on, r.due_on, b.*
+FROM bill b
+JOIN bill_run_state r ON r.run = b.run
+LEFT JOIN bill_number n ON n.run = b.run AND n.bill_no = b.bill_no;
+
+-- Charges as they were rated when run number `run` had ended: 0 is first rating.
+CREATE MACRO charge_as_of(run) AS TABLE
+SELECT c.*
+FROM charge c
+ANTI JOIN (SELECT event_id, start_utc, leg, rating_run AS reversed_by FROM charge WHERE kind = 'reversal') r
+ON r.event_id = c.event_id AND r.start_utc = c.start_utc AND r.leg = c.leg AND r.reversed_by > c.rating_run
+    AND r.reversed_by <= run
+WHERE c.kind = 'charge' AND c.rating_run <= run;

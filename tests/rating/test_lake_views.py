@@ -15,6 +15,9 @@ from tests.rating.deltas import delta
     ("view", "rows"),
     [
         ("rated_usage", 4),
+        ("charge_now", 4),
+        ("rating_runs", 0),
+        ("rerate_due", 0),
         ("traffic_daily", 1),
         ("revenue_daily", 2),
         ("margin_per_call", 2),
