@@ -8,10 +8,8 @@ memory does not grow with them; one record too many or too few makes the lake un
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any, Final
 
 import pyarrow as pa
@@ -19,15 +17,12 @@ from rich.table import Table
 
 from rating.answers import json_rows, rich_table
 from rating.lake import Lake
+from rating.sections import sections
 
 DIFFERENCES_SHOWN: Final = 20
 """Differences that a check lists; it counts all of them."""
 
-_SECTION: Final = re.compile(r"^-- (\w+): ([^\n]+)\n(.*?);$", re.MULTILINE | re.DOTALL)
-_SQL: Final = {
-    m.group(1): (m.group(2), m.group(3))
-    for m in _SECTION.finditer(files("rating").joinpath("audit.sql").read_text("utf-8"))
-}
+_SQL: Final = sections("rating", "audit.sql")
 """What audit.sql says and asks, by name."""
 
 _CHECKS: Final = (
@@ -97,7 +92,7 @@ class AuditReport:
 
 
 def _counted(lake: Lake, name: str) -> Check:
-    says, sql = _SQL[name]
+    says, sql = _SQL[name].says, _SQL[name].sql
     count = lake.query(f"SELECT count(*) AS found FROM ({sql})")["found"][0].as_py()  # noqa: S608  (ours)
     first = lake.query(f"SELECT * FROM ({sql}) LIMIT {DIFFERENCES_SHOWN}") if count else None  # noqa: S608  (ours)
     return Check(name, says, count, [] if first is None else json_rows(first))
@@ -105,8 +100,8 @@ def _counted(lake: Lake, name: str) -> Check:
 
 def _content(lake: Lake, source: str) -> Iterator[tuple[int, bytes]]:
     """(offset, bytes) of every record of ``source`` in order; a batch at a time, so that sorting stays small."""
-    for span in lake.query(_SQL["spans"][1], {"source": source}).to_pylist():
-        for batch in lake.stream(_SQL["content"][1], {"source": source, **span}):
+    for span in lake.query(_SQL["spans"].sql, {"source": source}).to_pylist():
+        for batch in lake.stream(_SQL["content"].sql, {"source": source, **span}):
             yield from zip(batch["offset_bytes"].to_pylist(), batch["raw"].to_pylist(), strict=True)
 
 
@@ -125,7 +120,7 @@ def _fault(lake: Lake, file: dict[str, Any]) -> str:
 
 
 def _content_check(lake: Lake) -> Check:
-    says, sql = _SQL["content"][0], _SQL["files"][1]
+    says, sql = _SQL["content"].says, _SQL["files"].sql
     faults = [
         {"source": file["source"], "name": file["name"], "fault": fault}
         for file in lake.query(sql).to_pylist()
@@ -139,4 +134,4 @@ def audit(lake: Lake, *, content: bool = True) -> AuditReport:
     checks = [_counted(lake, name) for name in _CHECKS]
     if content:
         checks.append(_content_check(lake))
-    return AuditReport(tuple(checks), *(lake.query(_SQL[name][1]) for name in ("files", "streams", "stages", "hours")))
+    return AuditReport(tuple(checks), *(lake.query(_SQL[name].sql) for name in ("files", "streams", "stages", "hours")))
