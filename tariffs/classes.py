@@ -11,9 +11,10 @@ from typing import TypedDict
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from tariffs import sheets, values
-from tariffs.catalogue import KEY_COLUMNS, Codes, Ints
+from tariffs.catalogue import KEY_COLUMNS, NONE, Codes, Ints, places
 from tariffs.keys import key_table, number_keys
 from tariffs.model import EVER_FROM, EVER_TO, CallClass
 from tariffs.source import Table
@@ -52,15 +53,11 @@ def _members(table: Table, folder: Path) -> tuple[tuple[str, str], ...]:
     return tuple(sheet.frame.select("account", "number").unique(maintain_order=True).iter_rows())
 
 
-def member_table(classes: list[CallClass], accounts: list[str]) -> Members:
+def member_table(classes: list[CallClass], accounts: pa.StringArray) -> Members:
     """Who is in a class for whom; members of accounts that nobody subscribes with are left out."""
-    codes = {name: code for code, name in enumerate(accounts)}
-    found = [
-        (number, codes[account], place)
-        for place, each in enumerate(classes)
-        for account, number in each.members
-        if account in codes
-    ]
+    said = [(account, number, place) for place, each in enumerate(classes) for account, number in each.members]
+    codes = places(pa.array([account for account, *_ in said], pa.string()), accounts).tolist()
+    found = [(number, code, place) for (_, number, place), code in zip(said, codes, strict=True) if code != NONE]
     keys = number_keys(pl.Series([row[0] for row in found], dtype=pl.String), pl.Series([False] * len(found)))
     table = key_table(keys)
     rows = [[key, EVER_FROM, EVER_TO, *row[1:], 0] for key, row in zip(keys.tolist(), found, strict=True)]

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tariffs.catalogue import KEY_COLUMNS, NONE, TRUNK_COLUMNS, Codes, Ints, names
+from tariffs.catalogue import KEY_COLUMNS, NONE, TRUNK_COLUMNS, Codes, Ints, names, places
 from tariffs.cells import matrix
 from tariffs.keys import key_table, number_keys
 from tariffs.model import Tariff
@@ -33,55 +33,64 @@ class Guiding(PartnerTable):
 
 def guiding(tariff: Tariff) -> Guiding:
     """Compile the subscriptions, trunks and partners of ``tariff``."""
-    plans = pl.Series([*tariff.plans], dtype=pl.String)
+    people, plans = tariff.subscriptions, pl.Series([*tariff.plans], dtype=pl.String)
     carriers = tariff.trunks["carrier"].filter(tariff.trunks["carrier"] != "")
-    payers = [tariff.subscriptions["account"], carriers, tariff.partners["partner"]]
-    accounts = pl.concat(payers).unique(maintain_order=True)
-    segments = tariff.subscriptions["segment"].unique(maintain_order=True)
-    rows = tariff.subscriptions.with_columns(
-        _code("account", accounts), _code("segment", segments), _code("plan", plans)
-    ).sort("valid_from")
-    key_names, keys = _keys(rows)
-    table = key_table(keys)
-    columns = ["key", "valid_from", "valid_to", "account", "plan", "segment"]
+    accounts, payers = _numbered(pl.concat([people["account"], carriers, tariff.partners["partner"]]))
+    segments, segment = _numbered(people["segment"])
+    key_names, keys = _keys(people)
+    since = people["valid_from"].to_numpy()
+    order = np.argsort(since, kind="stable")
+    table = key_table(keys[order])
+    order = order[table.order]
+    rows = np.empty((len(order), KEY_COLUMNS), np.int64)
+    plan = people.select(_code("plan", plans))["plan"].to_numpy()
+    for place, column in enumerate((keys, since, people["valid_to"].to_numpy(), payers[: len(order)], plan, segment)):
+        rows[:, place] = column[order]
     trunk_names, trunks, trunk_rows = _trunks(tariff.trunks, accounts, plans)
     return {
-        **partner_table(tariff.partners, accounts.to_list(), plans.to_list()),
-        "keys": matrix(rows.with_columns(pl.Series("key", keys)), columns, KEY_COLUMNS)[table.order],
+        **partner_table(tariff.partners, accounts, plans.to_list()),
+        "keys": rows,
         "key_starts": table.starts,
         "key_shift": np.array([table.shift]),
         "trunks": trunks,
         "trunk_rows": trunk_rows,
-        "account_names": names([*accounts, ""]),
-        "segment_names": names(segments.to_list()),
-        "key_names": names(key_names),
+        "account_names": pa.concat_arrays([accounts, names([""])]),
+        "segment_names": segments,
+        "key_names": key_names,
         "trunk_names": names(trunk_names),
     }
 
 
+def _numbered(texts: pl.Series) -> tuple[pa.StringArray, Codes]:
+    """The distinct ones of ``texts`` in the order in which they come, and the place of each among them."""
+    coded = texts.to_arrow().cast(pa.string()).dictionary_encode()
+    return coded.dictionary, coded.indices.to_numpy()
+
+
 def _code(column: str, known: pl.Series) -> pl.Expr:
-    """The place of each text in ``known``; NONE for the empty text where that is not known."""
+    """The place of each text in the few ``known``; NONE for the empty text where that is not known."""
     if known.is_empty():
         return pl.repeat(NONE, pl.len(), dtype=pl.Int64).alias(column)
     codes = range(len(known))
     return pl.col(column).replace_strict(known, codes, default=NONE, return_dtype=pl.Int64).alias(column)
 
 
-def _keys(rows: pl.DataFrame) -> tuple[list[str], Ints]:
+def _keys(rows: pl.DataFrame) -> tuple[pa.StringArray, Ints]:
     """The names of keys that are no numbers, and the key of every row."""
-    text = rows["kind"] + ":" + rows["key"]
     numeric = rows["kind"].is_in(["number", "imsi"])
-    key_names = text.filter(~numeric).unique(maintain_order=True)
-    keys = -1 - rows.select(text.alias("key")).select(_code("key", key_names))["key"].to_numpy().astype(np.int64)
-    numbers = rows.filter(numeric)
-    keys[numeric.to_numpy()] = number_keys(numbers["key"], numbers["kind"] == "imsi")
-    return key_names.to_list(), keys
+    named, numbers = rows.filter(~numeric), rows.filter(numeric)
+    key_names, codes = _numbered(named["kind"].cast(pl.String) + ":" + named["key"])
+    keys, at = np.empty(rows.height, np.int64), numeric.to_numpy()
+    keys[~at] = -1 - codes.astype(np.int64)
+    keys[at] = number_keys(numbers["key"], numbers["kind"] == "imsi")
+    return key_names, keys
 
 
-def _trunks(trunks: pl.DataFrame, accounts: pl.Series, plans: pl.Series) -> tuple[list[str], Ints, Codes]:
+def _trunks(trunks: pl.DataFrame, accounts: pa.StringArray, plans: pl.Series) -> tuple[list[str], Ints, Codes]:
     """Trunk names in order, their rows, and where the rows of each begin."""
-    rows = trunks.sort("trunk", "valid_from").with_columns(
-        _code("carrier", accounts),
+    ordered = trunks.sort("trunk", "valid_from")
+    rows = ordered.with_columns(
+        pl.Series("carrier", places(ordered["carrier"].to_arrow(), accounts)),
         _code("plan_in", plans),
         _code("plan_out", plans),
         pl.col("direction").is_in(["in", "both"]).cast(pl.Int64).alias("in"),

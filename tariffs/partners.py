@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from tariffs import catalogue as layout
 from tariffs import sheets
-from tariffs.catalogue import KEY_COLUMNS, NONE, Catalogue, Codes, Ints, names
+from tariffs.catalogue import KEY_COLUMNS, NONE, Catalogue, Codes, Ints, names, places
 from tariffs.keys import imsi_prefix_key, key_table
 from tariffs.model import Problem
 from tariffs.pricelist import instant_text
@@ -89,11 +89,12 @@ class PartnerTable(TypedDict):
     partner_names: pa.StringArray
 
 
-def partner_table(rows: pl.DataFrame, accounts: list[str], plans: list[str]) -> PartnerTable:
+def partner_table(rows: pl.DataFrame, accounts: pa.StringArray, plans: list[str]) -> PartnerTable:
     """Two kinds of subscription in one table: networks by name, with plan_in; prefixes of IMSIs, with plan_out."""
     ordered = rows.sort("tadig", "valid_from")
     named = list(dict.fromkeys([*ordered["tadig"], *_by_network(ordered)["network"]]))
-    account, plan = ({name: code for code, name in enumerate(each)} for each in (accounts, plans))
+    plan = {name: code for code, name in enumerate(plans)}
+    account = dict(zip(ordered["partner"], places(ordered["partner"].to_arrow(), accounts).tolist(), strict=True))
     code = {name: number for number, name in enumerate(named)}
     lines: list[list[int]] = []
     for row in ordered.iter_rows(named=True):
