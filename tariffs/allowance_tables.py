@@ -1,7 +1,7 @@
-"""Allowances compiled: rows of integers, when their periods begin, and who holds them since when.
+"""Allowances and accumulators compiled: rows of integers, when their periods begin, and who holds them since when.
 
 Enters: a ``Tariff`` without problems and the codes of its names. Leaves: the catalogue's allowance arrays, all empty
-where the tariff has no allowance. Always holds: a holder is an account or, after the accounts, a pool.
+where the tariff has neither. Always holds: a holder is an account or, after the accounts, a pool.
 """
 
 from __future__ import annotations
@@ -22,13 +22,17 @@ from tariffs.model import (
     PRORATIONS,
     REMAINDERS,
     SERVICES,
+    TIERS,
     UNITS,
+    Accumulator,
     Allowance,
+    Rate,
     Tariff,
 )
 
 Known = dict[str, dict[str, int]]
-"""Codes by name, for ``plan``, ``zone``, ``class`` and ``band``."""
+"""Codes by name, for ``plan``, ``zone``, ``class``, ``band`` and ``currency``."""
+Made = Allowance | Accumulator
 
 _DAY_US: Final = 86_400_000_000
 
@@ -42,19 +46,19 @@ class AllowanceTables(TypedDict, total=False):
     plan_allowances: Codes
     account_pools: Codes
     holders: Ints
+    rate_tiers: Ints
     allowance_names: pa.StringArray
     pool_names: pa.StringArray
 
 
-def allowance_tables(tariff: Tariff, known: Known, account_names: pa.StringArray) -> AllowanceTables:
-    """Compile the allowances of ``tariff``; nothing where it has none."""
-    if not tariff.allowances:
+def allowance_tables(tariff: Tariff, known: Known, account_names: pa.StringArray, rates: list[Rate]) -> AllowanceTables:
+    """Compile the allowances and accumulators of ``tariff``; nothing where it has none."""
+    every: dict[str, Made] = {**tariff.allowances, **tariff.accumulators}
+    if not every:
         return {}
     lists, periods = _Lists(), _Periods()
-    rows = [_row(made, lists, periods.of(tariff, made), known) for made in tariff.allowances.values()]
-    granting = [
-        [code for code, made in enumerate(tariff.allowances.values()) if plan in made.plans] for plan in known["plan"]
-    ]
+    rows = [_row(made, lists, periods.of(tariff, made), known) for made in every.values()]
+    granting = [[code for code, made in enumerate(every.values()) if plan in made.plans] for plan in known["plan"]]
     accounts = pl.Series(account_names)
     pools, account_pools = _pools(tariff.subscriptions, accounts)
     return {
@@ -64,7 +68,8 @@ def allowance_tables(tariff: Tariff, known: Known, account_names: pa.StringArray
         "plan_allowances": _ragged(granting),
         "account_pools": account_pools,
         "holders": _holders(tariff, accounts, pools),
-        "allowance_names": names(list(tariff.allowances)),
+        "rate_tiers": _tiers(rates, list(every)),
+        "allowance_names": names(list(every)),
         "pool_names": names(pools.to_list()),
     }
 
@@ -88,7 +93,7 @@ class _Periods:
         self.instants: list[int] = []
         self.known: dict[tuple[int, ...], tuple[int, int]] = {}
 
-    def of(self, tariff: Tariff, made: Allowance) -> tuple[int, int]:
+    def of(self, tariff: Tariff, made: Made) -> tuple[int, int]:
         found = boundaries(made.period, time_zone(tariff, made))
         if found not in self.known:
             self.known[found] = len(self.instants), len(self.instants) + len(found)
@@ -96,7 +101,7 @@ class _Periods:
         return self.known[found]
 
 
-def _row(made: Allowance, lists: _Lists, periods: tuple[int, int], known: Known) -> list[int]:
+def _row(made: Made, lists: _Lists, periods: tuple[int, int], known: Known) -> list[int]:
     """One row of ALLOWANCE_COLUMNS."""
     classes = {OTHER_CLASS: 0} | {name: code + 1 for name, code in known["class"].items()}
     columns = (
@@ -107,8 +112,15 @@ def _row(made: Allowance, lists: _Lists, periods: tuple[int, int], known: Known)
         _codes(made.band, known["band"]),
     )
     spans = [place for codes in columns for place in lists.add(codes)]
-    row = [
-        UNITS.index(made.unit),
+    terms, kind = (_granted(made), 0) if isinstance(made, Allowance) else (_counted(made), layout.COUNTS_UNITS)
+    unit = len(UNITS) + known["currency"][made.currency] if made.currency else UNITS.index(made.unit)
+    counted = [kind + int(bool(made.currency)), int(isinstance(made, Accumulator) and made.count_free)]
+    return [unit, *terms, *periods, *spans, 0, *counted, 0, 0]
+
+
+def _granted(made: Allowance) -> list[int]:
+    """The columns from ALLOWANCE_AMOUNT to ALLOWANCE_FEE of an allowance."""
+    return [
         made.amount,
         made.priority,
         made.increment,
@@ -122,10 +134,19 @@ def _row(made: Allowance, lists: _Lists, periods: tuple[int, int], known: Known)
         PRORATIONS.index(made.proration),
         REMAINDERS.index(made.remainder),
         int(made.setup_fee_on_free),
-        *periods,
-        *spans,
     ]
-    return row + [0] * (layout.ALLOWANCE_COLUMNS - len(row))
+
+
+def _counted(made: Accumulator) -> list[int]:
+    """The same columns of an accumulator, which grants nothing."""
+    return [0, 0, 1, 0, 1, 1, int(made.pool), NONE if made.cap is None else made.cap, *[0] * 6]
+
+
+def _tiers(rates: list[Rate], known: list[str]) -> Ints:
+    """For each rate what its steps count over."""
+    codes = {name: code for code, name in enumerate(known)}
+    rows = [[codes.get(rate.accumulator, NONE), int(rate.tiers == TIERS[1])] for rate in rates]
+    return np.array(rows if any(rate.accumulator for rate in rates) else [], np.int64).reshape(-1, layout.TIERS_COLUMNS)
 
 
 def _codes(said: tuple[str, ...], known: dict[str, int]) -> list[int]:
@@ -151,7 +172,8 @@ def _pools(subscriptions: pl.DataFrame, accounts: pl.Series) -> tuple[pl.Series,
 def _holders(tariff: Tariff, accounts: pl.Series, pools: pl.Series) -> Ints:
     """(holder x allowance, since) in order, for each whose subscriptions to the granting plans have a beginning."""
     parts = []
-    for code, made in enumerate(tariff.allowances.values()):
+    every: list[Made] = [*tariff.allowances.values(), *tariff.accumulators.values()]
+    for code, made in enumerate(every):
         whose, known = ("pool", pools) if made.pool else ("account", accounts)
         rows = tariff.subscriptions.filter(pl.col("plan").is_in(list(made.plans)) & (pl.col(whose) != ""))
         since = rows.group_by(whose, maintain_order=True).agg(pl.col("valid_from").min())

@@ -8,7 +8,7 @@ file whose content does not match its version is refused.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from itertools import pairwise
@@ -18,11 +18,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 
-FORMAT: Final = b"tollstream catalogue 5"
+FORMAT: Final = b"tollstream catalogue 6"
 
 # Columns of the integer tables. A row is 64 or 128 bytes, so that it is one or two cache lines.
 ITEM_FROM, ITEM_TO, ITEM_BAND, ITEM_ZONE, ITEM_PREFIX, ITEM_RATE, ITEM_RULE, ITEM_TAX, ITEM_COLUMNS = range(9)
@@ -91,9 +92,13 @@ TRUNK_FROM, TRUNK_TO, TRUNK_CARRIER, TRUNK_PLAN_IN, TRUNK_PLAN_OUT, TRUNK_IN, TR
     ALLOWANCE_PERIODS_END,
     ALLOWANCE_SERVICES,
 ) = range(18)
-ALLOWANCE_COLUMNS: Final = 32
+ALLOWANCE_KIND, ALLOWANCE_COUNT_FREE, ALLOWANCE_COLUMNS = 28, 29, 32
 """From ALLOWANCE_SERVICES on: where in ``allowance_lists`` the services, directions, zones, classes (from 1; 0 is
-``other``) and bands begin and end; an empty list matches anything."""
+``other``) and bands begin and end; an empty list matches anything. ALLOWANCE_UNIT counts the units of usage, and after
+them the currencies; ALLOWANCE_CAP is NONE, the cap of a member, or that of an accumulator."""
+GIVES_UNITS, GIVES_MONEY, COUNTS_UNITS, COUNTS_MONEY = range(4)
+"""What ALLOWANCE_KIND may be: the first two are of allowances, the others of accumulators."""
+TIERS_OF, TIERS_VOLUME, TIERS_COLUMNS = 0, 1, 2
 ALLOWANCE_BITS: Final = 12
 """Bits of an allowance's code beside that of its holder."""
 NONE: Final = -1
@@ -173,13 +178,14 @@ class Catalogue:
     file_names: pa.StringArray  # of the text that all this was compiled from, see tariffs/text.py
     file_ends: Ints
     file_text: npt.NDArray[np.uint8]
-    # Allowances, if there are any: a catalogue without them has no trace of them.
+    # Allowances and after them accumulators, if there are any: a catalogue without them has no trace of them.
     allowances: Ints = field(default_factory=_empty(ALLOWANCE_COLUMNS))
     allowance_lists: Codes = field(default_factory=_no_codes)
     allowance_periods: Ints = field(default_factory=_empty())  # UTC microseconds
     plan_allowances: Codes = field(default_factory=_no_codes)  # where each plan's begin, the end of the last, then all
     account_pools: Codes = field(default_factory=_no_codes)
     holders: Ints = field(default_factory=_empty(2))  # account (pools follow) << ALLOWANCE_BITS | allowance, since
+    rate_tiers: Ints = field(default_factory=_empty(TIERS_COLUMNS))  # of each rate: its accumulator (NONE), volume
     allowance_names: pa.StringArray = field(default_factory=_no_names)
     pool_names: pa.StringArray = field(default_factory=_no_names)
 
@@ -199,13 +205,9 @@ class Catalogue:
         return digest.hexdigest()[:16]
 
     @cached_property
-    def codes(self) -> dict[str, dict[str, int]]:
-        """Name to code, for each name table."""
-        return {
-            part.name: {name: code for code, name in enumerate(getattr(self, part.name).to_pylist())}
-            for part in fields(self)
-            if part.name.endswith("_names")
-        }
+    def codes(self) -> Mapping[str, Mapping[str, int]]:
+        """Name to code, for each name table: made when it is first asked for."""
+        return _Codes(self)
 
     def name(self, table: str, code: int) -> str:
         """The name of ``code`` in ``table`` (``zone``, ``rate``, ...); empty for NONE."""
@@ -217,7 +219,7 @@ class Catalogue:
             if part.default_factory is not MISSING and not len(self.allowances):
                 continue
             if part.name.endswith("_names"):
-                value = np.frombuffer("".join(f"{name}\n" for name in value.to_pylist()).encode(), np.uint8)
+                value = _lines(value)
             yield part.name, value.dtype.str, ",".join(map(str, value.shape)), value.tobytes()
 
     def save(self, path: Path) -> None:
@@ -229,6 +231,18 @@ class Catalogue:
         named = table.schema.with_metadata({"format": FORMAT, "version": self.version})
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, named) as writer:
             writer.write_batch(table.replace_schema_metadata(named.metadata))
+
+
+class _Codes(dict[str, dict[str, int]]):
+    """The codes of the name tables that were asked for."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+
+    def __missing__(self, table: str) -> dict[str, int]:
+        found = getattr(self.catalogue, table).to_pylist()
+        self[table] = {name: code for code, name in enumerate(found)}
+        return self[table]
 
 
 _SCHEMA: Final = pa.schema(
@@ -265,11 +279,37 @@ def _part(row: dict[str, str], content: pa.LargeBinaryScalar) -> npt.NDArray[np.
     shape = tuple(int(size) for size in row["shape"].split(",") if size)
     kind = np.dtype(row["type"])
     array = np.frombuffer(content.as_buffer(), kind, int(np.prod(shape))).reshape(shape)
-    if not row["name"].endswith("_names"):
-        return array
-    return names(array.tobytes().decode().split("\n")[:-1])
+    return _of_lines(array) if row["name"].endswith("_names") else array
 
 
 def names(texts: list[str]) -> pa.StringArray:
     """A name table: the code of a name is its place."""
     return pa.array(texts, pa.string())
+
+
+def places(texts: pa.Array, known: pa.StringArray) -> Ints:
+    """The code of each of a few ``texts`` in a name table of any size; NONE where it is not there."""
+    wanted = texts.cast(pa.string()).dictionary_encode()
+    found = pc.index_in(known, wanted.dictionary)
+    at = np.flatnonzero(found.is_valid())
+    codes = np.full(len(wanted.dictionary) + 1, NONE, np.int64)
+    codes[found.drop_null().to_numpy()] = at
+    return codes[wanted.indices.to_numpy()]
+
+
+_LINE_END: Final = 10
+
+
+def _lines(texts: pa.StringArray) -> npt.NDArray[np.uint8]:
+    """A name table as bytes: each name with a line end behind it."""
+    ended = pc.binary_join_element_wise(texts, "", "\n")
+    _, offsets, content = ended.buffers()
+    return np.frombuffer(content or b"", np.uint8)[: np.frombuffer(offsets, np.int32)[len(ended)]]
+
+
+def _of_lines(lines: npt.NDArray[np.uint8]) -> pa.StringArray:
+    """The name table that :func:`_lines` made the bytes of."""
+    ends = np.flatnonzero(lines == _LINE_END)
+    offsets = np.concatenate([[0], ends - np.arange(len(ends))]).astype(np.int32)
+    content = lines[lines != _LINE_END]
+    return pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(content))

@@ -127,13 +127,14 @@ class _Build:
             **text_table(tariff),
             **self.prefixes.arrays(),
             **guided,
-            **allowance_tables(tariff, self._known(zones, bands), guided["account_names"]),
-            **member_table(list(tariff.classes.values()), guided["account_names"].to_pylist()),
+            **allowance_tables(tariff, self._known(zones, bands, currencies), guided["account_names"], self.rates),
+            **member_table(list(tariff.classes.values()), guided["account_names"]),
         )
 
-    def _known(self, zones: list[str], bands: list[str]) -> dict[str, dict[str, int]]:
+    def _known(self, zones: list[str], bands: list[str], currencies: list[str]) -> dict[str, dict[str, int]]:
         """The codes of names that allowances turn on."""
         told = {"plan": self.tariff.plans, "zone": zones, "class": self.tariff.classes, "band": bands}
+        told["currency"] = currencies
         return {kind: {name: code for code, name in enumerate(names)} for kind, names in told.items()}
 
     def _numbering(self, bands: list[str]) -> Numbering:

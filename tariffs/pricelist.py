@@ -15,7 +15,7 @@ import polars as pl
 
 from tariffs import catalogue as layout
 from tariffs.catalogue import NONE, Catalogue, Ints
-from tariffs.model import BOUNDARIES, COUNTERS, EVER_FROM, EVER_TO, MODES, NANO, OTHER_CLASS, STAGES
+from tariffs.model import BOUNDARIES, COUNTERS, EVER_FROM, EVER_TO, MODES, NANO, OTHER_CLASS, STAGES, TIERS
 from tariffs.prefixes import items_of
 
 
@@ -223,6 +223,9 @@ def _told_rate(catalogue: Catalogue, code: int) -> Iterable[str]:
     steps = catalogue.steps[row[layout.RATE_FIRST_STEP] : row[layout.RATE_END_STEP]].tolist()
     yield from _told_steps(steps, row[layout.RATE_MINIMUM])
     yield from _told_rest(row)
+    if len(catalogue.rate_tiers) and catalogue.rate_tiers[code, layout.TIERS_OF] != NONE:
+        of, volume = catalogue.rate_tiers[code].tolist()
+        yield f"{TIERS[volume]} over {catalogue.name('allowance', of)}"
 
 
 def _told_steps(steps: list[list[int]], minimum: int) -> Iterable[str]:

@@ -6,9 +6,9 @@ scale; what is not is a problem of the table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tariffs.model import BOUNDARIES, COUNTERS, MODES, STAGES, Rate, Rounding, Step
+from tariffs.model import BOUNDARIES, COUNTERS, MODES, STAGES, TIERS, Rate, Rounding, Step
 from tariffs.source import Table
 
 
@@ -30,7 +30,13 @@ def rate(table: Table, currency: str) -> Rate:
     """The rate that ``table`` describes, in ``currency``."""
     table.required("currency")
     steps = [pricing(below, below.units("from", 0, 0)) for below in _steps(table)] or [_only_step(table)]
-    return terms(table, currency, tuple(found.step for found in steps), steps[0].minimum)
+    made = terms(table, currency, tuple(found.step for found in steps), steps[0].minimum)
+    made = replace(made, accumulator=table.text("accumulator"), tiers=table.text("tiers", TIERS[0], TIERS))
+    if "tiers" in table.content and not made.accumulator:
+        table.problem("tiers", "belongs to a rate with an accumulator")
+    if made.accumulator and made.step_counter == "isolated":
+        table.problem("step_counter", "isolated steps do not count over an accumulator")
+    return made
 
 
 def _steps(table: Table) -> list[Table]:

@@ -31,6 +31,19 @@ rate = "r"
 """
 GOOD = 'plan = "p"\nunit = "s"\namount = 1\n'
 
+TIERED = """plan = "p"
+unit = "s"
+[rate.s]
+currency = "GBP"
+price = "1"
+{}
+"""
+USED_BY_Q = """[plan.z]
+currency = "GBP"
+[[plan.z.rule]]
+rate = "s"
+"""
+
 # text of the allowance (from line 16 on), line, key, part of the message
 WRONG = [
     ('plan = "p"\nunit = "s"', 15, "amount", "is required"),
@@ -53,7 +66,39 @@ WRONG = [
     (GOOD + 'class = "vip"', 15, "class", "there is no class vip"),
     (GOOD + 'band = "peak"', 15, "band", "there is no band peak"),
     ('plan = ["p", "q"]\nunit = "s"\namount = 1', 15, "time_zone", "several zones"),
+    ('plan = "p"\namount = 1', 15, "unit", "either unit or currency"),
+    ('plan = "p"\ncurrency = "GBP"\namount = 1', 18, "amount", "money as a string"),
+    ('plan = "p"\ncurrency = "GBP"\namount = "0"', 18, "amount", "more than 0"),
+    ('plan = "p"\ncurrency = "EUR"\namount = "1"', 15, "currency", "a plan charges GBP"),
+    ('plan = "p"\ncurrency = "GBP"\namount = "1"\nfactor = "2"', 19, "factor", "of units, not of money"),
 ]
+
+# text of an accumulator (from line 19 on) and of a rate over it, line, key, part of the message
+WRONG_TOTALS = [
+    ('plan = "p"', 19, "accumulator.t.unit", "either unit or currency"),
+    ('plan = "p"\nunit = "s"\ncurrency = "GBP"', 21, "accumulator.t.unit", "either unit or currency"),
+    ('plan = "p"\nunit = "s"\ncap = "1"', 22, "accumulator.t.cap", "of money"),
+    ('plan = "p"\ncurrency = "GBP"\ncap = "0"', 22, "accumulator.t.cap", "more than 0"),
+    ('plan = "p"\ncurrency = "GBP"\ncount_free = true', 22, "accumulator.t.count_free", "of units"),
+    ('plan = "p"\ncurrency = "EUR"', 19, "accumulator.t.currency", "a plan charges GBP"),
+    ('plan = "x"\nunit = "s"', 19, "accumulator.t.plan", "there is no plan x"),
+    ('plan = "p"\nunit = "s"\namount = 5', 22, "accumulator.t.amount", "is unknown"),
+    ('plan = "p"\nunit = "s"\n[accumulator.a]\nplan = "p"\nunit = "s"', 22, "accumulator.a", "of an allowance already"),
+    (TIERED.format('accumulator = "x"'), 22, "rate.s.accumulator", "there is no accumulator x"),
+    (TIERED.format('accumulator = "t"\ntiers = "steep"'), 26, "rate.s.tiers", "graduated, volume"),
+    (TIERED.format('tiers = "volume"'), 25, "rate.s.tiers", "belongs to a rate with an accumulator"),
+    (TIERED.format('accumulator = "t"\nstep_counter = "isolated"'), 26, "rate.s.step_counter", "do not count"),
+    (TIERED.format('accumulator = "t"').replace('unit = "s"', 'currency = "GBP"'), 22, "rate.s.accumulator", "money"),
+    (TIERED.format('accumulator = "t"') + USED_BY_Q, 28, "plan.z.rule.rate", "which does not count plan z"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "key", "message"), WRONG_TOTALS)
+def test_wrong_totals(text: str, line: int, key: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "t.toml").write_text(TARIFF.lstrip() + GOOD + "[accumulator.t]\n" + text)
+    tariff, problems = load(tmp_path)
+    found = problems or compile_tariff(tariff)[1]
+    assert [(each.place.line, each.key) for each in found if message in each.message] == [(line, key)], found
 
 
 @pytest.mark.parametrize(("text", "line", "key", "message"), WRONG)

@@ -50,6 +50,11 @@ rounding = { mode = "half_even", scale = 4, stage = "increment" }
 currency = "GBP"
 price = "0.000000001"
 per = 1048576
+[rate.tiers]
+currency = "GBP"
+steps = [{ price = "0.1", per = 60 }, { from = 600, price = "0.05" }]
+accumulator = "usage"
+tiers = "volume"
 [plan.p]
 currency = "GBP"
 [[plan.p.version]]
@@ -139,6 +144,25 @@ unit = "event"
 amount = 3
 period = "once"
 valid_days = 30
+[allowance.credit]
+plan = "p"
+currency = "GBP"
+amount = "10.50"
+pool = true
+member_cap = "5"
+rollover = { limit = "2.25" }
+[accumulator.usage]
+plan = ["p", "all"]
+unit = "s"
+time_zone = "Europe/London"
+service = "voice"
+count_free = false
+[accumulator.spent]
+plan = "all"
+currency = "GBP"
+period = "week"
+pool = true
+cap = "50"
 [fee.rental]
 plan = "p"
 amount = "19.99"

@@ -59,6 +59,8 @@ zzz = 1
 zzz = 1
 [allowance.a.rollover]
 zzz = 1
+[accumulator.b]
+zzz = 1
 [fee.f]
 zzz = 1
 [discount.d]
@@ -84,6 +86,7 @@ TABLES = {
     "plan.p.version.0.zzz": "$defs/version",
     "plan.p.version.0.rule.0.zzz": "$defs/rule",
     "allowance.a.zzz": "$defs/allowance",
+    "accumulator.b.zzz": "$defs/accumulator",
     "allowance.a.rollover.zzz": "$defs/allowance/properties/rollover",
     "fee.f.zzz": "$defs/fee",
     "discount.d.zzz": "$defs/discount",
@@ -121,6 +124,7 @@ PLAN = '[plan.p]\ncurrency = "GBP"\n'
 FEE = '[fee.f]\nplan = "p"\ncurrency = "GBP"\n'
 DISCOUNT = '[discount.d]\nplan = "p"\n'
 ALLOWANCE = '[allowance.a]\nplan = "p"\nunit = "s"\n'
+MONEY = '[allowance.a]\nplan = "p"\ncurrency = "GBP"\n'
 BAD = [
     RATE + "price = 0.1",
     RATE + 'price = "1e3"',
@@ -146,6 +150,14 @@ BAD = [
     ALLOWANCE + "amount = 1\nfactor = 2",
     ALLOWANCE + "amount = 1\nrollover = { periods = 2 }",
     ALLOWANCE,
+    ALLOWANCE + 'amount = "1.50"',
+    MONEY + "amount = 1",
+    MONEY + 'amount = "1"\nfactor = "2"',
+    MONEY + 'amount = "1"\nrollover = { limit = 5 }',
+    '[accumulator.a]\nunit = "s"',
+    '[accumulator.a]\nplan = "p"\nunit = "s"\ncap = "1"',
+    RATE + 'price = "1"\ntiers = "volume"',
+    RATE + 'price = "1"\naccumulator = "a"\nstep_counter = "isolated"',
     FEE,
     FEE + "amount = 5",
     FEE + 'amount = "5"\nperiod = "year"',
