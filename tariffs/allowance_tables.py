@@ -171,9 +171,8 @@ def _pools(subscriptions: pl.DataFrame, accounts: pl.Series) -> tuple[pl.Series,
 
 def _holders(tariff: Tariff, accounts: pl.Series, pools: pl.Series) -> Ints:
     """(holder x allowance, since) in order, for each whose subscriptions to the granting plans have a beginning."""
-    parts = []
-    every: list[Made] = [*tariff.allowances.values(), *tariff.accumulators.values()]
-    for code, made in enumerate(every):
+    parts = [np.zeros((0, 2), np.int64)]
+    for code, made in enumerate(tariff.allowances.values()):
         whose, known = ("pool", pools) if made.pool else ("account", accounts)
         rows = tariff.subscriptions.filter(pl.col("plan").is_in(list(made.plans)) & (pl.col(whose) != ""))
         since = rows.group_by(whose, maintain_order=True).agg(pl.col("valid_from").min())

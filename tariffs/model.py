@@ -237,9 +237,9 @@ class Period:
 class Allowance:
     """Units, or money, that plans include, for usage that matches all columns; an empty column matches anything.
 
-    Either ``unit`` or ``currency`` is given; with a currency ``amount``, limit and cap are nano. ``factor``: units drawn
-    for one unit of usage, as numerator and denominator. ``time_zone`` is empty where it is that of the plans' calendars.
-    What is left at the end of a period, up to ``rollover_limit``, stays for ``rollover_periods`` more.
+    Either ``unit`` or ``currency`` is given; with a currency ``amount``, limit and cap are nano. ``factor``: units
+    drawn for one unit of usage, as numerator and denominator. ``time_zone`` is empty where it is that of the plans'
+    calendars. What is left at the end of a period, up to ``rollover_limit``, stays for ``rollover_periods`` more.
     """
 
     id: str
