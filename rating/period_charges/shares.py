@@ -1,0 +1,31 @@
+"""Splits by largest remainder: a whole in parts that sum exactly to it.
+
+Enters: a table of weights with the whole of each group. Leaves: the part of each row. Always holds: the parts of a
+group sum to its whole; each is the exact share, rounded down or up; of equal remainders the first rows go up.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+
+def shares(rows: pl.DataFrame, by: str, whole: str, weight: str) -> pl.Series:
+    """The part of each row of ``whole``, which is alike within a group ``by``, in proportion to ``weight``.
+
+    ``whole`` may be below zero, ``weight`` may not; where all weights of a group are 0, they count as equal.
+
+    Raises:
+        polars.exceptions.InvalidOperationError: a part does not fit 64 bits.
+
+    """
+    sign = pl.when(pl.col(whole) < 0).then(-1).otherwise(1)
+    columns = (pl.col(by).alias("by"), pl.col(whole).cast(pl.Int128).abs().alias("whole"), sign.alias("sign"))
+    weights = pl.col(weight).cast(pl.Int128)
+    wide = rows.select(*columns, pl.when(weights.sum().over(by) == 0).then(1).otherwise(weights).alias("weight"))
+    product, every = pl.col("whole") * pl.col("weight"), pl.col("weight").sum().over("by")
+    told = wide.with_columns((product // every).alias("part"), (product % every).alias("rest")).with_row_index("row")
+    told = told.with_columns((pl.col("whole") - pl.col("part").sum().over("by")).alias("left"))
+    short = told.filter(pl.col("left") > 0).sort("by", "rest", "row", descending=[False, True, False])
+    rounded_up = short.filter(pl.int_range(pl.len()).over("by") < pl.col("left"))["row"]
+    up = pl.col("row").is_in(rounded_up.implode())
+    return told.select(((pl.col("part") + up) * pl.col("sign")).cast(pl.Int64).alias(whole))[whole]
