@@ -30,11 +30,11 @@ from rating.streaming.coordinates import is_stream, offset_of, position_of
 _BY_ID = "event_id = $event"
 _BY_PLACE = "source = $source AND record_no = $record_no"
 _BATCH = """
-SELECT batch_id, l.layout_version FROM batch b JOIN batch l USING (batch_id)
+SELECT batch_id, l.layout_version FROM batch b JOIN batch l USING (batch_id, source)
 WHERE b.source = $source AND b.first_offset <= $at AND b.next_offset > $at AND l.layout = $layout
 UNION ALL
 SELECT b.batch_id, b.layout_version FROM suspense_action a JOIN batch b USING (batch_id)
-WHERE a.source = $source AND a.record_no = $record_no AND a.action = 'recycled'
+WHERE a.source = $source AND a.record_no = $record_no AND a.action = 'recycled' AND b.layout_version <> ''
 ORDER BY batch_id DESC LIMIT 1"""
 _FILE = "SELECT name FROM source_file WHERE source = $source"
 

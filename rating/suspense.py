@@ -234,4 +234,5 @@ def recycling(
         tariff=tariff,
         layout=layout,
         rating_run=rating_run,
+        turns_epoch=any(leaves.to_pylist()),
     )

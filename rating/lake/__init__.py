@@ -1,15 +1,17 @@
 """The lake: deltas land here, whole or not at all, and SQL reads them."""
 
-from rating.lake.delta import SUSPENSE, Delta, LayoutVersion, Offset, TariffVersion
+from rating.lake.delta import STATE, SUSPENSE, Delta, Extent, LayoutVersion, Offset, TariffVersion
 from rating.lake.disk import Upkeep, open_lake
-from rating.lake.errors import LakeError, LakeUnavailable, QueryError, StaleOffset
+from rating.lake.errors import LakeError, LakeUnavailable, QueryError, StaleOffset, StaleState
 from rating.lake.lake import Lake
 from rating.lake.memory import MemoryLake
 from rating.lake.totals import control_totals
 
 __all__ = [
+    "STATE",
     "SUSPENSE",
     "Delta",
+    "Extent",
     "Lake",
     "LakeError",
     "LakeUnavailable",
@@ -18,6 +20,7 @@ __all__ = [
     "Offset",
     "QueryError",
     "StaleOffset",
+    "StaleState",
     "TariffVersion",
     "Upkeep",
     "control_totals",

@@ -1,4 +1,4 @@
-"""A delta: everything that one batch of one source did, as a value.
+"""A delta: everything that one batch did, of one source or of several partitions of a stream, as a value.
 
 Enters: what the stages made of a batch. Leaves: a frozen value that :meth:`rating.lake.Lake.commit` lands
 whole or not at all. Always holds: nothing of a batch is outside its delta, and the same input gives an
@@ -20,6 +20,10 @@ from mediation.stage import empty
 
 SUSPENSE: Final = "suspense"
 """The reserved source whose offset counts the batches of suspense actions: two recyclers conflict there."""
+
+STATE: Final = "state"
+"""The reserved source whose offset is the epoch: it counts what changed ids and balances beside the sources' own
+batches, recycles and re-ratings. Who holds such state live reads it anew when the epoch has turned."""
 
 _TABLE_OF: Final = {
     "usage": "usage",
@@ -61,17 +65,11 @@ class Offset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delta:
-    """One batch of ``source``: what lies from ``first_offset`` to ``next_offset`` and all that came of it.
+class Extent:
+    """What a batch took of ``source``: ``records`` from ``first_offset`` to ``next_offset``.
 
-    Offsets of a file are bytes, those of a stream are the broker's. A stream's batch may need
-    ``further_layouts``, and has an ``intake`` row without ``batch_id``. ``small`` are rows of further small tables, by
-    table, without ``batch_id``.
-
-    ``usage``, ``charges``, ``rejected`` and ``movements`` (of balances) are in the schemas of
-    :mod:`mediation.fields`. A recycle is a delta of the source :data:`SUSPENSE`, whose offsets count such batches:
-    ``recycled`` are the rejected rows that leave suspense by it, ``actions`` further ``suspense_action`` rows (failed,
-    written_off) without ``batch_id``.
+    Offsets of a file are bytes, those of a stream are the broker's. A stream's may need ``further_layouts``, and has an
+    ``intake`` row without ``batch_id``. One of no length takes nothing; its offset is checked all the same.
     """
 
     source: str
@@ -80,6 +78,32 @@ class Delta:
     next_record_no: int
     complete: bool
     records: int
+    layout: LayoutVersion | None = None
+    further_layouts: tuple[LayoutVersion, ...] = ()
+    intake: Row | None = None
+
+    def layouts(self) -> tuple[LayoutVersion, ...]:
+        """Every layout that decoded its records."""
+        return (*((self.layout,) if self.layout else ()), *self.further_layouts)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.first_offset <= self.next_offset:
+            raise ValueError(f"offsets run backwards: {self.first_offset} to {self.next_offset}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta(Extent):
+    """One batch: what it took of ``source``, and ``beside`` of further sources, and all that came of it.
+
+    Sources land together or not at all. A delta that ``turns_epoch`` changes what others may hold live
+    (:data:`STATE`). ``small`` are rows of further small tables, by table, without ``batch_id``.
+
+    ``usage``, ``charges``, ``rejected`` and ``movements`` (of balances) are in the schemas of
+    :mod:`mediation.fields`. A recycle is a delta of the source :data:`SUSPENSE`, whose offsets count such batches:
+    ``recycled`` are the rejected rows that leave suspense by it, ``actions`` further ``suspense_action`` rows (failed,
+    written_off) without ``batch_id``.
+    """
+
     usage: pa.RecordBatch | pa.Table = field(default_factory=lambda: empty("usage"), repr=False)
     charges: pa.RecordBatch | pa.Table = field(default_factory=lambda: empty("charge"), repr=False)
     rejected: pa.RecordBatch | pa.Table = field(default_factory=lambda: empty("rejected"), repr=False)
@@ -89,22 +113,29 @@ class Delta:
     findings: tuple[Row, ...] = ()
     source_file: Row | None = None
     tariff: TariffVersion | None = None
-    layout: LayoutVersion | None = None
-    further_layouts: tuple[LayoutVersion, ...] = ()
-    intake: Row | None = None
+    beside: tuple[Extent, ...] = ()
+    turns_epoch: bool = False
     small: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    bills: Mapping[str, pa.Table] = field(default_factory=dict, repr=False)
     rating_run: int = 0
 
-    def layouts(self) -> tuple[LayoutVersion, ...]:
-        """Every layout that decoded rows of the delta."""
-        return (*((self.layout,) if self.layout else ()), *self.further_layouts)
+    def extents(self) -> tuple[Extent, ...]:
+        """What the delta takes of each of its sources."""
+        return (self, *self.beside)
+
+    def all_layouts(self) -> dict[str, LayoutVersion]:
+        """Every layout that decoded rows of the delta, by version."""
+        return {found.version: found for extent in self.extents() for found in extent.layouts()}
 
     def __post_init__(self) -> None:
-        if not 0 <= self.first_offset <= self.next_offset:
-            raise ValueError(f"offsets run backwards: {self.first_offset} to {self.next_offset}")
-        for part, table in _TABLE_OF.items():
-            rows, wanted = getattr(self, part).schema, schema(table)
-            if rows.names != wanted.names or rows.types != wanted.types:
-                raise ValueError(f"{part} has not the columns of {table}: {rows.names} {rows.types}")
+        Extent.__post_init__(self)
+        sources = [extent.source for extent in self.extents()]
+        if len(set(sources)) < len(sources):
+            raise ValueError(f"a source stands twice in a delta: {', '.join(sources)}")
+        parts = [(table, getattr(self, part)) for part, table in _TABLE_OF.items()]
+        for table, rows in [*parts, *self.bills.items()]:
+            have, wanted = rows.schema, schema(table)
+            if have.names != wanted.names or have.types != wanted.types:
+                raise ValueError(f"rows of {table} have not its columns: {have.names} {have.types}")
         if (self.recycled.num_rows or self.actions) and self.source != SUSPENSE:
             raise ValueError(f"suspense actions belong to the source {SUSPENSE!r}, not {self.source!r}")

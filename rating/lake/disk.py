@@ -254,7 +254,7 @@ class DiskLake(Lake):
     def maintain(self) -> None:
         """Merge small files, move rows out of the catalogue, forget what is older than :class:`Upkeep` says."""
         with explained(self._place()):
-            with self._turn():
+            with self.alone():
                 self._rewritten("ducklake_flush_inlined_data('lake')")
                 self._rewritten(f"ducklake_merge_adjacent_files('lake', max_file_size => {self._upkeep.small_bytes})")
                 retried(self._expire)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
@@ -39,7 +39,15 @@ class LakeUnavailable(LakeError):  # noqa: N818  (as with StaleOffset)
 
 
 class StaleOffset(LakeError):  # noqa: N818  (the name says what it is; "Error" would add nothing)
-    """Another writer has moved the source's offset: this delta was made from bytes already committed."""
+    """Another writer has moved the offset of ``sources``: this delta was made from bytes already committed."""
+
+    def __init__(self, says: str, sources: Sequence[str] = ()) -> None:
+        super().__init__(says)
+        self.sources = tuple(sources)
+
+
+class StaleState(LakeError):  # noqa: N818  (as with StaleOffset)
+    """The epoch has turned: ids or balances that this delta rests on were changed by somebody else; nothing landed."""
 
 
 class QueryError(LakeError):

@@ -4,8 +4,8 @@ Enters: deltas. Leaves: committed batches, offsets, dedup keys and the answers o
 the order of a commit:
 
 1. the delta's large tables are written (on disk: and synced) before the transaction begins;
-2. one transaction checks that the source's stored offset equals the delta's first byte, takes in the large
-   tables, inserts totals and small rows, and moves the offset with an UPDATE, so that two writers conflict;
+2. one transaction checks that the stored offset of each source is where the delta begins, takes in the large
+   tables, inserts totals and small rows, and moves the offsets (:mod:`rating.lake.offsets`);
 3. COMMIT is the commit point: before it nothing of the delta is visible, after it all is;
 4. on any failure before it the transaction is rolled back and what was written is removed; where the disk failed in the
    commit itself, the files stay until the next start, which knows whether it is there.
@@ -14,8 +14,8 @@ the order of a commit:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -24,10 +24,11 @@ import pyarrow as pa
 
 from mediation.fields import TABLES, ddl
 from mediation.reasons import WAITING
-from rating.lake.delta import SUSPENSE, Delta, Offset
-from rating.lake.errors import QueryError, StaleOffset, explained, in_doubt, passing, retried
+from rating.lake.delta import STATE, Delta, Offset
+from rating.lake.errors import QueryError, explained, in_doubt, passing, retried
+from rating.lake.offsets import add_reserved, moved
 from rating.lake.rows import small_rows
-from rating.lake.views import VIEWS
+from rating.lake.views import MACROS, VIEWS
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -36,23 +37,18 @@ T = TypeVar("T")
 
 _HUGEINT: Final = pa.decimal128(38, 0)
 
-ROWS: Final = ("usage", "charge", "rejected", "balance_movement")
-"""The large tables: on disk their rows stand in Parquet files."""
+BILLS: Final = ("bill", "bill_line", "bill_number", "bill_payment", "bill_finding")
+"""The large tables of bill runs."""
 
-NEW_SOURCES: Final = "sources"
-"""The reserved source whose offset counts the sources seen: two writers of a new one conflict there."""
+ROWS: Final = ("usage", "charge", "rejected", "balance_movement", *BILLS)
+"""The large tables: on disk their rows stand in Parquet files."""
 
 _OFFSET = "SELECT next_offset, next_record_no, complete FROM input_offset WHERE source = $source"
 _SPAN = """
 SELECT min(start_utc) AS first, max(start_utc) AS last FROM (
     SELECT min(start_utc) AS start_utc FROM usage UNION ALL SELECT max(start_utc) FROM usage
     UNION ALL SELECT min(start_utc) FROM rejected UNION ALL SELECT max(start_utc) FROM rejected)"""
-_SEEN = "SELECT coalesce((SELECT max(batch_id) FROM batch), 0) + 1"
-_ADD = "INSERT INTO input_offset VALUES ($source, $next_offset, $next_record_no, $complete)"
-_COUNT = "UPDATE input_offset SET next_offset = next_offset + 1 WHERE source = $source"
-_MOVE = """
-UPDATE input_offset SET next_offset = $next_offset, next_record_no = $next_record_no, complete = $complete
-WHERE source = $source"""
+_NEXT_BATCH = "SELECT (coalesce(max(batch_id), 0) + 1)::BIGINT AS next FROM batch"
 _DAYS = "SELECT DISTINCT make_timestamp(epoch_us(start_utc))::DATE AS day FROM usage ORDER BY day"
 _KEYS = f"""
 SELECT event_id, content_hash, start_utc FROM usage WHERE start_utc >= $first AND start_utc < $end
@@ -70,6 +66,8 @@ class Lake(ABC):
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._known: set[str] = set()
+        self._epoch: int | None = None
+        self._in_turn = False
         self._adopt(connection)
 
     def _adopt(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -94,43 +92,53 @@ class Lake(ABC):
     def commit(self, delta: Delta) -> int:
         """Land ``delta`` whole, or not at all; return its batch id.
 
-        Raises :class:`StaleOffset` if the source's offset is not the delta's first byte, and
-        :class:`LakeError` if the lake cannot be written.
+        Raises :class:`StaleOffset` if the offset of a source is not where the delta begins, :class:`StaleState` if the
+        epoch that was entered has turned, and :class:`LakeError` if the lake cannot be written.
         """
         small = small_rows(delta)
         with explained(self._place()):
             written = self._write(delta)
             try:
-                with self._turn():
+                with self.alone():
                     batch_id = retried(lambda: in_transaction(self._sql, lambda: self._transact(delta, written, small)))
             except BaseException as error:
                 if not in_doubt(error):  # else the next start knows, and deletes what nobody has
                     self._discard(written)
                 raise
         self._known |= _versions(delta)
+        if self._epoch is not None:
+            self._epoch += delta.turns_epoch
         return batch_id
 
+    def enter_epoch(self) -> None:
+        """Note that ids and balances are read from here on: when another process turns the epoch, commits fail."""
+        self._epoch = self.offset(STATE).next_offset
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else commits meanwhile, so that what is read within is still so when its delta lands.
+
+        Others wait for some seconds, then say that the lake is busy: keep it short. Raises :class:`LakeUnavailable`.
+        """
+        if self._in_turn:
+            yield
+            return
+        with self._turn():
+            self._in_turn = True
+            try:
+                yield
+            finally:
+                self._in_turn = False
+
     def _transact(self, delta: Delta, written: dict[str, Any], small: dict[str, pa.Table]) -> int:
-        batch_id = self._take_turn(delta)
+        batch_id = self._move_offsets(delta)
         self._take_in(written)
         for table, rows in small.items():
             self._insert(table, self._news(table, rows), batch_id)
         return batch_id
 
-    def _take_turn(self, delta: Delta) -> int:
-        """Check and move the source's offset; return the batch id. A complete file takes findings only."""
-        stored = self._sql.execute(_OFFSET, {"source": delta.source}).fetchall()
-        at, _, complete = stored[0] if stored else (0, 1, False)
-        adds = delta.records > 0 or delta.source_file is not None
-        if at != delta.first_offset or (complete and adds):  # an empty file is complete at 0
-            raise StaleOffset(
-                f"{delta.source} is committed up to {at}, not {delta.first_offset}: another run has taken this "
-                "batch; start again from the stored offset"
-            )
-        moved = {name: getattr(delta, name) for name in ("source", "next_offset", "next_record_no", "complete")}
-        if not stored:
-            self._sql.execute(_COUNT, {"source": NEW_SOURCES})
-        self._sql.execute(_MOVE if stored else _ADD, moved)
+    def _move_offsets(self, delta: Delta) -> int:
+        moved(self._sql, delta, self._epoch)
         return self.next_batch_id()
 
     def _news(self, table: str, rows: pa.Table) -> pa.Table:
@@ -160,7 +168,7 @@ class Lake(ABC):
 
     def next_batch_id(self) -> int:
         """The batch id of the next commit, from 1."""
-        return int(self._sql.execute(_SEEN).fetchall()[0][0])  # read whole: an unread row would lock others out
+        return int(self._sql.execute(_NEXT_BATCH).fetchall()[0][0])  # read whole: an unread row would lock others out
 
     def source_files(self) -> pa.Table:
         """The ``source_file`` rows of all files, by name and source."""
@@ -275,7 +283,7 @@ def _narrowed(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _versions(delta: Delta) -> set[str]:
-    return {v.version for v in (delta.tariff, *delta.layouts()) if v}
+    return {*delta.all_layouts(), *({delta.tariff.version} if delta.tariff else ())}
 
 
 def in_transaction(connection: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
@@ -293,15 +301,15 @@ def in_transaction(connection: duckdb.DuckDBPyConnection, work: Callable[[], T])
 
 def large_tables(delta: Delta) -> dict[str, pa.RecordBatch | pa.Table]:
     """The delta's rows of each large table that it adds to."""
-    rows = dict(zip(ROWS, (delta.usage, delta.charges, delta.rejected, delta.movements), strict=True))
+    of_events = {"usage": delta.usage, "charge": delta.charges, "rejected": delta.rejected}
+    rows = of_events | {"balance_movement": delta.movements} | dict(delta.bills)
     return {table: part for table, part in rows.items() if part.num_rows}
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the tables, the reserved offsets and the views in the connection's current schema."""
+    """Create the tables, the reserved offsets, the views and the macros in the connection's current schema."""
     for table in TABLES:
         connection.execute(f"CREATE TABLE {table} ({ddl(table)})")
-    for source in (SUSPENSE, NEW_SOURCES):
-        connection.execute(_ADD, {"source": source, "next_offset": 0, "next_record_no": 1, "complete": False})
-    for statement in VIEWS.values():
+    add_reserved(connection)
+    for statement in (VIEWS | MACROS).values():
         connection.execute(statement)

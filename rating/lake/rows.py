@@ -10,24 +10,24 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from rating.lake.delta import Delta, Row
+from rating.lake.delta import Delta, Extent, Row
 from rating.lake.totals import control_totals, without_batch
 
 
-def _batches(delta: Delta) -> list[Row]:
-    """The batch; for each further layout a row of no extent at its end, so that the layout is found by the batch."""
+def _batches(delta: Delta, extent: Extent) -> list[Row]:
+    """The batch's ``extent``; for each further layout a row of no length at its end, so that the layout is found."""
     row: dict[str, str | int | bool | None] = {
-        "source": delta.source,
-        "first_offset": delta.first_offset,
-        "next_offset": delta.next_offset,
-        "records": delta.records,
-        "layout": delta.layout.name if delta.layout else "",
-        "layout_version": delta.layout.version if delta.layout else "",
+        "source": extent.source,
+        "first_offset": extent.first_offset,
+        "next_offset": extent.next_offset,
+        "records": extent.records,
+        "layout": extent.layout.name if extent.layout else "",
+        "layout_version": extent.layout.version if extent.layout else "",
         "tariff_version": delta.tariff.version if delta.tariff else "",
         "rating_run": delta.rating_run,
     }
-    end: Row = {"first_offset": delta.next_offset, "records": 0}
-    return [row, *({**row, **end, "layout": v.name, "layout_version": v.version} for v in delta.further_layouts)]
+    end: Row = {"first_offset": extent.next_offset, "records": 0}
+    return [row, *({**row, **end, "layout": v.name, "layout_version": v.version} for v in extent.further_layouts)]
 
 
 def _recycled(delta: Delta) -> list[Row]:
@@ -42,16 +42,18 @@ def _versions(delta: Delta) -> dict[str, Sequence[Row]]:
     tariff = delta.tariff
     return {
         "tariff_version": [{"tariff_version": tariff.version, "file": tariff.file}] if tariff else [],
-        "layout_version": [{"layout_version": v.version, "name": v.name, "text": v.text} for v in delta.layouts()],
+        "layout_version": [
+            {"layout_version": v.version, "name": v.name, "text": v.text} for v in delta.all_layouts().values()
+        ],
     }
 
 
 def small_rows(delta: Delta) -> dict[str, pa.Table]:
     """The rows of ``delta`` for each small table that it adds to."""
     rows: dict[str, Sequence[Row]] = {
-        "batch": _batches(delta),
+        "batch": [row for extent in delta.extents() for row in _batches(delta, extent)],
         "source_file": [delta.source_file] if delta.source_file else [],
-        "intake": [delta.intake] if delta.intake else [],
+        "intake": [extent.intake for extent in delta.extents() if extent.intake],
         "suspense_action": [*_recycled(delta), *delta.actions],
         "finding": delta.findings,
         **_versions(delta),

@@ -37,16 +37,21 @@ class Landing:
         self.seen, self.balances = self.job.seen, self.job.balances
 
     def assigned(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
-        """Take over ``partitions``: where each is committed.
-
-        The ids are dropped, to be loaded again by day, and the balances read anew: who had these partitions before may
-        have added some.
-        """
-        self.seen = seen_ids(self.job.lake)
-        self.balances = live_balances(self.job.lake, self.job.catalogue)
-        for keeper in self.job.keepers:
-            keeper.restore(self.job.lake, [p.source for p in partitions])
+        """Take over ``partitions``: where each is committed."""
+        self.restore(partitions)
         return {p: self.job.lake.offset(p.source).next_offset for p in partitions}
+
+    def restore(self, partitions: Sequence[Partition]) -> None:
+        """Take all state from the lake: others, who had these partitions or turned the epoch, may have moved it.
+
+        The ids are dropped, to be loaded again by day; the balances are read anew.
+        """
+        lake = self.job.lake
+        lake.enter_epoch()
+        self.seen = seen_ids(lake)
+        self.balances = live_balances(lake, self.job.catalogue)
+        for keeper in self.job.keepers:
+            keeper.restore(lake, [p.source for p in partitions])
 
     def rated(self, intake: Intake) -> Rated:
         """``intake`` rated against the state as it is."""

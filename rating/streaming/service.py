@@ -21,7 +21,9 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Final, TypeVar
 
-from rating.lake import LakeUnavailable, StaleOffset
+from rating.after import Rows
+from rating.lake import LakeUnavailable, StaleOffset, StaleState
+from rating.pipeline import Rated
 from rating.streaming.coordinates import Partition
 from rating.streaming.intake import Intake, take_in
 from rating.streaming.landing import Landing
@@ -145,10 +147,7 @@ class Service:
     def _land(self, intake: Intake) -> None:
         began = time.monotonic()
         partition = intake.partition
-        rated = self._patiently(lambda: self.landing.rated(intake))
-        rating_s = time.monotonic() - began
-        rows = self._patiently(lambda: self.landing.commit(intake, rated, self._published[partition]))
-        self.metrics.commit_s.observe(time.monotonic() - began - rating_s)
+        rated, rows = self._patiently(lambda: self._rated_and_committed(intake))
         self.metrics.landed(intake, rated)
         alerts = rows.get("alert", ())
         self.metrics.alerted(str(row["alert"]) for row in alerts)
@@ -159,6 +158,20 @@ class Service:
         self.metrics.batch_s.observe(time.monotonic() - began)
         figures = {"source": partition.source, "next_offset": intake.next_offset, "records": rated.records}
         _LOG.info("landed", extra=figures | {"rated": rated.usage.num_rows})
+
+    def _rated_and_committed(self, intake: Intake) -> tuple[Rated, Rows]:
+        """Rate and commit ``intake``; again, from state read anew, where others have changed it since it was read."""
+        while True:
+            rated = self.landing.rated(intake)
+            began = time.monotonic()
+            try:
+                rows = self.landing.commit(intake, rated, self._published[intake.partition])
+            except StaleState as fault:
+                _LOG.info("restored", extra={"says": str(fault)})
+                self.landing.restore(list(self._next))
+            else:
+                self.metrics.commit_s.observe(time.monotonic() - began)
+                return rated, rows
 
     def _patiently(self, work: Callable[[], T]) -> T:
         """The result of ``work``, which is tried again for as long as the lake is full or locked."""
@@ -286,5 +299,5 @@ class Service:
             if committed and self.outbox.published(lake, partition) < self._published[partition]:
                 try:
                     self.landing.note_published(partition, committed, self._published[partition])
-                except (StaleOffset, LakeUnavailable) as fault:  # the next owner publishes a batch again
+                except (StaleOffset, StaleState, LakeUnavailable) as fault:  # the next owner publishes a batch again
                     _LOG.warning("mark not landed", extra={"source": partition.source, "says": str(fault)})

@@ -93,7 +93,7 @@ def test_a_delta_that_fails_leaves_nothing(
 
 def test_a_delta_is_refused_unless_its_columns_are_the_field_tables() -> None:
     good = delta("a", ["rated"])
-    with pytest.raises(ValueError, match="charges"):
+    with pytest.raises(ValueError, match="of charge"):
         dataclasses.replace(good, charges=good.charges.drop_columns("leg"))
     with pytest.raises(ValueError, match="backwards"):
         dataclasses.replace(good, first_offset=99)

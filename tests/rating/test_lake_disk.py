@@ -75,7 +75,7 @@ lake.commit(delta("a", ["rated", "no_rate"]))
 """
 
 
-@pytest.mark.parametrize("at", ["_take_in", "_news", "_take_turn"])
+@pytest.mark.parametrize("at", ["_take_in", "_news", "_move_offsets"])
 def test_a_crash_before_the_commit_leaves_orphans_that_go(folder: Path, lake: Lake, at: str) -> None:
     lake.commit(delta("b", ["rated"]))
     lake.close()

@@ -9,7 +9,10 @@ import pytest
 
 from rating.audit import audit
 from rating.balances.restore import live_balances
-from rating.lake import Lake, MemoryLake
+from rating.lake import SUSPENSE, Delta, Lake, MemoryLake, open_lake
+from rating.pipeline import Rated
+from rating.streaming.intake import Intake
+from rating.streaming.landing import Landing
 from rating.streaming.memory import MemoryBroker, MemorySink, MemorySource
 from rating.streaming.service import Limits
 from rating.streaming.source import Outgoing
@@ -71,3 +74,43 @@ def test_restarts_and_small_batches_draw_the_same(memory: MemoryBroker, operator
     assert one.landing.balances is not None
     assert one.landing.balances.lots.digest() == restored.lots.digest()
     lake.close()
+
+
+TAKEN = """
+SELECT * REPLACE (NULL::UUID AS event_id, 'use' AS kind, -units AS units, 0 AS free_usage) FROM balance_movement
+g
+WHERE kind = 'grant' AND NOT EXISTS (
+    FROM balance_movement b WHERE b.kind <> 'grant' AND b.holder = g.holder AND b.period_utc = g.period_utc)"""
+
+
+def test_balances_that_another_process_changes_under_it_are_read_anew_and_the_batch_is_rated_again(
+    memory: MemoryBroker, operator: Operator, service: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between rating and commit somebody takes the lots that are still whole: the batch does not draw them."""
+    memory.create("raw", 1)
+    MemorySink(memory).send("raw", in_order(operator))
+    one = service(MemorySource(memory, "raw"), limits=Limits(gather_ms=20, messages=400))
+    rated, calls = Landing.rated, []
+
+    def disturbed(landing: Landing, intake: Intake) -> Rated:
+        calls.append(intake.first)
+        found = rated(landing, intake)
+        if len(calls) == 2:
+            with open_lake(tmp_path / "lake") as other:
+                movements = other.query(TAKEN).cast(found.drawn.movements.schema)
+                at = other.offset(SUSPENSE).next_offset
+                other.commit(
+                    Delta(source=SUSPENSE, first_offset=at, next_offset=at + 1, next_record_no=1, complete=False,
+                          records=0, movements=movements, turns_epoch=True)
+                )  # fmt: skip
+        return found
+
+    monkeypatch.setattr(Landing, "rated", disturbed)
+    one.run(idle_s=0.1)
+    lake = one.landing.job.lake
+    assert calls[1] == calls[2]
+    assert not lake.query("SELECT holder FROM balance_movement GROUP BY ALL HAVING sum(units) < 0").num_rows
+    restored = live_balances(lake, one.landing.job.catalogue)
+    assert restored is not None
+    assert one.landing.balances is not None
+    assert one.landing.balances.lots.digest() == restored.lots.digest()
