@@ -205,6 +205,21 @@ class Lake(ABC):
         """The answer of ``sql`` in batches of about ``rows`` rows: memory does not grow with the answer."""
         return self._asked(lambda: self._sql.execute(sql, values or {}).to_arrow_reader(rows))
 
+    @contextmanager
+    def one_snapshot(self) -> Iterator[None]:
+        """Let several queries see the lake as it is now, whatever is committed meanwhile."""
+        with explained(self._place()):
+            retried(lambda: self._sql.execute("BEGIN TRANSACTION READ ONLY"))
+        try:
+            yield
+        finally:
+            with suppress(duckdb.Error):  # one that failed has already ended it
+                self._sql.execute("ROLLBACK")
+
+    def interrupt(self) -> None:
+        """End the query that another thread has under way: it raises :class:`LakeError`."""
+        self._sql.interrupt()
+
     def _asked(self, read: Callable[[], T]) -> T:
         with explained(self._place()):
             try:

@@ -1,0 +1,185 @@
+"""What is asked of one party, from the shelves alone.
+
+Enters: a view, a party, a span of time. Leaves: a page of charges, their sums, balances, a settlement. Always holds: an
+answer is of one snapshot of the lake; sums, balances and settlements are what the same SQL makes of the whole lake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from threading import local
+from typing import Final
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mediation.fields import schema
+from rating.api.shelves import CHARGE_FIELDS, PARTY, START, View, starts_of
+from rating.balances.statement import Statement, statement
+from rating.lake import Lake, MemoryLake
+from rating.period import Period
+from rating.settlement import Settlement, settle
+from rating.story import EPOCH
+
+ORDER: Final = (START, "event_id", "rating_run", "leg", "kind")
+"""The columns by whose values pages go; no two charges of an account share them."""
+_SUMS: Final = """
+SELECT
+    leg, currency, service, direction, plan, zone, band, unit, tax_code,
+    sum(CASE kind WHEN 'charge' THEN 1 WHEN 'reversal' THEN -1 ELSE 0 END)::BIGINT AS events,
+    sum(billed_usage)::BIGINT AS billed_usage, sum(free_usage)::BIGINT AS free_usage, sum(amount) AS amount,
+    sum(tax_amount) AS tax_amount
+FROM rated_usage GROUP BY ALL ORDER BY ALL"""
+_TOTALS: Final = """
+SELECT leg, currency, sum(amount) AS amount, sum(tax_amount) AS tax_amount
+FROM rated_usage GROUP BY ALL ORDER BY ALL"""
+
+_ALWAYS: Final = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
+_EVER: Final = np.iinfo(np.int64).max
+_NO_CHARGES: Final = pa.schema([(f.name, f.type) for f in CHARGE_FIELDS] + [("account", pa.string())])
+
+Place = tuple[int, bytes, int, str, str]
+"""Where a page ends: the values of :data:`ORDER` of its last row; start in microseconds, event id as bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The party, and from when to before when."""
+
+    party: str
+    first: datetime
+    end: datetime
+
+    def of(self, view: View, shelf: str) -> list[pa.RecordBatch]:
+        """The rows of the party in that time, in parts, each sorted by start."""
+        return view.of(shelf, self.party, self.first, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows in order, and where they end if there are more."""
+
+    rows: pa.Table
+    ends: Place | None
+
+
+class Narrow(MemoryLake):
+    """A lake of the few rows that one question is about; the product's own SQL runs over it."""
+
+    def __init__(self) -> None:
+        Lake.__init__(self, duckdb.connect(config={"threads": 1}))
+
+    def holding(self, table: str, rows: pa.Table) -> Narrow:
+        """The same with ``rows`` as its ``table``."""
+        self._sql.register(table, rows)
+        return self
+
+
+_OWN: Final = local()
+
+
+def _narrow() -> Narrow:
+    """The thread's own lake of few rows."""
+    if not hasattr(_OWN, "lake"):
+        _OWN.lake = Narrow()
+    lake: Narrow = _OWN.lake
+    return lake
+
+
+def page(view: View, span: Span, only: Mapping[str, str], limit: int, after: Place | None = None) -> Page:
+    """Up to ``limit`` charges whose columns have the values ``only``: the first ones after ``after``."""
+    if after:
+        span = replace(span, first=max(span.first, EPOCH + timedelta(microseconds=after[0])))
+    parts = [_having(part, only) for part in span.of(view, "charges")]
+    last = _reach(parts, limit + 1, after)
+    heads = [_plain(part.slice(0, starts_of(part).searchsorted(last, "right"))) for part in parts]
+    if not any(head.num_rows for head in heads):
+        return Page(pa.table({}), None)
+    rows = pa.Table.from_batches(heads)
+    places = _places(rows)
+    order = sorted((at for at, place in enumerate(places) if not after or place > after), key=places.__getitem__)
+    return Page(rows.take(order[:limit]), places[order[limit - 1]] if len(order) > limit else None)
+
+
+def _reach(parts: list[pa.RecordBatch], rows: int, after: Place | None) -> int:
+    """The start up to which ``parts`` certainly hold ``rows`` rows after ``after``, or all there are."""
+    starts = np.concatenate([starts_of(part) for part in parts] or [np.zeros(0, np.int64)])
+    known = int((starts == after[0]).sum()) if after else 0  # maybe on an earlier page, in part
+    wanted = rows + known
+    return int(np.partition(starts, wanted - 1)[wanted - 1]) if wanted < len(starts) else _EVER
+
+
+def _having(rows: pa.RecordBatch, only: Mapping[str, str]) -> pa.RecordBatch:
+    for name, value in only.items():
+        rows = rows.filter(pc.equal(rows[name], value))
+    return rows
+
+
+def _plain(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """``rows`` without the party and without dictionaries, which differ between parts."""
+    columns = {
+        name: rows[name].dictionary_decode() if pa.types.is_dictionary(rows[name].type) else rows[name]
+        for name in rows.schema.names
+        if name != PARTY
+    }
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _places(rows: pa.Table) -> list[Place]:
+    start, event, run, leg, kind = (rows[name] for name in ORDER)
+    events = event.combine_chunks().storage.to_pylist()
+    keys = (start.cast(pa.int64()).to_pylist(), events, run.to_pylist(), leg.to_pylist(), kind.to_pylist())
+    return list(zip(*keys, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Charges summed by category, and by leg and currency."""
+
+    categories: pa.Table
+    totals: pa.Table
+
+
+def sums(view: View, span: Span) -> Sums:
+    """What the party's charges come to."""
+    lake = _narrow().holding("rated_usage", _rated(view, span))
+    return Sums(lake.query(_SUMS), lake.query(_TOTALS))
+
+
+def balances(view: View, party: str, at: datetime | None) -> Statement:
+    """The lots of ``party`` and its pools as :func:`rating.balances.statement.statement` tells them."""
+    rows = view.of("movements", party, *_ALWAYS)
+    pools = {pool for part in rows for pool in _pools(part, party)}
+    rows += [part for pool in pools - {party} for part in view.of("movements", pool, *_ALWAYS)]
+    return statement(_narrow().holding("balance_movement", _movements(rows)), party, at)
+
+
+def _pools(rows: pa.RecordBatch, account: str) -> list[str]:
+    """The pools on which ``account`` drew."""
+    drew = rows.filter(pc.and_(rows["shared"], pc.equal(rows["account"], account)))
+    holders: list[str] = drew["holder"].unique().to_pylist()
+    return holders
+
+
+def _movements(parts: list[pa.RecordBatch]) -> pa.Table:
+    """The movements of ``parts``, each once: one of a pool is on the shelf of its drawer, too."""
+    empty = schema("balance_movement").empty_table()
+    tables = [pa.Table.from_batches([part]) for part in parts]
+    own = [rows.filter(pc.equal(rows[PARTY], rows["holder"])).select(empty.column_names) for rows in tables]
+    return pa.concat_tables(own) if own else empty
+
+
+def settlement(view: View, carrier: str, period: Period) -> Settlement:
+    """What stands between us and ``carrier``, as :func:`rating.settlement.settle` has it."""
+    rows = _rated(view, Span(carrier, period.start_utc, period.end_utc))
+    return settle(_narrow().holding("rated_usage", rows), carrier, period)
+
+
+def _rated(view: View, span: Span) -> pa.Table:
+    """The party's charges as rows of ``rated_usage``."""
+    parts = [part.rename_columns({PARTY: "account"}) for part in span.of(view, "charges")]
+    return pa.Table.from_batches(parts) if parts else _NO_CHARGES.empty_table()
