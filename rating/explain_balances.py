@@ -35,7 +35,7 @@ def balance_story(lake: Lake, charge: dict[str, Any], catalogue: Catalogue) -> t
     fee = any(terms[layout.ALLOWANCE_FEE] for terms, _ in uses)
     units = sum(use["free_usage"] for _, use in uses)
     remainder = (RESTARTS if last else 0) | (FEE_ON_FREE if fee else 0)
-    return Free(np.array([units]), np.array([remainder])), tuple(_node(use) for _, use in uses)
+    return Free(np.array([units]), np.array([remainder]), np.zeros(1, np.int64)), tuple(_node(use) for _, use in uses)
 
 
 _ORDER: Final = ("expires_us", "period_us", "allowance")

@@ -100,10 +100,12 @@ def price_event(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one walk along the e
     runs: Ints,
     free: int,
     remainder: int,
+    counted: int,
 ) -> tuple[int, int, int, int]:
     """Price one event: (reason, billed usage, amount in nano, note); reason 0 where it is priced.
 
-    Of its usage so much is ``free``, from the beginning; ``remainder`` (RESTARTS, FEE_ON_FREE) is about the rest.
+    Of its usage so much is ``free``, from the beginning; ``remainder`` (RESTARTS, FEE_ON_FREE) is about the rest. Where
+    steps are tiers (GRADUATED, VOLUME), ``counted`` is the counter at the beginning, or at the last unit of all.
 
     ``rate`` is the one at the start, of the items ``first..end``; ``change`` is the place of the calendar's
     last change before the start, ``change_end`` the end of its changes. ``runs`` takes one row for each run
@@ -131,6 +133,7 @@ def price_event(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one walk along the e
     isolated = rates[terms, RATE_COUNTER] == rules.ISOLATED
     unit, mode, stage = rates[terms, RATE_UNIT], rates[terms, RATE_MODE], rates[terms, RATE_STAGE]
     restarts = remainder & rules.RESTARTS != 0
+    graduated, volume = remainder & rules.GRADUATED != 0, remainder & rules.VOLUME != 0
     opening = rates[terms, RATE_MINIMUM] if free == 0 or restarts else 0
     whole, rest, billed, run = rates[terms, RATE_SETUP], 0, 0, 0
     position, part_from = free, free
@@ -143,21 +146,21 @@ def price_event(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one walk along the e
         if cut:
             position = part_from
         origin = position
-        counted_from = origin if isolated else free if restarts else 0
+        counted_from = -counted if graduated else origin if isolated else free if restarts else 0
         if position < part_to and part_from > 0:
             reason, rate = rate_in_band(items, first, end, start_us, bands[change])
             if reason:
                 return reason, 0, 0, 0
         step = rates[rate, RATE_FIRST_STEP]
         while position < part_to:
-            while steps[step, STEP_UNTIL] <= position - counted_from:
+            while steps[step, STEP_UNTIL] <= (counted if volume else position - counted_from):
                 step += 1
             if opening > 0:
                 increment, count = opening, 1
                 opening = 0
             else:
                 increment = steps[step, STEP_INCREMENT]
-                limit = min(part_to, counted_from + steps[step, STEP_UNTIL])
+                limit = part_to if volume else min(part_to, counted_from + steps[step, STEP_UNTIL])
                 count = increments_before(limit, position, increment)
             price, per = steps[step, STEP_PRICE], steps[step, STEP_PER]
             more, more_rest = run_price(count, increment, price, per, denominator, stage, unit, mode)
@@ -265,19 +268,20 @@ def price_walked(
     note: Codes,
     free: Ints,
     remainder: Ints,
+    counted: Ints,
 ) -> None:
     """Price the legs ``walked``, that have no ``reason`` yet, by walking along each event.
 
-    ``free`` and ``remainder`` are of each leg, or empty where nothing is free.
+    ``free``, ``remainder`` and ``counted`` are of each leg, or empty where nothing is free and no steps are tiers.
     """
     for leg in walked:
         if reason[leg] != 0:
             continue
-        row, own, begin, terms = rows[leg], cell[leg], 0, 0
+        row, own, begin, terms, before = rows[leg], cell[leg], 0, 0, 0
         if len(free):
-            begin, terms = free[leg], remainder[leg]
+            begin, terms, before = free[leg], remainder[leg], counted[leg]
         reason[leg], billed[leg], amount[leg], note[leg] = price_event(
             usage[row], start_us[row], timed[row], rate[leg], first[leg], end[leg],
             change[leg], changes[cells[own, CELL_CALENDAR] + 1], cells[own, CELL_DENOMINATOR],
-            items, rates, steps, instants, bands, runs, begin, terms,
+            items, rates, steps, instants, bands, runs, begin, terms, before,
         )  # fmt: skip

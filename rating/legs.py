@@ -22,7 +22,7 @@ from rating.destinations import longest_prefixes
 from rating.find_kernels import BLOCK, choose_variants, find_bands, find_cells, find_items
 from rating.guide import Guided, direction_codes, service_codes
 from rating.kernels import RUN_COLUMNS, price_flat, price_walked
-from rating.rules import ALLOWANCE, USAGE_END, ZERO_USAGE
+from rating.rules import ALLOWANCE, GRADUATED, USAGE_END, VOLUME, ZERO_USAGE
 from tariffs.catalogue import NONE, RATE_COLUMNS, Catalogue, Codes, Ints
 
 TIMED_UNIT = "s"
@@ -45,7 +45,10 @@ class Prices:
 
 @dataclass(frozen=True)
 class Legs:
-    """One entry per leg of an event; ``row`` is the event's row in usage, ``reason`` why it has no price."""
+    """One entry per leg of an event; ``row`` is the event's row in usage, ``reason`` why it has no price.
+
+    ``covered``: what money that plans include pays of it, in nano; empty where there is no such money.
+    """
 
     leg: Codes
     row: Ints
@@ -65,17 +68,33 @@ class Legs:
     note: Codes
     prices: Prices
     free: Free
+    covered: Ints
 
 
 @dataclass(frozen=True)
 class Free:
-    """Per leg: units of usage that are free, from its beginning, and RESTARTS or FEE_ON_FREE; empty: nothing is."""
+    """What is not of the event alone; empty where there is no such thing.
+
+    Per leg: ``units`` of usage that are free, from its beginning; flags of rating/rules.py about the ``remainder`` and
+    about tiers; for these what was ``counted``.
+    """
 
     units: Ints
     remainder: Ints
+    counted: Ints
+
+    def apart(self) -> npt.NDArray[np.bool_]:
+        """Which legs are priced otherwise than by the event alone."""
+        return np.asarray((self.units > 0) | (self.remainder & TIERS != 0))
+
+    def taken(self, at: Ints) -> Free:
+        """Of the legs ``at`` alone."""
+        return Free(self.units[at], self.remainder[at], self.counted[at])
 
 
-NOTHING_FREE: Final = Free(np.zeros(0, np.int64), np.zeros(0, np.int64))
+TIERS: Final = GRADUATED | VOLUME
+NO_INTS: Final = np.zeros(0, np.int64)
+NOTHING_FREE: Final = Free(NO_INTS, NO_INTS, NO_INTS)
 NO_RUNS: Final = np.zeros((0, RUN_COLUMNS), np.int64)
 
 Draw = Callable[[Legs, pa.RecordBatch], Free]
@@ -86,17 +105,17 @@ def price_all(guided: Guided, catalogue: Catalogue, runs: Ints = NO_RUNS, draw: 
     """Price every leg of every row; ``runs`` takes the runs of increments of each leg in turn."""
     legs, usage = _found(guided, catalogue), guided.usage
     free = draw(legs, usage) if draw else NOTHING_FREE
-    if not free.units.any():
+    if not free.apart().any():
         return _priced(legs, usage, catalogue, runs)
     return _partly_free(Legs(**{**vars(legs), "free": free}), usage, catalogue, runs)
 
 
 def _partly_free(legs: Legs, usage: pa.RecordBatch, catalogue: Catalogue, runs: Ints) -> Legs:
-    """Price the legs of which something is free apart from the others."""
-    some = legs.free.units > 0
+    """Price the legs of which something is free, or whose steps are tiers, apart from the others."""
+    some = legs.free.apart()
     places = [np.flatnonzero(some), np.flatnonzero(~some)]
     ones, others = (_each(lambda column, at=at: column[at], legs) for at in places)
-    free = Free(legs.free.units[some], legs.free.remainder[some])
+    free = legs.free.taken(places[0])
     rows = usage.select(_PRICED_BY).take(pa.array(ones.row))
     ones = Legs(**{**vars(ones), "row": np.arange(len(ones.row)), "free": free})
     priced = _priced(ones, rows, catalogue, runs), _priced(others, usage, catalogue, runs)
@@ -111,7 +130,11 @@ _PRICED_BY: Final = ["start_utc", "session_start_utc", "unit", "usage", "usage_o
 def _each(make: Callable[..., npt.NDArray[Any]], *legs: Legs) -> Legs:
     """What ``make`` makes of each column of ``legs``; nothing is free of it."""
     prices = [[getattr(each.prices, part.name) for each in legs] for part in fields(Prices)]
-    made: dict[str, Any] = {"prices": Prices(*(make(*column) for column in prices)), "free": NOTHING_FREE}
+    made: dict[str, Any] = {
+        "prices": Prices(*(make(*column) for column in prices)),
+        "free": NOTHING_FREE,
+        "covered": NO_INTS,
+    }
     for part in fields(Legs):
         if part.name not in made:
             made[part.name] = make(*(getattr(each, part.name) for each in legs))
@@ -126,13 +149,14 @@ def _priced(legs: Legs, usage: pa.RecordBatch, catalogue: Catalogue, runs: Ints)
         _price(legs, usage, used, catalogue, runs, legs.free)
         return legs
     free, before = legs.free, _unpriced(legs)
-    skipped = offset
+    skipped, free_before = offset, NOTHING_FREE
     if len(free.units):
         later = offset[legs.row] > 0
         skipped = np.where(later, offset + free.units, 0)
-        free = Free(np.where(later, 0, free.units), free.remainder)
+        free = Free(np.where(later, 0, free.units), free.remainder, free.counted)
+        free_before = Free(np.zeros_like(free.units), free.remainder & TIERS, free.counted)
     _price(legs, usage, used + offset, catalogue, runs, free)
-    _price(before, usage, skipped, catalogue, NO_RUNS, NOTHING_FREE)
+    _price(before, usage, skipped, catalogue, NO_RUNS, free_before)
     legs.note[used[legs.row] == 0] = ZERO_USAGE
     if len(free.units):
         legs.note[legs.free.units >= used] = ALLOWANCE
@@ -178,6 +202,7 @@ def _found(guided: Guided, catalogue: Catalogue) -> Legs:
         note,
         _no_prices(count),
         NOTHING_FREE,
+        NO_INTS,
     )
     start, cells, items = tariff_starts(usage), catalogue.cells, catalogue.items
     services, directions = service_codes(usage, catalogue), direction_codes(usage, catalogue)
@@ -216,7 +241,7 @@ def _price(legs: Legs, usage: pa.RecordBatch, used: Ints, catalogue: Catalogue, 
         legs.reason,
         *(prices.billed, prices.amount),
         legs.note,
-        *(free.units, free.remainder),
+        *(free.units, free.remainder, free.counted),
     )
     if len(catalogue.taxes):
         add_taxes(legs.item, catalogue.items, catalogue.taxes, prices.amount, prices.tax, legs.reason)

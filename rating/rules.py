@@ -27,13 +27,17 @@ CONSECUTIVE, ISOLATED = range(2)
 HALF_UP, HALF_EVEN, UP, DOWN = range(4)
 STAGE_CHARGE, STAGE_STEP, STAGE_INCREMENT = range(3)
 
-NOTES: Final = ("", "zero_usage", "free_under", "min_charge", "max_charge", "allowance")
-NO_NOTE, ZERO_USAGE, FREE_UNDER, MIN_CHARGE, MAX_CHARGE, ALLOWANCE = range(6)
+NOTES: Final = ("", "zero_usage", "free_under", "min_charge", "max_charge", "allowance", "spend_cap")
+NO_NOTE, ZERO_USAGE, FREE_UNDER, MIN_CHARGE, MAX_CHARGE, ALLOWANCE, SPEND_CAP = range(7)
 
 RESTARTS: Final = 1
 """What is left to charge after an allowance counts its steps from 0."""
 FEE_ON_FREE: Final = 2
 """Usage that is free altogether pays the setup fee."""
+GRADUATED: Final = 4
+"""Steps are tiers: the step counter begins at what was counted."""
+VOLUME: Final = 8
+"""Steps are tiers: that of the last unit counted prices all."""
 
 
 @kernel

@@ -74,7 +74,7 @@ class Drawing:
         table.check([*((at, units) for _, at, units in openings), (lot[drew], -taken[drew])])
         opened = [table.opening(*each, self.catalogue) for each in openings]
         self.drawn = table.drawn([*opened, uses])
-        free = Free(*np.zeros((2, len(legs.row)), np.int64))
+        free = Free(*np.zeros((3, len(legs.row)), np.int64))
         free.units[found.order], free.remainder[found.order] = units, remainder
         return free
 

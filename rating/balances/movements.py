@@ -22,8 +22,8 @@ from tariffs import catalogue as layout
 from tariffs.catalogue import Catalogue, Codes, Ints, names
 from tariffs.model import UNITS
 
-_LEG_NAMES: Final = names([*LEGS, ""])
 _UNIT_NAMES: Final = names([*UNITS])
+_LEG_NAMES: Final = names([*LEGS, ""])
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,9 @@ def by_legs(leg: Ints, legs: Legs, usage: pa.RecordBatch) -> By:
     return By(usage["event_id"].take(pa.array(row)), legs.leg[leg], legs.account[leg], tariff_starts(usage)[row])
 
 
-def movements(kind: str, keys: Ints, by: By, units: Ints, free: Ints, catalogue: Catalogue) -> pa.RecordBatch:
+def movements(
+    kind: str, keys: Ints, by: By, units: Ints, free: Ints, catalogue: Catalogue, total: Ints | None = None
+) -> pa.RecordBatch:
     """Rows of ``kind`` for the lots ``keys``: ``units`` into them, for ``free`` units of usage."""
     lots, count = spans_of(keys, catalogue), len(keys)
     shared = catalogue.allowances[lots.allowance, layout.ALLOWANCE_POOL] == 1
@@ -66,8 +68,9 @@ def movements(kind: str, keys: Ints, by: By, units: Ints, free: Ints, catalogue:
         "expires_utc": _instants(lots.end),
         "start_utc": _instants(by.start),
         "units": pa.array(units, pa.int64()),
-        "unit": labelled(unit.astype(np.int32), _UNIT_NAMES),
+        "unit": labelled(unit.astype(np.int32), pa.concat_arrays([_UNIT_NAMES, catalogue.currency_names])),
         "free_usage": pa.array(free, pa.int64()),
+        "total": pa.array(np.zeros(count, np.int64) if total is None else total),
         "tariff_version": constant(catalogue.version, count),
         "rating_run": pa.array(np.zeros(count, np.int64)),
     }
