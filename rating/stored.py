@@ -1,7 +1,7 @@
-"""Tariffs and layouts as the lake keeps them, by version.
+"""Tariffs, layouts and usage as the lake keeps them, and as the stages take them again.
 
-Enters: a catalogue, or a version or source that the lake has. Leaves: its bytes, or the catalogue or
-layout again. Always holds: names are content hashes, and loading a catalogue verifies its own.
+Enters: a catalogue, or a version or source that the lake has; stored usage. Leaves: its bytes, or the catalogue or
+layout again; usage to be rated. Always holds: names are content hashes, and loading a catalogue verifies its own.
 """
 
 from __future__ import annotations
@@ -9,25 +9,33 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
+import pyarrow as pa
+
+from mediation.fields import schema
 from mediation.layout import Layout
 from mediation.layout_file import LayoutError, layout_from_text
 from mediation.pickup import bind_header
 from rating.lake import Lake, TariffVersion
 from rating.streaming.coordinates import is_stream
-from tariffs.catalogue import Catalogue, load_catalogue
+from tariffs.catalogue import Catalogue
+from tariffs.catalogue_file import load_catalogue, save
 
 _LATEST = """
 SELECT text FROM layout_version JOIN batch USING (layout_version)
 WHERE layout_version.name = $name ORDER BY batch_id DESC LIMIT 1"""
 _HEADER = "SELECT raw FROM rejected WHERE source = $source AND reason = 'header' ORDER BY offset_bytes LIMIT 1"
 
+USAGE_COLUMNS: Final = ", ".join([*(f"u.{name}" for name in schema("usage").names if name != "raw"), "''::BLOB AS raw"])
+"""SQL: the columns of usage ``u``; the records' bytes, which no tariff reads, are left where they are."""
+
 
 def tariff_version(catalogue: Catalogue) -> TariffVersion:
     """``catalogue`` as a file of the lake."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "catalogue.arrow"
-        catalogue.save(path)
+        save(catalogue, path)
         return TariffVersion(catalogue.version, f"catalogue/{catalogue.version}.arrow", path.read_bytes())
 
 
@@ -65,3 +73,15 @@ def layout_of_source(lake: Lake, layout: Layout, source: str) -> Layout:
 def layout_of_stream(layout: Layout) -> Layout:
     """``layout`` for records of messages: the columns as declared, no header, no line end needed at the end."""
     return replace(layout, framing=replace(layout.framing, final_newline=False, header_lines=0))
+
+
+def stored_usage(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """A batch of stored usage (:data:`USAGE_COLUMNS`) with the column types that stages read."""
+    kinds = schema("usage")
+    return pa.RecordBatch.from_arrays([_typed(rows[part.name], part.type) for part in kinds], schema=kinds)
+
+
+def _typed(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_dictionary(kind):
+        return column.cast(kind.value_type).dictionary_encode()
+    return column if column.type == kind else column.cast(kind)

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from tariffs import catalogue as layout
 from tariffs.allowances import boundaries, time_zone
-from tariffs.catalogue import NONE, Codes, Ints, names
+from tariffs.catalogue import NONE, Codes, Ints, names, places
 from tariffs.model import (
     DIRECTIONS,
     EVER_FROM,
@@ -34,6 +34,7 @@ Known = dict[str, dict[str, int]]
 """Codes by name, for ``plan``, ``zone``, ``class``, ``band`` and ``currency``."""
 Made = Allowance | Accumulator
 
+_LATE: Final = pl.col("valid_from") > EVER_FROM
 _DAY_US: Final = 86_400_000_000
 
 
@@ -59,18 +60,17 @@ def allowance_tables(tariff: Tariff, known: Known, account_names: pa.StringArray
     lists, periods = _Lists(), _Periods()
     rows = [_row(made, lists, periods.of(tariff, made), known) for made in every.values()]
     granting = [[code for code, made in enumerate(every.values()) if plan in made.plans] for plan in known["plan"]]
-    accounts = pl.Series(account_names)
-    pools, account_pools = _pools(tariff.subscriptions, accounts)
+    pools, account_pools = _pools(tariff.subscriptions, account_names)
     return {
         "allowances": np.array(rows, np.int64),
         "allowance_lists": np.array(lists.codes, np.int32),
         "allowance_periods": np.array(periods.instants, np.int64),
         "plan_allowances": _ragged(granting),
         "account_pools": account_pools,
-        "holders": _holders(tariff, accounts, pools),
+        "holders": _holders(tariff, account_names, pools),
         "rate_tiers": _tiers(rates, list(every)),
         "allowance_names": names(list(every)),
-        "pool_names": names(pools.to_list()),
+        "pool_names": pools,
     }
 
 
@@ -160,32 +160,36 @@ def _ragged(lists: list[list[int]]) -> Codes:
     return np.concatenate([starts, [code for each in lists for code in each]]).astype(np.int32)
 
 
-def _pools(subscriptions: pl.DataFrame, accounts: pl.Series) -> tuple[pl.Series, Codes]:
+def _pools(subscriptions: pl.DataFrame, accounts: pa.StringArray) -> tuple[pa.StringArray, Codes]:
     """The pools' names, and the pool of each account."""
     rows = subscriptions.filter(pl.col("pool") != "").select("account", "pool").unique(maintain_order=True)
-    pools = rows["pool"].unique(maintain_order=True)
+    pools = rows["pool"].unique(maintain_order=True).to_arrow().cast(pa.string())
     found = np.full(len(accounts), NONE, np.int32)
-    found[_coded(rows["account"], accounts)] = _coded(rows["pool"], pools)
+    found[places(rows["account"].to_arrow(), accounts)] = places(rows["pool"].to_arrow(), pools)
     return pools, found
 
 
-def _holders(tariff: Tariff, accounts: pl.Series, pools: pl.Series) -> Ints:
+def _holders(tariff: Tariff, accounts: pa.StringArray, pools: pa.StringArray) -> Ints:
     """(holder x allowance, since) in order, for each whose subscriptions to the granting plans have a beginning."""
-    parts = [np.zeros((0, 2), np.int64)]
-    for code, made in enumerate(tariff.allowances.values()):
-        whose, known = ("pool", pools) if made.pool else ("account", accounts)
-        rows = tariff.subscriptions.filter(pl.col("plan").is_in(list(made.plans)) & (pl.col(whose) != ""))
-        since = rows.group_by(whose, maintain_order=True).agg(pl.col("valid_from").min())
-        since = since.filter(pl.col("valid_from") > EVER_FROM)
-        holder = _coded(since[whose], known) + (len(accounts) if made.pool else 0)
-        keys = holder << layout.ALLOWANCE_BITS | code
-        parts.append(np.column_stack([keys, since["valid_from"].to_numpy()]))
+    began: dict[tuple[tuple[str, ...], bool], tuple[Ints, Ints]] = {}
+    parts = []
+    made: list[Made] = [*tariff.allowances.values(), *tariff.accumulators.values()]
+    for code, each in enumerate(made):
+        who = each.plans, each.pool
+        if who not in began:
+            began[who] = _began(tariff.subscriptions, *who, pools if each.pool else accounts)
+        holder, since = began[who]
+        keys = (holder + (len(accounts) if each.pool else 0)) << layout.ALLOWANCE_BITS | code
+        parts.append(np.column_stack([keys, since]))
     every = np.concatenate(parts).astype(np.int64).reshape(-1, 2)
     return every[np.argsort(every[:, 0], kind="stable")]
 
 
-def _coded(texts: pl.Series, known: pl.Series) -> Ints:
-    """The place of each text in ``known``."""
-    if texts.is_empty():
-        return np.zeros(0, np.int64)
-    return texts.replace_strict(known, range(len(known)), return_dtype=pl.Int64).to_numpy()
+def _began(rows: pl.DataFrame, plans: tuple[str, ...], pool: bool, known: pa.StringArray) -> tuple[Ints, Ints]:
+    """The holders without a subscription to ``plans`` that was ever there, and when their first one begins."""
+    whose = "pool" if pool else "account"
+    granting = rows.lazy().filter(pl.col("plan").is_in(list(plans)) & (pl.col(whose) != ""))
+    late, ever = (granting.filter(which).select(whose, "valid_from") for which in (_LATE, ~_LATE))
+    since = late.join(ever, on=whose, how="anti").group_by(whose, maintain_order=True).agg(pl.col("valid_from").min())
+    found = since.collect()
+    return places(found[whose].to_arrow(), known), found["valid_from"].to_numpy()

@@ -1,8 +1,7 @@
 """The compiled tariff: plain arrays and name tables, named by the hash of their content.
 
-Enters: what tariffs/compile.py built, or a file. Leaves: a ``Catalogue`` that kernels read, and the same
-bytes again. Always holds: it never changes; equal content gives equal bytes and the same ``version``; a
-file whose content does not match its version is refused.
+Enters: what tariffs/compile.py built, or tariffs/catalogue_file.py read. Leaves: a ``Catalogue`` that kernels read.
+Always holds: it never changes; equal content gives the same ``version``.
 """
 
 from __future__ import annotations
@@ -12,8 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -199,9 +197,9 @@ class Catalogue:
     def version(self) -> str:
         """The first 16 hex digits of the content's SHA-256."""
         digest = hashlib.sha256(FORMAT)
-        for name, kind, shape, content in self._parts():
+        for name, kind, shape, content in self.parts():
             digest.update(f"{name} {kind} {shape} ".encode())
-            digest.update(content)
+            digest.update(memoryview(content))
         return digest.hexdigest()[:16]
 
     @cached_property
@@ -213,24 +211,16 @@ class Catalogue:
         """The name of ``code`` in ``table`` (``zone``, ``rate``, ...); empty for NONE."""
         return "" if code < 0 else str(getattr(self, f"{table}_names")[code])
 
-    def _parts(self) -> Iterator[tuple[str, str, str, bytes]]:
+    def parts(self) -> Iterator[tuple[str, str, str, npt.NDArray[np.uint8]]]:
+        """Name, type, shape and bytes of each array; a name table is text, a name a line."""
         for part in fields(self):
             value = getattr(self, part.name)
             if part.default_factory is not MISSING and not len(self.allowances):
                 continue
             if part.name.endswith("_names"):
                 value = _lines(value)
-            yield part.name, value.dtype.str, ",".join(map(str, value.shape)), value.tobytes()
-
-    def save(self, path: Path) -> None:
-        """Write the catalogue to ``path`` as one Arrow IPC file; equal catalogues give equal bytes."""
-        rows = [(n, k, s, _padded(c)) for n, k, s, c in self._parts()]
-        columns = list(zip(*rows, strict=True))
-        texts = [pa.array(column, pa.string()) for column in columns[:3]]
-        table = pa.RecordBatch.from_arrays([*texts, pa.array(columns[3], pa.large_binary())], schema=_SCHEMA)
-        named = table.schema.with_metadata({"format": FORMAT, "version": self.version})
-        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, named) as writer:
-            writer.write_batch(table.replace_schema_metadata(named.metadata))
+            content = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
+            yield part.name, value.dtype.str, ",".join(map(str, value.shape)), content
 
 
 class _Codes(dict[str, dict[str, int]]):
@@ -245,43 +235,6 @@ class _Codes(dict[str, dict[str, int]]):
         return self[table]
 
 
-_SCHEMA: Final = pa.schema(
-    [("name", pa.string()), ("type", pa.string()), ("shape", pa.string()), ("content", pa.large_binary())]
-)
-
-
-def _padded(content: bytes) -> bytes:
-    """Content of a whole number of cache lines, so that what follows it stays aligned."""
-    return content + bytes(-len(content) % 64)
-
-
-def load_catalogue(path: Path) -> Catalogue:
-    """The catalogue that ``save`` wrote to ``path``; ValueError if it is none or its content was changed."""
-    try:
-        with pa.memory_map(str(path)) as source:
-            reader = pa.ipc.open_file(source)
-            batch, named = reader.get_batch(0), reader.schema.metadata or {}
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path} is no catalogue: {error}") from error
-    if named.get(b"format") != FORMAT:
-        raise ValueError(f"{path} is no catalogue of this format")
-    parts: dict[str, Any] = {
-        str(row["name"]): _part(row, content)
-        for row, content in zip(batch.select(["name", "type", "shape"]).to_pylist(), batch["content"], strict=True)
-    }
-    catalogue = Catalogue(**parts)
-    if catalogue.version.encode() != named[b"version"]:
-        raise ValueError(f"{path} was changed: its content is {catalogue.version}, not {named[b'version'].decode()}")
-    return catalogue
-
-
-def _part(row: dict[str, str], content: pa.LargeBinaryScalar) -> npt.NDArray[np.generic] | pa.StringArray:
-    shape = tuple(int(size) for size in row["shape"].split(",") if size)
-    kind = np.dtype(row["type"])
-    array = np.frombuffer(content.as_buffer(), kind, int(np.prod(shape))).reshape(shape)
-    return _of_lines(array) if row["name"].endswith("_names") else array
-
-
 def names(texts: list[str]) -> pa.StringArray:
     """A name table: the code of a name is its place."""
     return pa.array(texts, pa.string())
@@ -294,10 +247,8 @@ def places(texts: pa.Array, known: pa.StringArray) -> Ints:
     at = np.flatnonzero(found.is_valid())
     codes = np.full(len(wanted.dictionary) + 1, NONE, np.int64)
     codes[found.drop_null().to_numpy()] = at
-    return codes[wanted.indices.to_numpy()]
-
-
-_LINE_END: Final = 10
+    each: Ints = codes[wanted.indices.to_numpy()]
+    return each
 
 
 def _lines(texts: pa.StringArray) -> npt.NDArray[np.uint8]:
@@ -305,11 +256,3 @@ def _lines(texts: pa.StringArray) -> npt.NDArray[np.uint8]:
     ended = pc.binary_join_element_wise(texts, "", "\n")
     _, offsets, content = ended.buffers()
     return np.frombuffer(content or b"", np.uint8)[: np.frombuffer(offsets, np.int32)[len(ended)]]
-
-
-def _of_lines(lines: npt.NDArray[np.uint8]) -> pa.StringArray:
-    """The name table that :func:`_lines` made the bytes of."""
-    ends = np.flatnonzero(lines == _LINE_END)
-    offsets = np.concatenate([[0], ends - np.arange(len(ends))]).astype(np.int32)
-    content = lines[lines != _LINE_END]
-    return pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(content))

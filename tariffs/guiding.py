@@ -6,6 +6,8 @@ Always holds: all periods of one key stand in one bucket, in order of time.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -15,6 +17,9 @@ from tariffs.cells import matrix
 from tariffs.keys import key_table, number_keys
 from tariffs.model import Tariff
 from tariffs.partners import PartnerTable, partner_table
+
+_SLICE: Final = 1 << 20
+"""Rows whose keys are made at once."""
 
 
 class Guiding(PartnerTable):
@@ -64,6 +69,7 @@ def guiding(tariff: Tariff) -> Guiding:
 def _numbered(texts: pl.Series) -> tuple[pa.StringArray, Codes]:
     """The distinct ones of ``texts`` in the order in which they come, and the place of each among them."""
     coded = texts.to_arrow().cast(pa.string()).dictionary_encode()
+    pa.default_memory_pool().release_unused()  # the hash table of millions of names is as large as they are
     return coded.dictionary, coded.indices.to_numpy()
 
 
@@ -82,7 +88,8 @@ def _keys(rows: pl.DataFrame) -> tuple[pa.StringArray, Ints]:
     key_names, codes = _numbered(named["kind"].cast(pl.String) + ":" + named["key"])
     keys, at = np.empty(rows.height, np.int64), numeric.to_numpy()
     keys[~at] = -1 - codes.astype(np.int64)
-    keys[at] = number_keys(numbers["key"], numbers["kind"] == "imsi")
+    found = [number_keys(part["key"], part["kind"] == "imsi") for part in numbers.iter_slices(_SLICE)]
+    keys[at] = np.concatenate([np.zeros(0, np.int64), *found])
     return key_names, keys
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from typing import Any, Final, TypedDict
 
 import numpy as np
@@ -85,20 +86,20 @@ _DEFAULTS: Final = {
 """What a key that is left out means; empty texts and lists are left out, too."""
 
 
-def folder_text(tariff: Tariff) -> dict[str, bytes]:
-    """The files of ``tariff``: ``tariff.toml``, and the CSV files that it names or that have fixed names."""
+def _files(tariff: Tariff) -> dict[str, bytes | pl.DataFrame]:
+    """The files of ``tariff``: ``tariff.toml``, and the CSV files that it names or that have fixed names, as tables."""
     taken = _FileNames()
-    files = {name: table.write_csv().encode() for name, table in _sheets(tariff) if len(table)}
+    files = {name: table for name, table in _sheets(tariff) if len(table)}
     tables: dict[str, Table] = {kind: {} for kind in _KINDS}
     for name, deck in tariff.decks.items():
         file = taken.of(name)
         tables["deck"][name] = {"file": file} | _deck(deck)
-        files[file] = deck_rows(deck).write_csv().encode()
+        files[file] = deck_rows(deck)
     for name, each in tariff.classes.items():
         tables["class"][name] = said = _class(each)
         if each.members or not said:  # without any other condition an empty list is one
             said["members"] = file = taken.of(name)
-            files[file] = _members(each).write_csv().encode()
+            files[file] = _members(each)
     tables["calendar"] = _each(tariff.calendars, _calendar)
     tables["zone"] = _each(tariff.zones, _zone)
     tables["tax"] = _each(tariff.taxes, _tax)
@@ -237,7 +238,9 @@ def _periods(rows: pl.DataFrame) -> Iterator[pl.Series]:
     for name in ("valid_from", "valid_to"):
         known = rows[name].unique()
         texts = [instant_text(instant) for instant in known]
-        yield rows[name].replace_strict(known, pl.Series(texts, dtype=pl.String), return_dtype=pl.String)
+        yield rows[name].replace_strict(
+            known, pl.Series(texts, dtype=pl.String), return_dtype=pl.Enum(sorted({*texts}))
+        )
 
 
 def _plan(plan: Plan) -> Table:
@@ -291,10 +294,15 @@ class TextTable(TypedDict):
 
 def text_table(tariff: Tariff) -> TextTable:
     """The files of ``tariff`` as a catalogue holds them, one behind the other."""
-    files = folder_text(tariff)
-    contents = list(files.values())
+    files, whole, ends = _files(tariff), BytesIO(), []
+    for content in files.values():
+        if isinstance(content, bytes):
+            whole.write(content)
+        else:
+            content.write_csv(whole)
+        ends.append(whole.tell())
     return {
         "file_names": names(list(files)),
-        "file_ends": np.cumsum([len(content) for content in contents], dtype=np.int64),
-        "file_text": np.frombuffer(b"".join(contents), np.uint8),
+        "file_ends": np.array(ends, np.int64),
+        "file_text": np.frombuffer(whole.getbuffer(), np.uint8),
     }

@@ -48,7 +48,7 @@ def catalogue_named(name: str, lake: str) -> Catalogue:
     if Path(name).is_dir():
         return compiled(name)
     if Path(name).is_file():
-        from tariffs.catalogue import load_catalogue
+        from tariffs.catalogue_file import load_catalogue
 
         try:
             return load_catalogue(Path(name))

@@ -47,7 +47,7 @@ def _path(key: str) -> Path:
 
 def kept(key: str) -> Catalogue | None:
     """The catalogue that was kept under ``key``, if it is there and whole."""
-    from tariffs.catalogue import load_catalogue
+    from tariffs.catalogue_file import load_catalogue
 
     with suppress(OSError, ValueError):
         return load_catalogue(_path(key))
@@ -56,6 +56,8 @@ def kept(key: str) -> Catalogue | None:
 
 def keep(key: str, catalogue: Catalogue) -> None:
     """Keep ``catalogue`` under ``key``, and let go of what has not been written for a month."""
+    from tariffs.catalogue_file import save
+
     path = _path(key)
     part = path.with_suffix(f".{os.getpid()}")
     with suppress(OSError):  # a cache that cannot be written changes nothing but the time it takes
@@ -63,7 +65,7 @@ def keep(key: str, catalogue: Catalogue) -> None:
         for old in path.parent.iterdir():
             if time.time() - old.stat().st_mtime > _KEPT_S:
                 old.unlink(missing_ok=True)
-        catalogue.save(part)
+        save(catalogue, part)
         if part.stat().st_size <= LARGEST_BYTES:
             part.replace(path)
         part.unlink(missing_ok=True)

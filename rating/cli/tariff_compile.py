@@ -22,13 +22,15 @@ def arguments(part: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compile and write."""
+    from tariffs.catalogue_file import save
+
     catalogue = compiled(args.folder)
     path = Path(args.to)
     if path.suffix != ".arrow":
         path /= f"{catalogue.version}.arrow"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        catalogue.save(path)
+        save(catalogue, path)
     except OSError as fault:
         raise CommandError(f"{path}: cannot be written: {fault.strerror or fault}") from None
     if args.json:

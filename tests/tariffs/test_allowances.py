@@ -123,7 +123,7 @@ def test_a_tariff_without_allowances_has_no_trace_of_them(tmp_path: Path) -> Non
     (tmp_path / "t.toml").write_text(TARIFF.removesuffix("[allowance.a]\n"))
     catalogue, _ = compile_tariff(load(tmp_path)[0])
     assert catalogue is not None
-    assert not [name for name, *_ in catalogue._parts() if "allowance" in name or "pool" in name]  # noqa: SLF001
+    assert not [name for name, *_ in catalogue.parts() if "allowance" in name or "pool" in name]
 
 
 # period, zone, an instant, when its period begins and when the next one does (UTC)
