@@ -31,11 +31,11 @@ class Keeper(Protocol):
     def restore(self, lake: Lake, sources: Sequence[str]) -> None:
         """Take the state of newly assigned ``sources`` from ``lake``, which others may have moved meanwhile."""
 
-    def weigh(self, source: str, rated: Rated) -> Rows:
-        """What ``rated`` moves, as rows for the transaction of ``source``; may be asked again for the same batch."""
+    def weigh(self, rated: Rated) -> Rows:
+        """What ``rated`` moves, as rows for its transaction; may be asked again for the same batch."""
 
-    def landed(self, source: str, rows: Rows) -> None:
-        """What was last weighed for ``source`` is committed, ``rows`` with it."""
+    def landed(self, rows: Rows) -> None:
+        """What was last weighed is committed, ``rows`` with it."""
 
 
 def land(
@@ -45,14 +45,14 @@ def land(
 
     Returns the keepers' rows. Raises what :meth:`rating.lake.Lake.commit` raises.
     """
-    moves = [keeper.weigh(delta.source, rated) for keeper in keepers]
+    moves = [keeper.weigh(rated) for keeper in keepers]
     rows = _together(moves)
     lake.commit(replace(delta, small=rows) if rows else delta)
     remember(seen, rated)
     if balances:
         balances.landed(rated.drawn)
     for keeper, move in zip(keepers, moves, strict=True):
-        keeper.landed(delta.source, move)
+        keeper.landed(move)
     return rows
 
 

@@ -49,9 +49,8 @@ class Alerts:
         gone = {scope_of(source) for source in sources}
         self._states = {key: state for key, state in self._states.items() if key[0] not in gone}
 
-    def weigh(self, source: str, rated: Rated) -> Rows:
-        """The alerts that ``rated`` brings about."""
-        del source  # events count where they came from, also those that a recycle rates
+    def weigh(self, rated: Rated) -> Rows:
+        """The alerts that ``rated`` brings about; events count where they came from, also recycled ones."""
         self._weighed = []
         if not rated.usage.num_rows:
             return {}
@@ -67,9 +66,9 @@ class Alerts:
         ]
         return {"alert": rows} if rows else {}
 
-    def landed(self, source: str, rows: Any) -> None:  # noqa: ANN401 - the rows are as they were weighed
+    def landed(self, rows: Any) -> None:  # noqa: ANN401 - the rows are as they were weighed
         """The batch that was weighed last is committed."""
-        del source, rows
+        del rows
         for state, new, given in self._weighed:
             state.add(new, given)
         self._weighed = []

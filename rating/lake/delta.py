@@ -8,10 +8,10 @@ equal delta (no clock, no random number).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final, Self
 
 import pyarrow as pa
 
@@ -118,6 +118,12 @@ class Delta(Extent):
     small: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     bills: Mapping[str, pa.Table] = field(default_factory=dict, repr=False)
     rating_run: int = 0
+
+    @classmethod
+    def over(cls, extents: Sequence[Extent], **parts: Any) -> Self:  # noqa: ANN401 - fields, checked as such
+        """The delta that takes ``extents``, with ``parts`` that came of them."""
+        first, *beside = extents
+        return cls(**{f.name: getattr(first, f.name) for f in fields(Extent)}, beside=tuple(beside), **parts)
 
     def extents(self) -> tuple[Extent, ...]:
         """What the delta takes of each of its sources."""

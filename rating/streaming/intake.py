@@ -7,6 +7,7 @@ message alone (:mod:`rating.streaming.coordinates`); pure.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -86,6 +87,14 @@ def take_in(partition: Partition, first: int, messages: Messages, reading: Readi
     )
 
 
+def together(batch: Sequence[Intake]) -> Mediated:
+    """What several partitions gave as one, partition by partition."""
+    parts = [intake.mediated for intake in batch]
+    usage = _joined([part.usage for part in parts])
+    rejected = tuple(rows for part in parts for rows in part.rejected)
+    return Mediated(usage, rejected, sum(part.records for part in parts), sum(part.fitting for part in parts))
+
+
 def _alike(messages: Messages, reading: Reading) -> tuple[Messages, Messages]:
     """The messages up to the first whose layout pairs by another rule, and the rest."""
     if len({layout.pairing for layout in reading.layouts.values()}) < 2:
@@ -102,13 +111,18 @@ def _bytes(column: pa.BinaryArray) -> int:
     return int(pc.sum(pc.binary_length(column)).as_py() or 0)
 
 
-def _merged(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    """The rows of ``batches`` in the order of their coordinates."""
+def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """The rows of ``batches``, one after the other."""
     filled = [batch for batch in batches if batch.num_rows]
     if len(filled) < 2:
         return filled[0] if filled else pa.RecordBatch.from_pylist([], schema("usage"))
-    table = pa.Table.from_batches(filled).unify_dictionaries().combine_chunks().sort_by("record_no")
-    return table.combine_chunks().to_batches()[0]
+    return pa.Table.from_batches(filled).unify_dictionaries().combine_chunks().to_batches()[0]
+
+
+def _merged(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """The rows of ``batches``, of one partition, in the order of their coordinates."""
+    joined = _joined(batches)
+    return joined.sort_by("record_no") if len(batches) > 1 else joined
 
 
 def _mediated(source: str, pieces: Pieces) -> _Part:

@@ -1,13 +1,14 @@
-"""Landing: one batch of one partition, rated and committed.
+"""Landing: what came of the partitions of a member, rated and committed as one batch.
 
-Enters: an :class:`Intake`. Leaves: a committed batch, remembered ids, and its rows for the outputs. Always holds,
-in this order: rate against state that stays as it is; commit (the offset check fences a stale owner); only then
-move state.
+Enters: an :class:`Intake` a partition. Leaves: a committed batch, remembered ids, and its rows for the outputs. Always
+holds, in this order: rate against state that stays as it is; commit all or nothing (offset checks fence stale owners);
+only then move state. A fenced partition takes nothing of the others with it: they are rated and committed without it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mediation.dedup import SeenIds
@@ -16,13 +17,24 @@ from rating.after import Rows, land
 from rating.balances.live import Balances
 from rating.balances.restore import live_balances
 from rating.job import Job
-from rating.lake import Delta, LayoutVersion
+from rating.lake import Delta, Extent, LayoutVersion, StaleOffset, StaleState
 from rating.lake.delta import Row
 from rating.pipeline import Rated, rate
 from rating.seen import load_days, oldest_us, seen_ids
 from rating.sessions import earlier_partials
 from rating.streaming.coordinates import Partition, record_no
-from rating.streaming.intake import Intake
+from rating.streaming.intake import Intake, together
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What landed: of which partitions, what it was, the keepers' rows; and the sources that others own."""
+
+    batch: Sequence[Intake]
+    rated: Rated
+    rows: Rows
+    fenced: tuple[str, ...]
+    commit_s: float
 
 
 @dataclass(slots=True, eq=False)
@@ -30,6 +42,8 @@ class Landing:
     """Where batches land: the lake, tariff and keepers of ``job``, the ids seen, the balances."""
 
     job: Job
+    sources: set[str] = field(default_factory=set)
+    """All that were ever assigned."""
     seen: SeenIds = field(init=False)
     balances: Balances | None = field(init=False)
 
@@ -38,11 +52,12 @@ class Landing:
 
     def assigned(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         """Take over ``partitions``: where each is committed."""
-        self.restore(partitions)
+        self.sources |= {partition.source for partition in partitions}
+        self.restore()
         return {p: self.job.lake.offset(p.source).next_offset for p in partitions}
 
-    def restore(self, partitions: Sequence[Partition]) -> None:
-        """Take all state from the lake: others, who had these partitions or turned the epoch, may have moved it.
+    def restore(self) -> None:
+        """Take all state from the lake: others, who had some partition or turned the epoch, may have moved it.
 
         The ids are dropped, to be loaded again by day; the balances are read anew.
         """
@@ -51,60 +66,89 @@ class Landing:
         self.seen = seen_ids(lake)
         self.balances = live_balances(lake, self.job.catalogue)
         for keeper in self.job.keepers:
-            keeper.restore(lake, [p.source for p in partitions])
+            keeper.restore(lake, sorted(self.sources))
 
-    def rated(self, intake: Intake) -> Rated:
-        """``intake`` rated against the state as it is."""
-        lake = self.job.lake
-        load_days(lake, self.seen, intake.mediated.usage)
-        layout = replace(self.job.layout, pairing=intake.pairing)
+    def land(self, batch: Sequence[Intake], published: Mapping[Partition, int]) -> Landed:
+        """Rate and commit ``batch``, which pairs by one rule; what came of messages before ``published`` is published.
+
+        Partitions that have another owner are left out, and the others rated again without them; all are, from state
+        read anew, if the epoch has turned. Raises :class:`rating.lake.StaleOffset` if no partition is left, else
+        :class:`rating.lake.LakeError`.
+        """
+        fenced: tuple[str, ...] = ()
+        while True:
+            rated = self.rated(batch)
+            began = time.monotonic()
+            try:
+                delta = self._delta(batch, rated, published)
+                rows = land(self.job.lake, delta, rated, self.seen, self.balances, self.job.keepers)
+            except StaleState:
+                self.restore()
+            except StaleOffset as fault:
+                fenced += fault.sources
+                batch = [intake for intake in batch if intake.partition.source not in fenced]
+                if not batch or not fault.sources:
+                    raise StaleOffset(str(fault), fenced) from fault
+            else:
+                return Landed(batch, rated, rows, fenced, time.monotonic() - began)
+
+    def rated(self, batch: Sequence[Intake]) -> Rated:
+        """``batch`` rated against the state as it is."""
+        lake, mediated = self.job.lake, together(batch)
+        load_days(lake, self.seen, mediated.usage)
+        layout = replace(self.job.layout, pairing=batch[0].pairing)
         oldest = oldest_us(lake, self.job.window_days)
-        partials = earlier_partials(lake, intake.mediated.usage)
-        known = (intake.mediated, layout, self.job.catalogue, self.seen)
+        partials = earlier_partials(lake, mediated.usage)
+        known = (mediated, layout, self.job.catalogue, self.seen)
         return rate(*known, oldest_us=oldest, partials=partials, balances=self.balances)
 
-    def commit(self, intake: Intake, rated: Rated, published: int) -> Rows:
-        """Land ``rated``; what came of messages before ``published`` has been published. Returns the keepers' rows.
+    def note_published(self, committed: Mapping[Partition, int], published: Mapping[Partition, int]) -> None:
+        """Land that what came of messages before ``published`` has been published: a batch of no length."""
+        extents = [
+            Extent(
+                source=partition.source,
+                first_offset=offset,
+                next_offset=offset,
+                next_record_no=record_no(offset, 1),
+                complete=False,
+                records=0,
+                intake=_intake_row(partition.source, published[partition]),
+            )
+            for partition, offset in committed.items()
+        ]
+        self.job.lake.commit(Delta.over(extents))
 
-        Raises :class:`rating.lake.StaleOffset` if the partition has another owner, else :class:`rating.lake.LakeError`.
-        """
-        delta = self._delta(intake, rated, published)
-        return land(self.job.lake, delta, rated, self.seen, self.balances, self.job.keepers)
-
-    def note_published(self, partition: Partition, committed: int, published: int) -> None:
-        """Land that what came of messages before ``published`` has been published: a batch of no extent."""
-        delta = Delta(
-            source=partition.source,
-            first_offset=committed,
-            next_offset=committed,
-            next_record_no=record_no(committed, 1),
-            complete=False,
-            records=0,
-            intake=_intake_row(partition.source, published),
-        )
-        self.job.lake.commit(delta)
-
-    def _delta(self, intake: Intake, rated: Rated, published: int) -> Delta:
-        layouts = [_version(layout) for layout in intake.layouts]
-        source = intake.partition.source
-        late = {"source": source, "finding": "log_begins", "expected": "0", "found": str(intake.log_began)}
-        return Delta(
-            source=source,
-            first_offset=intake.first,
-            next_offset=intake.next_offset,
-            next_record_no=record_no(intake.next_offset, 1),
-            complete=False,
-            records=rated.records,
+    def _delta(self, batch: Sequence[Intake], rated: Rated, published: Mapping[Partition, int]) -> Delta:
+        return Delta.over(
+            [_extent(intake, published[intake.partition]) for intake in batch],
             usage=rated.usage,
             charges=rated.charges,
             rejected=rated.rejected,
             movements=rated.drawn.movements,
-            findings=(late,) if intake.log_began else (),
+            findings=tuple(_begins_late(intake) for intake in batch if intake.log_began),
             tariff=self.job.tariff,
-            layout=layouts[0] if layouts else None,
-            further_layouts=tuple(layouts[1:]),
-            intake=_intake_row(source, published, intake),
         )
+
+
+def _extent(intake: Intake, published: int) -> Extent:
+    layouts = [_version(layout) for layout in intake.layouts]
+    source = intake.partition.source
+    return Extent(
+        source=source,
+        first_offset=intake.first,
+        next_offset=intake.next_offset,
+        next_record_no=record_no(intake.next_offset, 1),
+        complete=False,
+        records=intake.mediated.records,
+        layout=layouts[0] if layouts else None,
+        further_layouts=tuple(layouts[1:]),
+        intake=_intake_row(source, published, intake),
+    )
+
+
+def _begins_late(intake: Intake) -> Row:
+    found = str(intake.log_began)
+    return {"source": intake.partition.source, "finding": "log_begins", "expected": "0", "found": found}
 
 
 def _version(layout: Layout) -> LayoutVersion:

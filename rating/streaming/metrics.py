@@ -16,9 +16,8 @@ import pyarrow.compute as pc
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from mediation.reasons import Disposition
-from rating.pipeline import Rated
 from rating.streaming.coordinates import Partition
-from rating.streaming.intake import Intake
+from rating.streaming.landing import Landed
 
 ALIVE_S: Final = 60
 """A service whose loop has not turned for so long is not alive."""
@@ -73,21 +72,21 @@ class Metrics:
         self.partitions = Gauge("toll_partitions", "partitions owned", registry=to)
         self.paused = Gauge("toll_paused", "1 while the lake takes nothing (disk full, locked)", registry=to)
 
-    def landed(self, intake: Intake, rated: Rated) -> None:
+    def landed(self, landed: Landed) -> None:
         """Count a committed batch."""
-        source = intake.partition.source
+        rated = landed.rated
+        self.commit_s.observe(landed.commit_s)
         self.records.labels(Disposition.RATED.value).inc(rated.usage.num_rows)
         for column, counter in (("disposition", self.records), ("reason", self.rejected)):
             for row in pc.value_counts(rated.rejected[column].cast(pa.string())).to_pylist():
                 counter.labels(row["values"]).inc(row["counts"])
-        self.messages.labels(source).inc(intake.messages)
-        self.committed.labels(source).set(intake.next_offset)
-        self.watermark.labels(source).set(intake.last_ms / 1000)
-
-    def alerted(self, names: Iterable[str]) -> None:
-        """Count committed alerts by the names of their rules."""
-        for name in names:
-            self.alerts.labels(name).inc()
+        for row in landed.rows.get("alert", ()):
+            self.alerts.labels(str(row["alert"])).inc()
+        for intake in landed.batch:
+            source = intake.partition.source
+            self.messages.labels(source).inc(intake.messages)
+            self.committed.labels(source).set(intake.next_offset)
+            self.watermark.labels(source).set(intake.last_ms / 1000)
 
     def turn(self, ends: Mapping[Partition, int], next_offsets: Mapping[Partition, int]) -> None:
         """Note that the loop turned, and how far each partition is behind its log."""

@@ -1,32 +1,31 @@
 """The streaming service: messages into the lake, by the commit protocol.
 
-Enters: a source, a landing, an outbox. Leaves: committed batches. Always holds, for every batch of every partition:
+Enters: a source, a landing, an outbox. Leaves: committed batches. Always holds, for every batch:
 
-1. messages are gathered for so many messages or milliseconds, and mediated while the batch before lands;
-2. the batch is rated and committed: one transaction that checks and moves the partition's offset;
-3. only then are its ids remembered, its rows published, and the group told (advisory).
+1. messages of all partitions are gathered, so many or so long, and mediated while the batch before lands;
+2. they are rated and committed together: one transaction that checks and moves the offset of each partition;
+3. only then are their ids remembered, their rows published, and the group told (advisory).
 
 One thread consumes and mediates; one lands, a batch at a time: that is the back-pressure. While a batch takes long, the
-partitions are paused and the group is told that this member lives. A partition is given up only when nothing of it
-is under way. A batch whose offset somebody else has moved is thrown away, and its partition left alone.
+partitions are paused and the group is told that this member lives. A partition is given up only when nothing
+is under way. One whose offset somebody else has moved is left alone, what came of it thrown away; the rest lands.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Final, TypeVar
 
-from rating.after import Rows
+from mediation.layout import Pairing
 from rating.lake import LakeUnavailable, StaleOffset, StaleState
-from rating.pipeline import Rated
-from rating.streaming.coordinates import Partition
+from rating.streaming.coordinates import Partition, partition_of
 from rating.streaming.intake import Intake, take_in
-from rating.streaming.landing import Landing
+from rating.streaming.landing import Landed, Landing
 from rating.streaming.metrics import Metrics
 from rating.streaming.outbox import Outbox, Topics
 from rating.streaming.source import Messages, PublishError, Source
@@ -70,7 +69,7 @@ class Service:
     _next: dict[Partition, int] = field(default_factory=dict)
     _published: dict[Partition, int] = field(default_factory=dict)
     _fenced: dict[Partition, float] = field(default_factory=dict)
-    _under_way: tuple[Intake, Future[None]] | None = None
+    _under_way: Future[Landed] | None = None
     _lander: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "landing"))
 
     def stop(self) -> None:
@@ -87,8 +86,7 @@ class Service:
         try:
             while not self.stopping.is_set():
                 gathered = self._gathered()
-                for partition, messages in gathered.items():
-                    self._take_in(partition, messages)
+                self._take_in(gathered)
                 self._take_up_fenced()
                 if gathered or not self._next:
                     busy = time.monotonic()
@@ -113,7 +111,7 @@ class Service:
             if left <= 0 and (left < -_LONGER_S or not self._lands()):
                 break
             self._hold(self.source.take(min(_TAKE, room), max(left, _GLANCE_S)))
-        if self._under_way and self._under_way[1].done():
+        if self._under_way and self._under_way.done():
             self._settle()
         self.metrics.turn(self.source.ends(self._next), self._next)
         gathered, self._held = self._held, {}
@@ -126,52 +124,50 @@ class Service:
         return max(self.limits.messages - sum(map(len, self._held.values())), 0)
 
     def _lands(self) -> bool:
-        return self._under_way is not None and not self._under_way[1].done()
+        return self._under_way is not None and not self._under_way.done()
 
     def _hold(self, taken: dict[Partition, Messages]) -> None:
         for partition, messages in taken.items():
             self._held.setdefault(partition, Messages()).extend(messages)
 
-    def _take_in(self, partition: Partition, messages: Messages) -> None:
-        """Mediate ``messages``, and let them land when the batch before has."""
-        while (first := self._next.get(partition)) is not None and (fresh := messages.since(first)):
-            intake, messages = take_in(partition, first, fresh, self.reading)
-            self._settle()
-            if self._next.get(partition) != first:
-                return  # given up, or fenced, meanwhile
-            self._next[partition] = intake.next_offset
-            self._under_way = intake, self._lander.submit(self._land, intake)
+    def _take_in(self, gathered: dict[Partition, Messages]) -> None:
+        """Mediate what was ``gathered``, and let it land when the batch before has: in one batch, if it pairs alike."""
+        while intakes := self._mediated(gathered):
+            alike: dict[Pairing | None, list[Intake]] = {}
+            for intake in intakes:
+                alike.setdefault(intake.pairing, []).append(intake)
+            for batch in alike.values():
+                self._begin(batch)
+
+    def _mediated(self, gathered: dict[Partition, Messages]) -> list[Intake]:
+        """An intake of each partition that has messages; they are taken out of ``gathered``."""
+        intakes = []
+        for partition, messages in gathered.items():
+            if (first := self._next.get(partition)) is not None and (fresh := messages.since(first)):
+                intake, gathered[partition] = take_in(partition, first, fresh, self.reading)
+                intakes.append(intake)
+        return intakes
+
+    def _begin(self, batch: list[Intake]) -> None:
+        """Let ``batch`` land, without partitions that were given up, or fenced, meanwhile."""
+        self._settle()
+        held = [intake for intake in batch if self._next.get(intake.partition) == intake.first]
+        if held:
+            self._next |= {intake.partition: intake.next_offset for intake in held}
+            self._under_way = self._lander.submit(self._land, held)
 
     # --- landing, in a thread of its own
 
-    def _land(self, intake: Intake) -> None:
+    def _land(self, batch: Sequence[Intake]) -> Landed:
         began = time.monotonic()
-        partition = intake.partition
-        rated, rows = self._patiently(lambda: self._rated_and_committed(intake))
-        self.metrics.landed(intake, rated)
-        alerts = rows.get("alert", ())
-        self.metrics.alerted(str(row["alert"]) for row in alerts)
-        if self._published[partition] == intake.first:
-            self._publish(partition, intake.next_offset, lambda: self.outbox.publish(rated, alerts))
-        else:
-            self._publish_stored(partition, intake.next_offset)
+        landed = self._patiently(lambda: self.landing.land(batch, self._published))
+        self.metrics.landed(landed)
+        self._publish_landed(landed)
         self.metrics.batch_s.observe(time.monotonic() - began)
-        figures = {"source": partition.source, "next_offset": intake.next_offset, "records": rated.records}
-        _LOG.info("landed", extra=figures | {"rated": rated.usage.num_rows})
-
-    def _rated_and_committed(self, intake: Intake) -> tuple[Rated, Rows]:
-        """Rate and commit ``intake``; again, from state read anew, where others have changed it since it was read."""
-        while True:
-            rated = self.landing.rated(intake)
-            began = time.monotonic()
-            try:
-                rows = self.landing.commit(intake, rated, self._published[intake.partition])
-            except StaleState as fault:
-                _LOG.info("restored", extra={"says": str(fault)})
-                self.landing.restore(list(self._next))
-            else:
-                self.metrics.commit_s.observe(time.monotonic() - began)
-                return rated, rows
+        offsets = {intake.partition.source: intake.next_offset for intake in landed.batch}
+        figures = {"records": landed.rated.records, "rated": landed.rated.usage.num_rows}
+        _LOG.info("landed", extra={"offsets": offsets} | figures)
+        return landed
 
     def _patiently(self, work: Callable[[], T]) -> T:
         """The result of ``work``, which is tried again for as long as the lake is full or locked."""
@@ -189,20 +185,29 @@ class Service:
                 self.metrics.wait(waiting=False)
                 return result
 
-    def _publish(self, partition: Partition, committed: int, publish: Callable[[], int]) -> None:
+    def _publish_landed(self, landed: Landed) -> None:
+        """Publish what has landed; from the lake, with what was not published before, if anything was not."""
+        if all(self._published[intake.partition] == intake.first for intake in landed.batch):
+            offsets = {intake.partition: intake.next_offset for intake in landed.batch}
+            self._publish(offsets, lambda: self.outbox.publish(landed.rated, landed.rows.get("alert", ())))
+        else:
+            for intake in landed.batch:
+                self._publish_stored(intake.partition, intake.next_offset)
+
+    def _publish(self, committed: Mapping[Partition, int], publish: Callable[[], int]) -> None:
         """Publish what became of the messages before ``committed``; a failure is made up for later, from the lake."""
         try:
             sent = publish() if self.outbox.open else 0
         except PublishError as fault:
-            _LOG.warning("not published", extra={"source": partition.source, "says": str(fault)})
+            _LOG.warning("not published", extra={"sources": [p.source for p in committed], "says": str(fault)})
             self.metrics.unpublished.inc()
             return
         self.metrics.published.inc(sent)
-        self._published[partition] = committed
+        self._published |= committed
 
     def _publish_stored(self, partition: Partition, committed: int) -> None:
         lake, first = self.landing.job.lake, self._published[partition]
-        self._publish(partition, committed, lambda: self.outbox.publish_stored(lake, partition, first, committed))
+        self._publish({partition: committed}, lambda: self.outbox.publish_stored(lake, partition, first, committed))
 
     # --- waiting for it
 
@@ -210,11 +215,11 @@ class Service:
         """Wait until nothing is under way; with ``beat``, tell the group meanwhile that this member lives."""
         paused: set[Partition] = set()
         while self._under_way:
-            intake, landing = self._under_way
+            landing = self._under_way
             wait([landing], _BEAT_S)
             if landing.done():
                 self._under_way = None
-                self._settled(intake, landing)
+                self._settled(landing)
             elif beat:
                 if not paused:
                     paused = set(self._next)
@@ -224,13 +229,14 @@ class Service:
         if paused:
             self.source.resume(paused & set(self._next))
 
-    def _settled(self, intake: Intake, landing: Future[None]) -> None:
+    def _settled(self, landing: Future[Landed]) -> None:
         try:
-            landing.result()
+            landed = landing.result()
         except StaleOffset as fault:
-            self._fence(intake.partition, str(fault))
+            self._fence(fault.sources)
         else:
-            self.source.note({intake.partition: intake.next_offset})
+            self._fence(landed.fenced)
+            self.source.note({intake.partition: intake.next_offset for intake in landed.batch})
 
     def _catch_up(self) -> None:
         """Publish what could not be published before, while nothing is under way."""
@@ -240,14 +246,15 @@ class Service:
 
     # --- fencing
 
-    def _fence(self, partition: Partition, why: str) -> None:
-        """Leave ``partition`` alone: somebody else has moved its offset."""
-        _LOG.warning("fenced", extra={"source": partition.source, "says": why})
-        self.metrics.fenced.inc()
-        if self._next.pop(partition, None) is not None:
-            self._held.pop(partition, None)
-            self._fenced[partition] = time.monotonic() + self.limits.fence_s
-            self.source.pause([partition])
+    def _fence(self, sources: Iterable[str]) -> None:
+        """Leave the partitions ``sources`` alone: somebody else has moved their offsets."""
+        for partition in map(partition_of, sources):
+            _LOG.warning("fenced", extra={"source": partition.source})
+            self.metrics.fenced.inc()
+            if self._next.pop(partition, None) is not None:
+                self._held.pop(partition, None)
+                self._fenced[partition] = time.monotonic() + self.limits.fence_s
+                self.source.pause([partition])
 
     def _take_up_fenced(self) -> None:
         """Go on with partitions that, after the pause, the group still gives to this member: from the lake's offset."""
@@ -294,10 +301,14 @@ class Service:
 
     def _note_published(self, partitions: list[Partition]) -> None:
         """Land how far the outputs are, so that the next owner publishes nothing twice."""
-        for partition in partitions if self.outbox.open else ():
-            committed, lake = self._next.get(partition, 0), self.landing.job.lake
-            if committed and self.outbox.published(lake, partition) < self._published[partition]:
-                try:
-                    self.landing.note_published(partition, committed, self._published[partition])
-                except (StaleOffset, StaleState, LakeUnavailable) as fault:  # the next owner publishes a batch again
-                    _LOG.warning("mark not landed", extra={"source": partition.source, "says": str(fault)})
+        lake, open_ones = self.landing.job.lake, partitions if self.outbox.open else []
+        behind = {
+            p: self._next[p]
+            for p in open_ones
+            if self._next.get(p) and self.outbox.published(lake, p) < self._published[p]
+        }
+        if behind:
+            try:
+                self.landing.note_published(behind, self._published)
+            except (StaleOffset, StaleState, LakeUnavailable) as fault:  # the next owner publishes a batch again
+                _LOG.warning("mark not landed", extra={"sources": [p.source for p in behind], "says": str(fault)})

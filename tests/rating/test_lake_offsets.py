@@ -20,9 +20,7 @@ def extent(source: str, first: int, end: int, **given: object) -> Extent:
 
 
 def gathered(*extents: Extent) -> Delta:
-    first, *beside = extents
-    given = {field.name: getattr(first, field.name) for field in dataclasses.fields(first)}
-    return Delta(**given, beside=tuple(beside))
+    return Delta.over(extents)
 
 
 def at(lake: Lake) -> list[int]:

@@ -72,8 +72,8 @@ def rated(events: Sequence[Event]) -> Rated:
 def commit(lake: Lake, keeper: Alerts, source: str, events: Sequence[Event]) -> None:
     """Land ``events`` of ``source`` as the service does."""
     batch, at = rated(events), lake.offset(source)
-    moved = keeper.weigh(source, batch)
-    again = keeper.weigh(source, batch)
+    moved = keeper.weigh(batch)
+    again = keeper.weigh(batch)
     assert moved == again, "weighing moves nothing"
     delta = Delta(
         source=source,
@@ -87,7 +87,7 @@ def commit(lake: Lake, keeper: Alerts, source: str, events: Sequence[Event]) -> 
         small=moved,
     )
     lake.commit(delta)
-    keeper.landed(source, moved)
+    keeper.landed(moved)
 
 
 def stored(lake: Lake, rules: Sequence[Rule]) -> list[Alert]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +93,9 @@ def test_balances_that_another_process_changes_under_it_are_read_anew_and_the_ba
     one = service(MemorySource(memory, "raw"), limits=Limits(gather_ms=20, messages=400))
     rated, calls = Landing.rated, []
 
-    def disturbed(landing: Landing, intake: Intake) -> Rated:
-        calls.append(intake.first)
-        found = rated(landing, intake)
+    def disturbed(landing: Landing, batch: Sequence[Intake]) -> Rated:
+        calls.append(batch[0].first)
+        found = rated(landing, batch)
         if len(calls) == 2:
             with open_lake(tmp_path / "lake") as other:
                 movements = other.query(TAKEN).cast(found.drawn.movements.schema)

@@ -15,10 +15,11 @@ from rating.audit import audit
 from rating.cli.main import main
 from rating.lake import Delta, Lake, LakeUnavailable, open_lake
 from rating.streaming.coordinates import Partition
+from rating.streaming.intake import take_in
 from rating.streaming.memory import MemoryBroker, MemorySink, MemorySource
 from rating.streaming.outbox import Topics
 from rating.streaming.service import Limits
-from rating.streaming.source import Outgoing, StreamError
+from rating.streaming.source import Messages, Outgoing, StreamError
 from tests.streaming.conftest import Operator, Running, Serve
 
 Run = Callable[..., Running]
@@ -213,6 +214,46 @@ def test_a_zombie_is_fenced_and_does_not_disturb(
     woken.stop()
     assert woken.fault == []
     agrees(zombie.landing.job.lake, oracle)
+
+
+def in_log(memory: MemoryBroker, partition: Partition) -> Messages:
+    messages = Messages()
+    for offset, (value, _, headers, stamp_ms) in enumerate(memory.logs[partition].messages):
+        messages.add(offset, value, headers, stamp_ms)
+    return messages
+
+
+def test_a_fenced_partition_takes_nothing_of_the_others_with_it(
+    memory: MemoryBroker,
+    operator: Operator,
+    service: Serve,
+    tmp_path: Path,
+    oracle: Oracle,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a batch of three partitions one is landed by somebody else between rating and commit."""
+    memory.create("raw", 3)
+    MemorySink(memory).send("raw", operator.messages())
+    one = service(MemorySource(memory, "raw"), limits=Limits(gather_ms=200, fence_s=0.1))
+    own, stolen, begun = one.landing.job.lake, Partition("raw", 1), {}
+    held, batches = own.commit, []
+
+    def late(delta: Delta) -> int:
+        batches.append([extent.source for extent in delta.extents()])
+        if len(batches[-1]) == 3 and not begun:
+            with open_lake(tmp_path / "lake") as lake:
+                other = service(MemorySource(memory, "raw"), lake=lake)
+                begun.update(other.landing.assigned([stolen]))
+                fresh = in_log(memory, stolen).since(begun[stolen])
+                other.landing.land([take_in(stolen, begun[stolen], fresh, other.reading)[0]], begun)
+        return held(delta)
+
+    monkeypatch.setattr(own, "commit", late)
+    one.run(idle_s=0.3)
+    all_three = next(at for at, sources in enumerate(batches) if len(sources) == 3)
+    assert batches[all_three + 1] == [source for source in batches[all_three] if source != stolen.source]
+    assert one.metrics.registry.get_sample_value("toll_fenced_total") == 1
+    agrees(own, oracle)
 
 
 def test_it_waits_for_a_full_disk_and_keeps_its_place_in_the_group(
