@@ -12,6 +12,9 @@ PACKAGES = ("mediation", "tariffs", "rating")
 ALLOWED = {"mediation": {"mediation"}, "tariffs": {"tariffs"}, "rating": {"mediation", "tariffs", "rating"}}
 FILES = sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py"))
 CLOCKS = {
+    "rating/api/limits.py",
+    "rating/api/metrics.py",
+    "rating/api/watch.py",
     "rating/cli/progress.py",
     "rating/ahead.py",
     "rating/lake/disk.py",

@@ -1,7 +1,7 @@
 """The follower: keeps the shelves in step with the lake, commit by commit.
 
-Enters: a lake that others write. Leaves: the latest :class:`View`. Always holds: a view is of one snapshot on
-all shelves, so a commit is there whole or not at all; it is replaced, never changed, so a question sees one state.
+Enters: a lake that others write. Leaves: the latest :class:`View`. Always holds: a view is of one snapshot on all
+shelves, so a commit is there whole or not at all; it is replaced, never changed, so a question sees one state.
 
 Runs of one size are merged by eights, as in a log-structured tree: after any number of commits there are few.
 """
@@ -9,6 +9,7 @@ Runs of one size are merged by eights, as in a log-structured tree: after any nu
 from __future__ import annotations
 
 import logging
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,18 +43,19 @@ Runs = tuple[Run, ...]
 
 
 class Follower:
-    """Follows the lake in ``folder``, looking every ``pause_s`` seconds, from a thread of its own.
+    """Follows the lake in ``folder``, looking every ``pause_ms`` milliseconds, from a thread of its own.
 
     A context manager, whose end ends the thread. ``view`` is None until the lake was read once; ``healthy`` says
     whether the last look went well. Runs are kept in a private folder below ``cache``.
     """
 
-    def __init__(self, folder: Path | str, pause_s: float, cache: Path | None = None) -> None:
+    def __init__(self, folder: Path | str, pause_ms: int, cache: Path | None = None) -> None:
         self.view: View | None = None
         self.healthy = True
-        self._folder, self._pause_s, self._numbers = folder, pause_s, count()
+        self._folder, self._pause, self._numbers = folder, timedelta(milliseconds=pause_ms), count()
         self._stop = Event()
         self._place = Path(tempfile.mkdtemp(prefix="toll-serve-", dir=cache))
+        self._boot = secrets.token_hex(4)
         self._thread = Thread(target=self._follow, name="follower", daemon=True)
 
     def __enter__(self) -> Self:
@@ -64,6 +66,11 @@ class Follower:
         self._stop.set()
         self._thread.join()
         shutil.rmtree(self._place, ignore_errors=True)
+
+    @property
+    def tag(self) -> str:
+        """The snapshot of the view as an HTTP entity tag; another one after a restart."""
+        return f'"{self._boot}-{self.view.snapshot if self.view else 0}"'
 
     def _follow(self) -> None:
         while not self._stop.is_set():
@@ -83,7 +90,7 @@ class Follower:
         for _ in range(_RENEW):
             self.look(lake)
             self.healthy = True
-            if self._stop.wait(self._pause_s):
+            if self._stop.wait(self._pause.total_seconds()):
                 return
 
     def look(self, lake: Lake) -> None:

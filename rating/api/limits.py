@@ -1,7 +1,7 @@
 """Rate limits: a bucket of requests per token.
 
-Enters: a token's name and a moment. Leaves: how long to wait, 0 if the request may pass. Always holds: over any time a token
-passes at most its burst plus its rate times that time; buckets are as many as tokens.
+Enters: a token's name and a moment. Leaves: how long to wait, 0 if the request may pass. Always holds: over any time
+a token passes at most its burst plus its rate times that time; buckets are as many as tokens.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What is asked of one party, from the shelves alone.
 
-Enters: a view, a party, a span of time. Leaves: a page of charges, their sums, balances, a settlement. Always holds: an
-answer is of one snapshot of the lake; sums, balances and settlements are what the same SQL makes of the whole lake.
+Enters: a view, a party, a span of time. Leaves: a page of charges, their sums, balances, a settlement. Always holds:
+an answer is of one snapshot of the lake; sums, balances and settlements are what the same SQL makes of the whole
+lake.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ _TOTALS: Final = """
 SELECT leg, currency, sum(amount) AS amount, sum(tax_amount) AS tax_amount
 FROM rated_usage GROUP BY ALL ORDER BY ALL"""
 
-_ALWAYS: Final = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
+ALWAYS: Final = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
+"""A span that holds every instant."""
 _EVER: Final = np.iinfo(np.int64).max
 _NO_CHARGES: Final = pa.schema([(f.name, f.type) for f in CHARGE_FIELDS] + [("account", pa.string())])
 
@@ -152,9 +154,9 @@ def sums(view: View, span: Span) -> Sums:
 
 def balances(view: View, party: str, at: datetime | None) -> Statement:
     """The lots of ``party`` and its pools as :func:`rating.balances.statement.statement` tells them."""
-    rows = view.of("movements", party, *_ALWAYS)
+    rows = view.of("movements", party, *ALWAYS)
     pools = {pool for part in rows for pool in _pools(part, party)}
-    rows += [part for pool in pools - {party} for part in view.of("movements", pool, *_ALWAYS)]
+    rows += [part for pool in pools - {party} for part in view.of("movements", pool, *ALWAYS)]
     return statement(_narrow().holding("balance_movement", _movements(rows)), party, at)
 
 

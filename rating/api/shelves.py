@@ -1,8 +1,8 @@
 """Shelves: rows of the lake laid out by whom they concern, so that one party's are found without a scan.
 
-Enters: rows. Leaves: runs, files of rows in the order of party and start, and what a run holds of one party and span of
-time. Always holds: a run is never changed; it is read in place, so memory does not grow with it; the runs of a shelf
-together hold each row once.
+Enters: rows. Leaves: runs, files of rows in the order of party and start, and what a run holds of one party and span
+of time. Always holds: a run is never changed; it is read in place, so memory does not grow with it; the runs of a
+shelf together hold each row once.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Tokens: who may ask what.
 
-Enters: a file of tokens (TOML, mode 0600). Leaves: the grant that a token gives. Always holds: the file has no token, only
-SHA-256 of its secret, which has 256 random bits, so that a slow hash would protect nothing more; secrets are compared in
-constant time; whoever is bound to an account is shown that account alone.
+Enters: a file of tokens (TOML, mode 0600). Leaves: the grant that a token gives. Always holds: the file has no token,
+only SHA-256 of its secret, which has 256 random bits, so that a slow hash would protect nothing more; secrets are
+compared in constant time; whoever is bound to an account is shown that account alone.
 """
 
 from __future__ import annotations
@@ -73,7 +73,12 @@ class Grant:
 
     def may(self, right: Right, account: str | None = None) -> bool:
         """Whether ``right`` is granted, and on ``account`` if it is about one."""
-        return right in RIGHTS[self.role] and (self.role is not Role.ACCOUNT or account == self.account)
+        return right in RIGHTS[self.role] and (not self.bound or account == self.account)
+
+    @property
+    def bound(self) -> bool:
+        """Whether the token may see one account alone."""
+        return self.role is Role.ACCOUNT
 
     @property
     def unmasked(self) -> bool:

@@ -27,6 +27,8 @@ _FAULTS = (
     ("rating.streaming.source", "PublishError"),
     ("rating.answers", "ExportError"),
     ("rating.explain", "NoSuchEventError"),
+    ("rating.api.settings", "ServeError"),
+    ("rating.api.tokens", "TokenError"),
 )
 
 

@@ -24,6 +24,7 @@ from rating.cli import (
     quote,
     rate,
     rekey,
+    serve,
     settle,
     simulate,
     sql,
@@ -54,6 +55,7 @@ COMMANDS = (
     tap,
     simulate,
     sql,
+    serve,
 )
 VERSION = "0.1.0"
 

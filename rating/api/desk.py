@@ -1,0 +1,116 @@
+"""The desk: what the routes answer from, and whom they answer.
+
+Enters: settings. Leaves: the follower's view, the threads, the tokens. Always holds: nobody is answered without a
+token that grants it; a changed file of tokens holds from the next request on, and one that is wrong changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Self, TypeVar
+
+from starlette.exceptions import HTTPException
+
+from rating.api.far import Far
+from rating.api.follow import Follower
+from rating.api.limits import Buckets
+from rating.api.metrics import Metrics
+from rating.api.near import Span
+from rating.api.settings import Settings
+from rating.api.shelves import View
+from rating.api.threads import Threads
+from rating.api.tokens import Grant, Grants, Right, TokenError, granted, read_tokens
+
+T = TypeVar("T")
+LOG: Final = logging.getLogger("toll.serve")
+_NEAR_WAITING: Final = 256
+_WIDE_WAITING: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks: the name of the token, and what it grants."""
+
+    name: str
+    grant: Grant
+
+    def known(self, *values: str) -> tuple[str, ...] | None:
+        """What need not be masked, since it was in the question; None: nothing is masked."""
+        return None if self.grant.unmasked else values
+
+
+class Desk:
+    """What the server has while it runs; a context manager."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.metrics = settings, Metrics()
+        self.follower = Follower(settings.lake, settings.refresh_ms, settings.cache)
+        self.far = Far(settings.lake, settings.far_connections, settings.far_s)
+        self._near = Threads("near", settings.near_threads, _NEAR_WAITING)
+        self._wide = Threads("wide", settings.wide_threads, _WIDE_WAITING)
+        self._grants: Grants = read_tokens(settings.tokens)
+        self._stamp = self._written()
+        self._buckets = Buckets()
+
+    def __enter__(self) -> Self:
+        self.follower.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.follower.__exit__()
+        for threads in (self._near, self._wide, self.far):
+            threads.close()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the shelves are filled and go with the lake."""
+        return self.follower.view is not None and self.follower.healthy
+
+    def view(self) -> View:
+        """The lake as of its latest snapshot. Raises 503 until it was read once."""
+        if self.follower.view is None:
+            raise HTTPException(503, "the lake is being read: ask again soon", {"Retry-After": "2"})
+        return self.follower.view
+
+    async def near(self, span: Span, shelf: str, question: Callable[[View], T]) -> T:
+        """The answer of ``question``, which is about the rows of ``span`` on ``shelf``."""
+        view = self.view()
+        rows = sum(part.num_rows for part in span.of(view, shelf))
+        threads = self._wide if rows > self.settings.wide_rows else self._near
+        return await threads.run(lambda: question(view))
+
+    def asker(self, token: str) -> Asker:
+        """Whose ``token`` it is. Raises 401 if it is nobody's, 429 if it asks too often."""
+        found = granted(self._tokens(), token)
+        if found is None:
+            raise HTTPException(401, "give a token: `Authorization: Bearer toll_...`", {"WWW-Authenticate": "Bearer"})
+        wait_s = self._buckets.wait_s(*found)
+        if wait_s:
+            raise HTTPException(429, f"this token asks too often: wait {wait_s} s", {"Retry-After": str(wait_s)})
+        return Asker(*found)
+
+    def _tokens(self) -> Grants:
+        if self._written() != self._stamp:
+            self._stamp = self._written()
+            try:
+                self._grants = read_tokens(self.settings.tokens)
+                self._buckets.keep(frozenset(self._grants))
+            except TokenError as fault:
+                LOG.warning("the file of tokens is wrong: what was read before holds", extra={"fault": str(fault)})
+        return self._grants
+
+    def _written(self) -> tuple[int, int]:
+        try:
+            found = self.settings.tokens.stat()
+        except OSError:
+            return (0, 0)
+        return found.st_mtime_ns, found.st_ino
+
+
+def allowed(asker: Asker, right: Right, account: str | None = None) -> Asker:
+    """``asker``, who may do that. Raises 403 if not."""
+    if not asker.grant.may(right, account):
+        raise HTTPException(403, f"a token of the role {asker.grant.role} may not ask this")
+    return asker
