@@ -29,6 +29,7 @@ SECTIONS = {
     "long_or_wide": "Charges long or wide",
     "rating_speed": "The rating core",
     "tariff_load": "Loading large tariffs",
+    "subscribers": "Millions of subscribers",
     "ber_decode": "Decoding ASN.1",
 }
 INTRO = """# Benchmarks
