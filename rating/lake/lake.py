@@ -99,7 +99,7 @@ class Lake(ABC):
         with explained(self._place()):
             written = self._write(delta)
             try:
-                with self.alone():
+                with self.alone(), _in_one_thread(self._sql):
                     batch_id = retried(lambda: in_transaction(self._sql, lambda: self._transact(delta, written, small)))
             except BaseException as error:
                 if not in_doubt(error):  # else the next start knows, and deletes what nobody has
@@ -299,6 +299,16 @@ def _narrowed(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _versions(delta: Delta) -> set[str]:
     return {*delta.all_layouts(), *({delta.tariff.version} if delta.tariff else ())}
+
+
+@contextmanager
+def _in_one_thread(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Ask the catalogue in this thread alone: a commit is eighty tiny queries, over which others only spin."""
+    connection.execute("SET threads = 1")
+    try:
+        yield
+    finally:
+        connection.execute("RESET threads")
 
 
 def in_transaction(connection: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
