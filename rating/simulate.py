@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -21,11 +21,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mediation.fields import schema
 from rating.guide import guide
 from rating.lake import Lake
 from rating.period import Period
 from rating.price import price
+from rating.stored import USAGE_COLUMNS, stored_usage
 from tariffs.catalogue import KEY_ACCOUNT, KEY_SEGMENT, Catalogue
 from tariffs.compare import HUNDRED_PERCENT, percent_text
 
@@ -34,9 +34,7 @@ COST: Final = ("wholesale_out", "roaming_in")
 DIMENSIONS: Final = ("leg", "plan", "zone", "account")
 NOTHING: Final = Decimal("0.000000000")
 
-_READ: Final = [name for name in schema("usage").names if name != "raw"]
-_USAGE: Final = f"""
-SELECT {", ".join(_READ)}, ''::BLOB AS raw FROM usage WHERE start_utc >= $start AND start_utc < $end"""  # noqa: S608 (own names)
+_USAGE: Final = f"SELECT {USAGE_COLUMNS} FROM usage u WHERE start_utc >= $start AND start_utc < $end"  # noqa: S608 (own names)
 _BEFORE: Final = """
 SELECT leg, {by} AS key, currency,
     count(*) FILTER (kind = 'charge') - count(*) FILTER (kind = 'reversal') AS events, sum(amount) AS amount
@@ -67,14 +65,19 @@ class Sums:
             self.amounts[key] += row["amount"]
 
 
+Sides = Mapping[str, Sums]
+"""Sums by dimension."""
+
+
 @dataclass(frozen=True)
 class Simulation:
     """``changes``: rows of each dimension (``leg``, ``plan``, ``zone``, ``account``, ``segment``), largest first.
 
     ``unpriced``: reason, events, leg, currency, before: what the candidate cannot price and what that earned.
+    ``period`` is None where the events are not those of a period.
     """
 
-    period: Period
+    period: Period | None
     tariff_version: str
     events: int
     changes: dict[str, pa.Table]
@@ -115,11 +118,14 @@ def simulate(lake: Lake, catalogue: Catalogue, period: Period) -> Simulation:
         values = {**span, "unpriced": str(unpriced)}
         lost = lake.query(_UNPRICED, values)
         before = {by: _before(lake, by, values) for by in DIMENSIONS}
+    return compared(Simulation(period, catalogue.version, events, {}, lost), before, after, segments_of(catalogue))
+
+
+def compared(of: Simulation, before: Sides, after: Sides, segments: dict[str, str]) -> Simulation:
+    """``of`` with the changes between two sides; ``segments`` are those of the accounts."""
     changes = {by: _changes(by, before[by], after[by]) for by in DIMENSIONS}
-    segments = _segments(catalogue)
-    sides = (_by_segment(side["account"], segments) for side in (before, after))
-    changes["segment"] = _changes("segment", *sides)
-    return Simulation(period, catalogue.version, events, changes, lost)
+    of_segments = (_by_segment(side["account"], segments) for side in (before, after))
+    return replace(of, changes=changes | {"segment": _changes("segment", *of_segments)})
 
 
 def _price_all(lake: Lake, catalogue: Catalogue, span: dict[str, Any], after: dict[str, Sums], unpriced: Path) -> int:
@@ -127,7 +133,7 @@ def _price_all(lake: Lake, catalogue: Catalogue, span: dict[str, Any], after: di
     events = 0
     with pq.ParquetWriter(unpriced, _LOST) as lost:
         for stored in lake.stream(_USAGE, span):
-            usage = _usage(stored)
+            usage = stored_usage(stored)
             events += usage.num_rows
             guided, unguided = guide(usage, catalogue)
             priced, refused = price(guided, catalogue)
@@ -136,23 +142,11 @@ def _price_all(lake: Lake, catalogue: Catalogue, span: dict[str, Any], after: di
                     reasons = rejected["reason"].cast(pa.string())
                     lost.write_batch(pa.RecordBatch.from_arrays([rejected["event_id"], reasons], schema=_LOST))
             for by, sums in after.items():
-                sums.add(_summed(priced.charges, by))
+                sums.add(summed(priced.charges, by))
     return events
 
 
-def _usage(stored: pa.RecordBatch) -> pa.RecordBatch:
-    """A batch of stored rows with the column types that stages read."""
-    kinds = schema("usage")
-    return pa.RecordBatch.from_arrays([_typed(stored[part.name], part.type) for part in kinds], schema=kinds)
-
-
-def _typed(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    if pa.types.is_dictionary(kind):
-        return column.cast(kind.value_type).dictionary_encode()
-    return column if column.type == kind else column.cast(kind)
-
-
-def _summed(charges: pa.RecordBatch, by: str) -> Iterator[dict[str, Any]]:
+def summed(charges: pa.RecordBatch, by: str) -> Iterator[dict[str, Any]]:
     """The charges' events and amounts by leg, ``by`` and currency."""
     columns = {name: charges[name].cast(pa.string()) for name in ("leg", by, "currency")}
     table = pa.table(
@@ -195,7 +189,7 @@ def _compared(before: Decimal, after: Decimal) -> dict[str, Any]:
     return {"before": before, "after": after, "delta": after - before, "percent": percent_text(grown)}
 
 
-def _segments(catalogue: Catalogue) -> dict[str, str]:
+def segments_of(catalogue: Catalogue) -> dict[str, str]:
     """The segment of each account; several are joined with ``+``."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for account, segment in np.unique(catalogue.keys[:, [KEY_ACCOUNT, KEY_SEGMENT]], axis=0).tolist():

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rating.cli.catalogues import NAMED, catalogue_named
+from rating.cli.comparison import chart, comparison, comparison_arguments, show_comparison
 from rating.cli.faults import CommandError
-from rating.cli.shared import json_argument, lake_argument, opened, print_json, show
+from rating.cli.shared import json_argument, lake_argument, opened, print_json
 
 if TYPE_CHECKING:
     from rating.period import Period
@@ -26,8 +27,7 @@ def arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument("--from", dest="first", metavar="DAY", help="first day, instead of --period")
     part.add_argument("--to", dest="last", metavar="DAY", help="last day, with --from (default: that day alone)")
     part.add_argument("--zone", default="UTC", metavar="ZONE", help="time zone of the days (default: %(default)s)")
-    part.add_argument("--top", type=int, default=10, metavar="N", help="rows of each table (default: %(default)s)")
-    part.add_argument("--chart", metavar="FILE", help="draw the changes to a .png, .svg or .pdf file")
+    comparison_arguments(part)
     part.add_argument("--accounts", metavar="FILE", help="write every account's change to .csv, .parquet or .json")
     lake_argument(part)
     json_argument(part)
@@ -45,9 +45,9 @@ def run(args: argparse.Namespace) -> int:
     if args.accounts:
         export(found.changes["account"], Path(args.accounts))
     if args.chart:
-        _draw(found, Path(args.chart))
+        chart(found, Path(args.chart))
     if args.json:
-        print_json(_json(found, args.top))
+        print_json(_json(found, period, args.top))
     else:
         _print(found, args.top)
     return int(found.unpriced.num_rows > 0)
@@ -65,43 +65,16 @@ def _period(args: argparse.Namespace) -> Period:
         raise CommandError(str(fault), 2) from None
 
 
-def _draw(found: Simulation, path: Path) -> None:
-    from rating.chart import draw
-
-    try:
-        draw(found, path)
-    except (OSError, ValueError) as fault:
-        raise CommandError(f"{path}: cannot be drawn: {fault}") from None
-
-
-def _json(found: Simulation, top: int) -> dict[str, Any]:
-    from rating.answers import json_rows
-
-    parts = {by: json_rows(rows) for by, rows in found.changes.items() if by != "account"}
+def _json(found: Simulation, period: Period, top: int) -> dict[str, Any]:
     return {
         "tariff_version": found.tariff_version,
-        "from": found.period.start_utc.isoformat(),
-        "until": found.period.end_utc.isoformat(),
+        "from": period.start_utc.isoformat(),
+        "until": period.end_utc.isoformat(),
         "events": found.events,
-        "margins": json_rows(found.margins()),
-        **{f"{by}s": rows for by, rows in parts.items()},
-        "winners": json_rows(found.accounts(winners=True, count=top)),
-        "losers": json_rows(found.accounts(winners=False, count=top)),
-        "unpriced": json_rows(found.unpriced),
+        **comparison(found, top),
     }
 
 
 def _print(found: Simulation, top: int) -> None:
-    from rating.answers import rich_table
-
     print(f"{found.events:,} events, {found.period}, by tariff {found.tariff_version}.")
-    tables = {
-        "Revenue and cost": found.margins(),
-        **{f"By {by}": found.changes[by].slice(0, top) for by in ("plan", "zone", "segment")},
-        "Winners: accounts that pay less": found.accounts(winners=True, count=top),
-        "Losers: accounts that pay more": found.accounts(winners=False, count=top),
-        "Not priced by the candidate, and left out above": found.unpriced,
-    }
-    for title, table in tables.items():
-        if table.num_rows:
-            show(rich_table(table, title))
+    show_comparison(found, top, "Not priced by the candidate, and left out above")

@@ -1,0 +1,59 @@
+"""The balances of a replay, in a lake of its own in memory.
+
+Enters: movements to begin with, then those that are made. Leaves: balances by tariff. Always holds: balances are
+restored by the same function as those of a run; those of one tariff are restored again when legs of another have drawn
+since.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+
+from rating.balances.draw import Drawn
+from rating.balances.live import Balances
+from rating.balances.restore import live_balances
+from rating.lake import Delta, MemoryLake
+from tariffs.catalogue import Catalogue
+
+_SOURCE: Final = "replay"
+
+
+class Books:
+    """Balances over ``lake``, which is empty."""
+
+    def __init__(self, lake: MemoryLake, base: pa.Table) -> None:
+        self._lake = lake
+        self._pending = [base]
+        self._version = ""
+        self._balances: Balances | None = None
+
+    def of(self, catalogue: Catalogue) -> Balances | None:
+        """The balances as they are now, in the codes of ``catalogue``; None if it needs none."""
+        if catalogue.version != self._version:
+            self._land(pa.concat_tables(self._pending))
+            self._version, self._pending = catalogue.version, []
+            self._balances = live_balances(self._lake, catalogue)
+        return self._balances
+
+    def moved(self, drawn: Drawn) -> None:
+        """Take in what was drawn on the balances that were last asked for."""
+        self._pending.append(drawn.movements)
+        if self._balances:
+            self._balances.landed(drawn)
+
+    def _land(self, movements: pa.Table) -> None:
+        if movements.num_rows:
+            at = self._lake.offset(_SOURCE).next_offset
+            self._lake.commit(
+                Delta(
+                    source=_SOURCE,
+                    first_offset=at,
+                    next_offset=at + 1,
+                    next_record_no=1,
+                    complete=False,
+                    records=0,
+                    movements=movements,
+                )
+            )

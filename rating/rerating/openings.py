@@ -1,0 +1,75 @@
+"""What no event drew: grants, what rolled over, what expired; which of it a replay does anew, and what that changes.
+
+Enters: the movements of households, those that a replay made. Leaves: the movements that a replay rests on; rows that
+correct openings. Always holds: a lot that usage before the replay drew on stays as it was opened, and so does what
+rolled over into it; one that nothing drew on is opened again by whoever meets it, so that it is granted what its tariff
+then says; what a kept leg drew counts as drawn before.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rating.columns import integers
+from rating.rerating.compare import Flags, numbered, words
+from tariffs.catalogue import NONE, Ints
+
+_LOT: Final = ("holder", "shared", "allowance", "period_utc", "rolled")
+_OPENING: Final = (*_LOT, "kind", "leg", "account", "expires_utc", "start_utc", "unit")
+
+
+def no_event(movements: pa.Table) -> Flags:
+    """Which rows no event drew."""
+    return np.asarray(movements["event_id"].combine_chunks().is_null().to_numpy(zero_copy_only=False))
+
+
+def stays(movements: pa.Table, again: Flags, kept: Flags) -> Flags:
+    """Which of ``movements`` a replay rests on; ``again``: those of what it replays, ``kept``: of legs kept."""
+    if not movements.num_rows:
+        return np.zeros(0, np.bool_)
+    (lots,), count = numbered(words([movements], _LOT))
+    (pairs,), pair_count = numbered(words([movements], _LOT[:-1]))
+    opening, rolled = no_event(movements), movements["rolled"].to_numpy()
+    rests = ~opening & (kept | ~again)
+    drawn = _net(lots, np.where(rests, integers(movements["units"].combine_chunks()), 0), count) != 0
+    into = _net(pairs, (drawn[lots] & rolled).astype(np.int64), pair_count) != 0
+    moves = _is(movements, "rollover")
+    stands = np.where(rolled | moves, into[pairs], drawn[lots] | into[pairs])
+    return np.where(opening, stands, rests)
+
+
+def _net(numbers: Ints, units: Ints, count: int) -> Ints:
+    sums = np.zeros(count, np.int64)
+    np.add.at(sums, numbers, units)
+    return sums
+
+
+def _is(movements: pa.Table, kind: str) -> Flags:
+    return np.asarray(pc.equal(movements["kind"].cast(pa.string()), kind).to_numpy())
+
+
+def corrections(movements: pa.Table, again: Flags, made: pa.Table) -> pa.Table:
+    """What the openings that a replay ``made`` add to those of ``movements``, which it rested not on.
+
+    ``again`` says which of these were of what was replayed: such a lot that nobody has met is as if it had not been;
+    another stays. One row for each lot and kind: the difference.
+    """
+    sides = [movements.filter(pa.array(no_event(movements))), made.filter(pa.array(no_event(made)))]
+    numbers, count = numbered(words(sides, _OPENING))
+    sums = [_net(at, integers(rows["units"].combine_chunks()), count) for at, rows in zip(numbers, sides, strict=True)]
+    met, replayed = np.zeros((2, count), np.bool_)
+    met[numbers[1]] = True
+    replayed[numbers[0][again[no_event(movements)]]] = True
+    more = np.where(met | replayed, sums[1] - sums[0], 0)
+    whole = pa.concat_tables(sides[::-1])
+    first = np.full(count, NONE)
+    every = np.concatenate(numbers[::-1])
+    first[every[::-1]] = np.arange(len(every))[::-1]
+    changed = np.flatnonzero(more)
+    rows = whole.take(pa.array(first[changed]))
+    at = rows.schema.get_field_index("units")
+    return rows.set_column(at, rows.schema.field(at), pa.array(more[changed]))

@@ -1,0 +1,112 @@
+"""Rating runs: numbered without gaps, one at a time, gone on with where they stopped.
+
+Enters: a lake, a scope. Leaves: rows of ``rating_run`` and the offset of each run. Always holds: a number is taken in
+the transaction that stores its run; part ``k`` of run ``n`` lands at offset ``k`` of the reserved source
+``rerate:n``, so that no part lands twice; the run is complete with its last part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import pyarrow as pa
+
+from rating.lake import Delta, Lake
+from rating.rerating.scope import CLOSE, Scope
+from rating.stored import stored_catalogue, tariff_version
+from tariffs.catalogue import Catalogue
+
+NUMBERS: Final = "rating_run"
+"""The reserved source whose offset is the number of the newest run."""
+
+_OPEN: Final = "SELECT rating_run, scope, parts, parts_done FROM rating_runs WHERE NOT complete ORDER BY rating_run"
+_CLOSED: Final = f"SELECT max(until_utc) AS until_utc FROM rating_runs WHERE complete AND kind = '{CLOSE}'"  # noqa: S608
+
+
+class RerateError(Exception):
+    """A run cannot begin, or go on; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Run ``number`` of ``parts`` parts, of which ``done`` have landed; ``tariff`` prices it, if it is given one."""
+
+    number: int
+    scope: Scope
+    parts: int
+    done: int = 0
+
+    @property
+    def source(self) -> str:
+        """The reserved source whose offset counts the run's parts."""
+        return f"rerate:{self.number}"
+
+
+def begin(lake: Lake, scope: Scope, parts: int, tariff: Catalogue | None) -> Run:
+    """Take the next number for ``scope``.
+
+    Raises:
+        RerateError: another run is not complete.
+
+    """
+    with lake.alone():
+        if unfinished := open_run(lake):
+            raise RerateError(f"run {unfinished.number} is not complete: `toll rerate --resume` finishes it first")
+        number = lake.offset(NUMBERS).next_offset + 1
+        row = {
+            "rating_run": number,
+            "kind": scope.kind,
+            "from_utc": scope.start_utc,
+            "until_utc": scope.end_utc,
+            "scope": scope.to_json(),
+            "tariff_version": scope.tariff_version,
+            "parts": parts,
+            "seen_batch": lake.next_batch_id() - 1,
+        }
+        kept = tariff_version(tariff) if tariff else None
+        lake.commit(_delta(NUMBERS, number - 1, tariff=kept, small={"rating_run": [row]}, rating_run=number))
+    return Run(number, scope, parts)
+
+
+def land(lake: Lake, run: Run, part: int, charges: pa.Table, movements: pa.Table) -> None:
+    """Land what ``part`` of ``run`` changes; with the last part the run is complete.
+
+    Raises:
+        StaleOffset: another process goes on with the same run.
+
+    """
+    rows = {"charges": charges, "movements": movements, "turns_epoch": movements.num_rows > 0}
+    lake.commit(_delta(run.source, part, complete=part + 1 == run.parts, rating_run=run.number, **rows))
+
+
+def open_run(lake: Lake) -> Run | None:
+    """The run that is not complete."""
+    for row in lake.query(_OPEN).to_pylist():
+        return Run(row["rating_run"], Scope.from_json(row["scope"]), row["parts"], row["parts_done"])
+    return None
+
+
+def tariff_of(lake: Lake, scope: Scope) -> Catalogue | None:
+    """The tariff that ``scope`` names, as the lake keeps it."""
+    return stored_catalogue(lake, scope.tariff_version) if scope.tariff_version else None
+
+
+def closed_until(lake: Lake) -> datetime | None:
+    """Where the time begins that no close has covered."""
+    until: datetime | None = lake.query(_CLOSED)["until_utc"][0].as_py()
+    return until
+
+
+def _delta(source: str, offset: int, *, complete: bool = False, **parts: Any) -> Delta:  # noqa: ANN401 (checked there)
+    """Number ``offset`` of what lands from ``source``."""
+    return Delta(
+        source=source,
+        first_offset=offset,
+        next_offset=offset + 1,
+        next_record_no=offset + 2,
+        complete=complete,
+        records=0,
+        **parts,
+    )
