@@ -113,7 +113,7 @@ SUBJECTS = [
 
 # Folder cgrates_broken: file, line, whether it is lost, part of the message.
 FINDINGS = [
-    ("Actions.csv", 0, False, "no part of rating"),
+    ("Actions.csv", 2, False, "done to no account"),
     ("DestinationRates.csv", 3, True, "slots must begin at 0"),
     ("DestinationRates.csv", 5, True, "'-0.01'"),
     ("DestinationRates.csv", 6, True, "1500ms"),

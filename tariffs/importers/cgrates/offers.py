@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
@@ -67,10 +67,9 @@ class Offers:
                 for offer in self._offers(row):
                     found[offer.destination].append(offer)
             self.plans[name] = dict(found)
-        self._unused()
 
-    def _unused(self) -> None:
-        """Report the rows that no line of a plan leads to."""
+    def report_unused(self, granted: Iterable[str]) -> None:
+        """Report the rows that no line of a plan leads to, but for destinations of balances that are ``granted``."""
         source = self.source
         lines = [row for rows in source.plans.values() for row in rows]
         used = {row.destination_rates for row in lines}
@@ -83,7 +82,7 @@ class Offers:
         for table, names in reached:
             for name in table.keys() - names:
                 self.report.decided(table[name][0].place, f"{name} is used by no rating plan: not imported")
-        for name in source.destinations.keys() - {row.destination for row in rates}:
+        for name in source.destinations.keys() - {row.destination for row in rates} - set(granted):
             place = source.destinations[name][0][1]
             self.report.decided(place, f"{name} is used by no rating plan: not imported")
 

@@ -98,6 +98,11 @@ def _units(text: str, timed: bool) -> Fraction:
     return sum((Fraction(part[1]) * _SECONDS[part[2]] for part in parts), Fraction(0))
 
 
+def duration_s(text: str) -> Fraction:
+    """A duration in seconds; a bare figure is nanoseconds, none is 0."""
+    return _units(text, timed=True)
+
+
 def _ceiling(row: DestinationRateRow, report: Report) -> Fraction:
     """The highest charge; 0: none. Only ``*free`` lowers the charge of a finished event."""
     ceiling = _amount(row.max_cost)

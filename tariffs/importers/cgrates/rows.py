@@ -18,6 +18,8 @@ from tariffs.model import Place
 
 ANY: Final = "*any"
 FILES: Final = ("Destinations", "Timings", "Rates", "DestinationRates", "RatingPlans", "RatingProfiles")
+GRANTING: Final = ("Actions", "ActionPlans", "AccountActions", "ActionTriggers", "SharedGroups")
+"""Files that may be absent: who is granted which balances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,27 +108,29 @@ def read(folder: Path, report: Report) -> Source:
     if not (folder / "RatingPlans.csv").is_file():
         raise ValueError(f"{folder} holds no RatingPlans.csv: expected a CGRateS tariff folder")
     for path in sorted(folder.glob("*.csv")):
-        if path.stem not in FILES:
+        if path.stem not in (*FILES, *GRANTING):
             report.decided(Place(path.name), "is no part of rating: not imported")
     source = Source(defaultdict(list), defaultdict(list), defaultdict(list), defaultdict(list), defaultdict(list), [])
-    for row, place in _rows(folder / "Destinations.csv", 2, 2, report):
+    for row, place in rows_of(folder / "Destinations.csv", 2, 2, report):
         source.destinations[row[0]].append((row[1], place))
-    for row, place in _rows(folder / "Timings.csv", 6, 6, report):
+    for row, place in rows_of(folder / "Timings.csv", 6, 6, report):
         source.timings[row[0]].append(TimingRow(place, *row))
-    for row, place in _rows(folder / "Rates.csv", 6, 6, report):
+    for row, place in rows_of(folder / "Rates.csv", 6, 6, report):
         source.rates[row[0]].append(RateRow(place, *row))
-    for row, place in _rows(folder / "DestinationRates.csv", 3, 7, report):
+    for row, place in rows_of(folder / "DestinationRates.csv", 3, 7, report):
         source.destination_rates[row[0]].append(DestinationRateRow(place, *row))
-    for row, place in _rows(folder / "RatingPlans.csv", 3, 4, report):
+    for row, place in rows_of(folder / "RatingPlans.csv", 3, 4, report):
         source.plans[row[0]].append(PlanRow(place, *row))
-    source.profiles.extend(ProfileRow(place, *row) for row, place in _rows(folder / "RatingProfiles.csv", 5, 6, report))
+    source.profiles.extend(
+        ProfileRow(place, *row) for row, place in rows_of(folder / "RatingProfiles.csv", 5, 6, report)
+    )
     return source
 
 
-def _rows(path: Path, least: int, width: int, report: Report) -> Iterator[tuple[list[str], Place]]:
+def rows_of(path: Path, least: int, width: int, report: Report) -> Iterator[tuple[list[str], Place]]:
     """Rows of ``width`` columns; empty lines and those that begin with # are comments."""
     if not path.is_file():
-        if path.stem != "Timings":
+        if path.stem in FILES and path.stem != "Timings":
             report.decided(Place(path.name), "is absent")
         return
     try:
