@@ -37,6 +37,9 @@ _CHECKS: Final = (
     "unique",
     "balances",
     "partials",
+    "billed",
+    "bills",
+    "numbers",
 )
 """The sections of audit.sql that find differences: no row means balanced."""
 

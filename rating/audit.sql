@@ -163,6 +163,61 @@ FROM usage p
 JOIN usage o ON o.session_id = p.session_id AND o.partial_no = p.partial_no AND o.event_id > p.event_id
 WHERE p.session_id IS NOT NULL AND o.start_utc BETWEEN p.start_utc - INTERVAL 32 DAY AND p.start_utc + INTERVAL 32 DAY;
 
+-- billed: bills + unbilled = charges, per account and currency
+SELECT
+    account, currency, coalesce(charged, 0) AS charged, coalesce(billed, 0) AS billed, coalesce(unbilled, 0) AS unbilled,
+    coalesce(c.rows, 0) AS charge_rows, coalesce(b.rows, 0) + coalesce(u.rows, 0) AS accounted_rows
+FROM (SELECT account, currency, sum(amount) AS charged, count(*) AS rows FROM charge WHERE leg = 'retail' GROUP BY ALL) c
+FULL JOIN (
+    SELECT account, charge_currency AS currency, sum(charge_amount) AS billed, sum(charges)::BIGINT AS rows
+    FROM bill_line SEMI JOIN (SELECT run FROM bill_step WHERE step = 'final') f ON f.run = bill_line.run
+    WHERE charges > 0 GROUP BY ALL
+) b USING (account, currency)
+FULL JOIN (SELECT account, currency, sum(amount) AS unbilled, count(*) AS rows FROM charge_unbilled GROUP BY ALL) u
+USING (account, currency)
+WHERE coalesce(charged, 0) <> coalesce(billed, 0) + coalesce(unbilled, 0) OR charge_rows <> accounted_rows;
+
+-- bills: a bill is the sum of its lines, and its due carries on from the customer's bill before
+SELECT 'lines' AS fault, b.run, b.bill_no, b.total AS told, coalesce(l.total, 0) AS found
+FROM bill b
+LEFT JOIN (
+    SELECT run, bill_no, count(*) AS lines, sum(amount) + sum(tax) AS total, sum(tax) AS tax
+    FROM bill_line GROUP BY run, bill_no
+) l ON l.run = b.run AND l.bill_no = b.bill_no
+WHERE b.total <> coalesce(l.total, 0) OR b.tax <> coalesce(l.tax, 0) OR b.lines <> coalesce(l.lines, 0)
+    OR b.total <> b.charges + b.fees + b.discounts + b.rounding + b.tax
+UNION ALL
+SELECT 'payments', b.run, b.bill_no, b.payments, coalesce(p.payments, 0)
+FROM bill b
+LEFT JOIN (SELECT run, bill_no, sum(amount) AS payments FROM bill_payment GROUP BY run, bill_no) p
+ON p.run = b.run AND p.bill_no = b.bill_no
+WHERE b.payments <> coalesce(p.payments, 0)
+UNION ALL
+SELECT 'due', run, bill_no, due, expected
+FROM (
+    SELECT
+        *, lag(due, 1, 0) OVER (PARTITION BY customer, currency ORDER BY run) - payments + credited + total AS expected
+    FROM bill SEMI JOIN (SELECT run FROM bill_step WHERE step = 'final') f ON f.run = bill.run
+    WHERE kind = 'invoice'
+)
+WHERE due <> expected
+UNION ALL
+SELECT 'paid twice', any_value(run), any_value(bill_no), sum(amount), 0
+FROM bill_payment SEMI JOIN (SELECT run FROM bill_step WHERE step = 'final') f ON f.run = bill_payment.run
+GROUP BY reference HAVING count(*) > 1;
+
+-- numbers: numbers of a series follow each other, and each bill of a finished run has one
+SELECT series, sequence_no, number, run, bill_no
+FROM (SELECT *, row_number() OVER (PARTITION BY series ORDER BY sequence_no) AS place FROM bill_number)
+WHERE sequence_no <> place
+UNION ALL
+SELECT NULL, count(n.number), NULL, b.run, b.bill_no
+FROM bill b
+JOIN (SELECT run, arg_max(step, batch_id) AS state FROM bill_step GROUP BY run) s ON s.run = b.run
+LEFT JOIN bill_number n ON n.run = b.run AND n.bill_no = b.bill_no
+GROUP BY b.run, b.bill_no, s.state
+HAVING count(n.number) <> 1 AND s.state = 'numbered' OR count(n.number) > 0 AND s.state NOT IN ('final', 'numbered');
+
 -- content: the records of a file, laid end to end, are the file that came
 SELECT offset_bytes, raw
 FROM (

@@ -122,7 +122,7 @@ def _customers(path: Path, settings: Settings, problems: list[Problem]) -> pl.Da
     sheet.convert("tax_exempt", "tax_exempt", pl.Boolean, _said)
     sheet.convert("currency", "currency", pl.String, _currency)
     lines = pl.concat_list(_ADDRESS).list.eval(pl.element().filter(pl.element() != ""))
-    return sheet.frame.with_columns(lines.list.join("\n").alias("address")).select(CUSTOMER_SCHEMA).sort("customer")
+    return sheet.frame.with_columns(lines.list.join("\n").alias("address")).select(CUSTOMER_SCHEMA.names()).sort("customer")
 
 
 def _services(path: Path, customers: pl.DataFrame, problems: list[Problem]) -> pl.DataFrame:
@@ -131,7 +131,7 @@ def _services(path: Path, customers: pl.DataFrame, problems: list[Problem]) -> p
         return SERVICE_SCHEMA.to_frame()
     _unique(sheet, "account")
     _known(sheet, customers)
-    return sheet.frame.select(SERVICE_SCHEMA).sort("account")
+    return sheet.frame.select(SERVICE_SCHEMA.names()).sort("account")
 
 
 def _payments(path: Path, customers: pl.DataFrame, problems: list[Problem]) -> pl.DataFrame:
@@ -145,7 +145,7 @@ def _payments(path: Path, customers: pl.DataFrame, problems: list[Problem]) -> p
     sheet.convert("amount", "amount", pl.Int64, _signed)
     sheet.convert("currency", "currency", pl.String, _currency)
     days = sheet.frame.with_columns(pl.col("paid_on").cast(pl.Int32).cast(pl.Date))
-    return days.select(PAYMENT_SCHEMA).sort("customer", "paid_on", "reference")
+    return days.select(PAYMENT_SCHEMA.names()).sort("customer", "paid_on", "reference")
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC).date()

@@ -209,9 +209,9 @@ SELECT account, max(run) AS run, max(until_utc) AS until_utc, max(charge_limit) 
 FROM bill_span
 GROUP BY account;
 
--- Charges to customers that no final bill has.
+-- Charges to customers that no final bill has; charge_no is their place in the table.
 CREATE VIEW charge_unbilled AS
-SELECT c.*
+SELECT c.*, c.rowid AS charge_no
 FROM charge c
 LEFT JOIN bill_frontier f ON f.account = c.account
 WHERE c.leg = 'retail' AND (f.account IS NULL OR c.start_utc >= f.until_utc OR c.rowid >= f.charge_limit);

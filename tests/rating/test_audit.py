@@ -87,7 +87,7 @@ def test_a_report_is_json_and_text(lake: Lake) -> None:
     assert [c["differences"] for c in told["checks"] if c["name"] == "charged"] == [3]
     console = Console(width=200, record=True, quiet=True)
     console.print(*bad.tables())
-    assert audit(lake, content=False).checks[-1].name == "partials"
+    assert "content" not in {check.name for check in audit(lake, content=False).checks}
 
 
 def test_what_a_delta_says_is_what_its_rows_sum_to() -> None:

@@ -30,6 +30,11 @@ from tests.rating.deltas import delta
         ("filtered", 1),
         ("file_status", 1),
         ("stream_status", 0),
+        ("bill_span", 0),
+        ("bill_frontier", 0),
+        ("charge_unbilled", 2),
+        ("bill_run_state", 0),
+        ("bill_document", 0),
     ],
 )
 def test_views(lake: Lake, view: str, rows: int) -> None:

@@ -1,0 +1,185 @@
+"""A trial bill run: the bills of a cycle's period, drafted, landed and checked.
+
+Enters: a lake, customers, a tariff, a period. Leaves: rows of ``bill``, ``bill_line``, ``bill_payment`` and
+``bill_finding`` under a run of its own. Always holds: what a run bills is fixed when it begins (``charge_limit``, the
+version of the customers), so that a run that was killed goes on and ends as an undisturbed one; usage is summed by SQL
+over files that may be larger than memory, and bills are drafted customers by customers.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from rating.billing.customers import Customers
+from rating.billing.draft import Chunk, draft
+from rating.billing.exact import frame, nano
+from rating.billing.findings import findings
+from rating.billing.lines import discount_lines, fee_lines, lines, taxed_by, usage_lines
+from rating.billing.steps import BEGUN, TRIAL, WITHDRAWN, BillRunError, Signed, begin, take
+from rating.billing.taken import FRONTIER, taken
+from rating.lake import Delta, Lake
+from rating.period import Period
+from rating.sections import sections
+from tariffs.model import Tariff
+
+CUSTOMERS_AT_ONCE: Final = 20_000
+"""Customers whose bills are drafted and landed together: bounds memory."""
+
+_SQL: Final = {name: part.sql for name, part in sections("rating.billing", "usage.sql").items()}
+_OPEN: Final = """
+SELECT * FROM bill_run_state WHERE cycle = $cycle AND from_utc = $from_utc AND until_utc = $until_utc
+AND state IN ('begun', 'trial', 'approved') ORDER BY run DESC LIMIT 1"""
+
+Watch = Callable[[int, int], None]
+"""Told after each commit how many customers of how many are done."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Order:
+    """What a run is asked to bill. ``tariff_version`` names the compiled ``tariff``, whose fees and discounts apply."""
+
+    customers: Customers
+    tariff: Tariff
+    tariff_version: str
+    cycle: str
+    period: Period
+    issued_on: date
+
+    def terms(self, charge_limit: int) -> dict[str, Any]:
+        """The row of ``bill_run``, without its number."""
+        period, settings = self.period, self.customers.settings
+        return {
+            "cycle": self.cycle,
+            "first_day": period.first,
+            "last_day": period.last,
+            "zone": period.zone,
+            "from_utc": period.start_utc,
+            "until_utc": period.end_utc,
+            "charge_limit": charge_limit,
+            "issued_on": self.issued_on,
+            "due_on": self.issued_on + timedelta(days=settings.due_days),
+            "tariff_version": self.tariff_version,
+            "customers_version": self.customers.version,
+            "settings": settings.to_json(),
+        }
+
+
+def trial(lake: Lake, order: Order, signed: Signed, watch: Watch = lambda _done, _of: None) -> int:
+    """Draft all bills of ``order`` and check them; return the run.
+
+    A run of the same cycle and period that was killed goes on; a trial that nobody approved is withdrawn.
+
+    Raises:
+        BillRunError: such a run is approved; or one was killed, and customers or tariff have changed since.
+
+    """
+    run = _killed(lake, order, signed)
+    if run is None:
+        limit = lake.query(_SQL["limit"])["charge_limit"][0].as_py()
+        run = begin(lake, order.terms(limit), signed)
+    with tempfile.TemporaryDirectory(prefix="toll-bill-") as scratch:
+        made = _Making(lake, order, run, Path(scratch))
+        made.land(watch)
+        take(lake, run, TRIAL, signed, {"bill_finding": findings(lake, run, order.customers, made.accounts_file)})
+    return run
+
+
+def _killed(lake: Lake, order: Order, signed: Signed) -> int | None:
+    """The run of the same cycle and period that is not ended, if it can go on."""
+    span = {"cycle": order.cycle, "from_utc": order.period.start_utc, "until_utc": order.period.end_utc}
+    found = lake.query(_OPEN, span).to_pylist()
+    if not found:
+        return None
+    run, state = int(found[0]["run"]), found[0]["state"]
+    if state == BEGUN:
+        terms = order.terms(found[0]["charge_limit"])
+        changed = [name for name, value in terms.items() if found[0][name] != value]
+        if changed:
+            raise BillRunError(
+                f"bill run {run} began with other {', '.join(changed)}: go on with what it had, or withdraw it"
+            )
+        return run
+    if state == TRIAL:
+        take(lake, run, WITHDRAWN, signed)
+        return None
+    raise BillRunError(f"bill run {run} of the same cycle and period is {state}: make it final or withdraw it first")
+
+
+class _Making:
+    """The making of one run's bills: sums of usage in scratch files, then customers by customers."""
+
+    def __init__(self, lake: Lake, order: Order, run: int, scratch: Path) -> None:
+        self._lake, self._order, self._run, self._scratch = lake, order, run, scratch
+        self.accounts_file = scratch / "accounts.parquet"
+        every = order.customers.accounts()
+        every.write_parquet(self.accounts_file)
+        self._mine = order.customers.customers.filter(pl.col("cycle") == order.cycle)
+        self._accounts = every.join(self._mine, on="customer", how="semi")
+
+    def land(self, watch: Watch) -> None:
+        """Land the bills of all customers that have none yet."""
+        source, count = f"bill:{self._run}", self._mine.height
+        at = self._lake.offset(source)
+        if at.complete:
+            return
+        self._sum_usage()
+        fees, payments, balances = self._fees(), self._payments(), self._balances()
+        for first in range(at.next_offset, max(count, 1), CUSTOMERS_AT_ONCE):
+            part = self._mine.slice(first, CUSTOMERS_AT_ONCE)
+            of_part = [each.join(part, on="customer", how="semi") for each in (fees, payments, balances)]
+            charged = self._charged(part, of_part[0])
+            made = draft(Chunk(self._run, at.next_record_no, part, charged, *of_part[1:]))
+            delta = Delta(
+                source=source,
+                first_offset=first,
+                next_offset=first + part.height,
+                next_record_no=at.next_record_no + made.bills.num_rows,
+                complete=first + part.height == count,
+                records=0,
+                bills=made.tables(),
+            )
+            self._lake.commit(delta)
+            at = self._lake.offset(source)
+            watch(at.next_offset, count)
+
+    def _sum_usage(self) -> None:
+        mine = self._scratch / "mine.parquet"
+        self._accounts.write_parquet(mine)
+        rows = taken(f"c.account IN (SELECT account FROM read_parquet('{mine}'))")  # noqa: S608 - a path of our own
+        self._lake.query(f"SET temp_directory = '{self._scratch}'")
+        sql = _SQL["usage"].format(taken=rows, accounts=mine, lines=self._scratch / "usage.parquet")
+        self._lake.query(sql, {"run": self._run})
+
+    def _charged(self, part: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
+        """All lines of the customers ``part``."""
+        if part.is_empty():
+            return lines(part.select("customer", "currency"))
+        first, last = pl.lit(part["customer"][0]), pl.lit(part["customer"][-1])
+        scanned = pl.scan_parquet(self._scratch / "usage.parquet").filter(pl.col("customer").is_between(first, last))
+        sums = scanned.with_columns(nano("amount", "tax_exact", "charge_amount")).collect()
+        full = pl.concat([usage_lines(sums), fees])
+        whole = pl.concat([full, discount_lines(full, self._order.tariff)]) if self._order.tariff.discounts else full
+        return taxed_by(part, whole, self._order.customers.settings.regions)
+
+    def _fees(self) -> pl.DataFrame:
+        """Fees of the period, but of accounts that were billed for a part of it."""
+        values = {"run": self._run, "from_utc": self._order.period.start_utc}
+        done = frame(self._lake.query(_SQL["frontiers"].format(frontier=FRONTIER), values))
+        accounts = self._accounts.join(done, on="account", how="anti")
+        return fee_lines(self._order.tariff, self._order.period, accounts)
+
+    def _payments(self) -> pl.DataFrame:
+        """Payments up to the date of the bills that no final bill has."""
+        payments = self._order.customers.payments.filter(pl.col("paid_on") <= self._order.issued_on)
+        return payments.join(frame(self._lake.query(_SQL["paid"])), on="reference", how="anti")
+
+    def _balances(self) -> pl.DataFrame:
+        """What customers owed by their last bills."""
+        return frame(self._lake.query(_SQL["previous"], {"run": self._run})).with_columns(nano("due"))
