@@ -97,11 +97,11 @@ NO_INTS: Final = np.zeros(0, np.int64)
 NOTHING_FREE: Final = Free(NO_INTS, NO_INTS, NO_INTS)
 NO_RUNS: Final = np.zeros((0, RUN_COLUMNS), np.int64)
 
-Draw = Callable[[Legs, pa.RecordBatch], Free]
+Draws = Callable[[Legs, pa.RecordBatch], Free]
 """What is free of each leg of a usage batch; of the legs nothing is priced yet."""
 
 
-def price_all(guided: Guided, catalogue: Catalogue, runs: Ints = NO_RUNS, draw: Draw | None = None) -> Legs:
+def price_all(guided: Guided, catalogue: Catalogue, runs: Ints = NO_RUNS, draw: Draws | None = None) -> Legs:
     """Price every leg of every row; ``runs`` takes the runs of increments of each leg in turn."""
     legs, usage = _found(guided, catalogue), guided.usage
     free = draw(legs, usage) if draw else NOTHING_FREE

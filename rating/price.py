@@ -9,6 +9,7 @@ given, whatever our own price of it is, or if there is none.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from rating.charges import charges
 from rating.given import UNPRICED, Beside, with_given
 from rating.guide import LEGS, Guided
 from rating.guide_kernels import ROAMING_IN
-from rating.legs import Draw, Legs, price_all
+from rating.legs import Free, Legs, price_all
 from tariffs.catalogue import NONE, VERSION_PLAN, Catalogue
 
 
@@ -31,12 +32,24 @@ class Priced:
     charges: pa.RecordBatch
 
 
+class Draw(Protocol):
+    """What pays for legs, or keeps them from being charged."""
+
+    def free(self, legs: Legs, usage: pa.RecordBatch) -> Free:
+        """What is not of the event alone; of the legs nothing is priced yet."""
+
+    def paid(self, legs: Legs, usage: pa.RecordBatch) -> Legs:
+        """The legs, which are priced, as they are charged and paid; those of events that have no price as they are."""
+
+
 def price(
     guided: Guided, catalogue: Catalogue, rating_run: int = 0, draw: Draw | None = None
 ) -> tuple[Priced, pa.RecordBatch]:
     """Price every leg of ``guided``, but for what is free of it; docs/tariffs.md, "How usage becomes an amount"."""
     usage = guided.usage
-    legs = price_all(guided, catalogue, draw=draw)
+    legs = price_all(guided, catalogue, draw=draw.free if draw else None)
+    if draw:
+        legs = draw.paid(legs, usage)
     compared = _compared(guided, legs)
     reason = np.zeros(usage.num_rows, np.uint8)
     failed = np.flatnonzero(legs.reason if compared is None else np.where(compared, 0, legs.reason))[::-1]

@@ -1,4 +1,4 @@
-"""Who may draw on what: for each leg the lots that it may use, in the order in which it uses them.
+"""Who may draw on what: for each leg the lots that it may use, in the order in which it uses them, and what counts it.
 
 Enters: legs that were found, their usage, a catalogue with allowances. Leaves: ``Candidates``. Always holds: the
 order is total; docs/tariffs.md, "Order".
@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from rating.balances.lots import CAP, OWN, ROLLED, lot_keys
+from rating.balances.lots import CAP, COUNT, OWN, ROLLED, lot_keys
 from rating.balances.spans import spans_of
 from rating.call_class import call_classes
 from rating.columns import coded, integers, tariff_starts
 from rating.guide import direction_codes, service_codes
 from rating.guide_kernels import ROAMING_IN
 from rating.legs import Legs
+from rating.rules import USAGE_END
 from tariffs import catalogue as layout
 from tariffs.catalogue import NONE, Catalogue, Codes, Ints
 from tariffs.model import UNITS
@@ -32,10 +33,11 @@ _COLUMNS: Final = ("service", "direction", "zone", "class", "band")
 
 @dataclass(frozen=True)
 class Candidates:
-    """``order``: the legs that may draw, in the order in which they do; the others stand in the order of use.
+    """``order``: the legs that may draw or count, in the order in which they do; the others in the order of use.
 
     Candidate ``c`` of leg ``order[l]`` (``first[l] <= c < first[l + 1]``) is the lot ``key[c]`` of an ``allowance``;
     ``source`` is the lot from which it rolled over, ``cap`` the counter of the member's cap, NONE where there is none.
+    ``kind`` is what the allowance does (ALLOWANCE_KIND); an accumulator is a lot, too.
     """
 
     order: Ints
@@ -44,6 +46,19 @@ class Candidates:
     key: Ints
     source: Ints
     cap: Ints
+    kind: Ints
+
+    def of(self, kind: int, may: Flags) -> Candidates:
+        """Those of one ``kind``, of the legs that ``may``, by place in ``order``."""
+        kept = np.flatnonzero((self.kind == kind) & may[self.place])
+        first = np.searchsorted(self.place[kept], np.arange(len(self.order) + 1))
+        columns = (self.allowance, self.key, self.source, self.cap, self.kind)
+        return Candidates(self.order, first, *(column[kept] for column in columns))
+
+    @property
+    def place(self) -> Ints:
+        """The place in ``order`` of each candidate's leg."""
+        return np.repeat(np.arange(len(self.order)), np.diff(self.first))
 
 
 def candidates(legs: Legs, usage: pa.RecordBatch, catalogue: Catalogue, allowed: Allowed, barred: Flags) -> Candidates:
@@ -59,18 +74,25 @@ def candidates(legs: Legs, usage: pa.RecordBatch, catalogue: Catalogue, allowed:
     use = np.lexsort(by)
     ranked = {name: lots[name][use] for name in ("allowance", "key", "source", "cap")}
     first = np.searchsorted(rank[lots["leg"][use]], np.arange(len(legs_in_order) + 1))
-    return Candidates(order=legs_in_order, first=first, **ranked)
+    kind = catalogue.allowances[ranked["allowance"], layout.ALLOWANCE_KIND]
+    return Candidates(order=legs_in_order, first=first, **ranked, kind=kind)
+
+
+def failed_rows(legs: Legs, usage: pa.RecordBatch) -> Flags:
+    """The rows of usage of which a leg has no price; an amount that the record gives needs none."""
+    failed = np.zeros(usage.num_rows, np.bool_)
+    failed[legs.row[(legs.reason != 0) & (legs.leg != ROAMING_IN)]] = True
+    return failed
 
 
 def _eligible(
     legs: Legs, usage: pa.RecordBatch, catalogue: Catalogue, allowed: Allowed, barred: Flags
 ) -> tuple[Ints, Ints]:
     """(leg, allowance) of each allowance that a leg's plan grants and whose columns match the leg."""
-    failed = np.zeros(usage.num_rows, np.bool_)
-    failed[legs.row[(legs.reason != 0) & (legs.leg != ROAMING_IN)]] = True
-    used = np.maximum(integers(usage["usage"]), 0)
+    used = integers(usage["usage"])
     least = np.maximum(catalogue.rates[legs.rate, layout.RATE_FREE_UNDER], 1)
-    may = (legs.reason == 0) & (legs.leg != ROAMING_IN) & ~(failed | barred)[legs.row] & (used[legs.row] >= least)
+    sound = ~(failed_rows(legs, usage) | barred) & (used < USAGE_END)
+    may = (legs.reason == 0) & (legs.leg != ROAMING_IN) & sound[legs.row] & (used[legs.row] >= least)
     plan = catalogue.versions[legs.version, layout.VERSION_PLAN]
     granted = catalogue.plan_allowances
     counts = np.where(may, granted[plan + 1] - granted[plan], 0)
@@ -87,7 +109,8 @@ def _matches(
     leg, allowance = pairs
     row = legs.row[leg]
     units = coded(usage["unit"], lambda unit: UNITS.index(unit) if unit in UNITS else NONE, np.int64)
-    found: Flags = units[row] == catalogue.allowances[allowance, layout.ALLOWANCE_UNIT]
+    unit = catalogue.allowances[allowance, layout.ALLOWANCE_UNIT]
+    found: Flags = (unit == units[row]) | (unit >= len(UNITS))  # money is of the plan's currency
     for name, allowed in zip(_COLUMNS, allowed_of, strict=True):
         if allowed.shape[1] == 1:
             continue
@@ -167,15 +190,17 @@ def _lots(held: dict[str, Ints], catalogue: Catalogue) -> dict[str, list[Ints]]:
 def _lots_of(held: dict[str, Ints], back: int, catalogue: Catalogue) -> dict[str, Ints]:
     """The lots granted ``back`` periods before the start's, as far as they are there at the start."""
     whose = held["holder"], held["allowance"], held["period"] - back
-    key = lot_keys(*whose, ROLLED if back else OWN)
+    terms = catalogue.allowances[held["allowance"]]
+    counts = terms[:, layout.ALLOWANCE_KIND] >= layout.COUNTS_UNITS
+    key = lot_keys(*whose, np.where(counts, COUNT, ROLLED if back else OWN))
     lots = spans_of(key, catalogue)
     there = (lots.begin < lots.over) & (lots.begin <= held["start"]) & (held["start"] < lots.end)
-    capped = catalogue.allowances[held["allowance"], layout.ALLOWANCE_CAP] != NONE
+    capped = (terms[:, layout.ALLOWANCE_CAP] != NONE) & ~counts
     found = {
         "leg": held["leg"],
         "allowance": held["allowance"],
-        "begin": lots.begin,
-        "end": lots.end,
+        "begin": np.where(counts, 0, lots.begin),  # accumulators follow each other by id alone
+        "end": np.where(counts, 0, lots.end),
         "key": key,
         "source": lot_keys(*whose, OWN) if back else np.full(len(key), NONE),
         "cap": np.where(capped, lot_keys(held["account"], held["allowance"], held["period"], CAP), NONE),

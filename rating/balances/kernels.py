@@ -1,11 +1,13 @@
-"""The walk over a batch's legs, in order, each drawing on one lot after another.
+"""The walks over a batch's legs, in order: each draws on one lot after another, or is counted.
 
 Enters: legs with their candidates (lots in the order in which they are used) and the lots. Leaves: what is free of
-each leg, what each candidate gave, and the lots as they then are. Always holds: no lot falls below zero; nothing is
-allocated.
+each leg, what each candidate gave or counted, and the lots as they then are. Always holds: no lot falls below zero;
+nothing is allocated, nothing wraps.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -24,21 +26,26 @@ from tariffs.catalogue import (
     Ints,
 )
 
+TOTAL_END: Final = 2**60
+"""What an accumulator counts stops there: beyond any tier, and far from where sums wrap."""
+
 Flags = npt.NDArray[np.bool_]
 
 
 @kernel
-def draw_in_order(  # noqa: C901 - one walk, in which every leg finds what those before it left
+def draw_in_order(
     first: Ints,
     usage: Ints,
     lot: Ints,
     cap: Ints,
     allowance: Ints,
     allowances: Ints,
-    source: Ints,
+    before: Ints,
+    rolled: Flags,
     granted: Ints,
     left: Ints,
     opened: Flags,
+    over: Flags,
     moved: Ints,
     given: Ints,
     taken: Ints,
@@ -47,25 +54,17 @@ def draw_in_order(  # noqa: C901 - one walk, in which every leg finds what those
 ) -> None:
     """Let leg after leg draw: its candidates stand from ``first`` to that of the next leg.
 
-    A lot (``left``) that is not ``opened`` is, when a leg first meets it: with what is ``granted``, or with what rolls
-    over (``moved``) from its ``source``. ``given`` and ``taken`` are the usage that each candidate made free and the
-    units for it; ``cap`` is the place of a cap among the lots, or below 0.
+    A lot (``left``) that is not ``opened`` is, when a leg first meets it: see :func:`_open`. ``given`` and ``taken``
+    are the usage that each candidate made free and the units for it; ``cap`` is the place of a cap among the lots, or
+    below 0.
     """
     for leg in range(len(usage)):
         for place in range(first[leg], first[leg + 1]):
-            own, before = lot[place], source[lot[place]]
-            if opened[own]:
-                continue
-            opened[own] = True
-            if before < 0:
-                left[own] = granted[own]
-                continue
-            if not opened[before]:
-                opened[before] = True
-                left[before] = granted[before]
-            moved[own] = min(left[before], allowances[allowance[place], ALLOWANCE_LIMIT])
-            left[before] -= moved[own]
-            left[own] = moved[own]
+            own, limit = lot[place], allowances[allowance[place], ALLOWANCE_LIMIT]
+            if not opened[own]:
+                if rolled[own] and not opened[before[own]]:
+                    _open(before[own], limit, before, rolled, granted, left, opened, over, moved)
+                _open(own, limit, before, rolled, granted, left, opened, over, moved)
         rest = usage[leg]
         for place in range(first[leg], first[leg + 1]):
             have, of = left[lot[place]], allowance[place]
@@ -86,3 +85,47 @@ def draw_in_order(  # noqa: C901 - one walk, in which every leg finds what those
             fee = FEE_ON_FREE if allowances[of, ALLOWANCE_FEE] else 0
             remainder[leg] = restarts | (remainder[leg] & FEE_ON_FREE) | fee
         free[leg] = usage[leg] - rest
+
+
+@kernel
+def _open(
+    own: int,
+    limit: int,
+    before: Ints,
+    rolled: Flags,
+    granted: Ints,
+    left: Ints,
+    opened: Flags,
+    over: Flags,
+    moved: Ints,
+) -> None:
+    """Open a lot: with what is ``granted``, or ``rolled`` over (``moved``) from the one ``before`` it, now ``over``."""
+    opened[own] = True
+    left[own] = granted[own]
+    was = before[own]
+    if was < 0 or not opened[was]:
+        return
+    if rolled[own]:
+        moved[own] = min(left[was], limit)
+        left[was] -= moved[own]
+        left[own] = moved[own]
+    over[was] = True
+
+
+@kernel
+def count_in_order(
+    first: Ints, quantity: Ints, less: Ints, total: Ints, cap: Ints, totals: Ints, counted: Ints, after: Ints
+) -> None:
+    """Let leg after leg be counted: ``totals`` at the places ``total`` grow by the ``quantity``, or ``less``.
+
+    A total that has a ``cap`` (not below 0) lets pass what brings it no further than that: ``quantity`` becomes the
+    growth of the smaller of both. ``counted`` is what each candidate added, ``after`` its total then; a total stops at
+    TOTAL_END.
+    """
+    for leg in range(len(quantity)):
+        for place in range(first[leg], first[leg + 1]):
+            had = totals[total[place]]
+            now = max(min(had + quantity[leg] - less[place], TOTAL_END), -TOTAL_END)
+            totals[total[place]], after[place], counted[place] = now, now, now - had
+            if cap[place] >= 0:
+                quantity[leg] = min(now, cap[place]) - min(had, cap[place])

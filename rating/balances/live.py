@@ -60,8 +60,10 @@ class Outcome:
     drawn: Drawn = NOTHING_DRAWN
 
 
-def price_drawing(guided: Guided, catalogue: Catalogue, balances: Balances | None, settle: Settle) -> Outcome:
-    """Price ``guided``; what ``balances`` pay for is free.
+def price_drawing(
+    guided: Guided, catalogue: Catalogue, balances: Balances | None, settle: Settle, final: Lots | None = None
+) -> Outcome:
+    """Price ``guided``; what ``balances`` pay for is free. Volume tiers look at totals in ``final``, where given.
 
     An event that is rejected draws nothing. Since what it drew was not there for those after it, the batch is then
     priced again, this event without drawing: one at a time, the first, for it decides what the others find.
@@ -71,7 +73,7 @@ def price_drawing(guided: Guided, catalogue: Catalogue, balances: Balances | Non
         return _outcome(*price(guided, catalogue), settle)
     barred = np.zeros(guided.usage.num_rows, np.bool_)
     while True:
-        drawing = Drawing(balances.lots, catalogue, balances.allowed, barred)
+        drawing = Drawing(balances.lots, catalogue, balances.allowed, barred, final)
         outcome = _outcome(*price(guided, catalogue, draw=drawing), settle, drawing)
         again = _to_bar(drawing.rows, guided.usage, outcome)
         if not len(again):

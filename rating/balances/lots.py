@@ -1,6 +1,7 @@
 """Lots: the live balances, one integer for each lot that was ever opened.
 
-Enters: keys and balances. Leaves: balances. Always holds: a key packs holder, allowance, period and kind into 61 bits;
+Enters: keys and balances. Leaves: balances; that of a lot whose rest is written off as expired has its sign turned: a
+late event may still draw on it. Always holds: a key packs holder, allowance, period and kind into 61 bits;
 the table is an open hash of two numpy arrays, so that sixty million lots take about two gigabytes.
 """
 
@@ -22,6 +23,8 @@ ROLLED: Final = 1
 """What rolled over from the lot of that period."""
 CAP: Final = 2
 """What an account drew of its pool's allowance in that period, where that has a cap."""
+COUNT: Final = 3
+"""What an accumulator counted in that period."""
 
 _PERIOD_BITS: Final = 16
 _KIND_BITS: Final = 2
@@ -29,7 +32,7 @@ _EMPTY: Final = -1
 _LEAST: Final = 1 << 10
 
 
-def lot_keys(holder: Ints, allowance: Ints, period: Ints, kind: int) -> Ints:
+def lot_keys(holder: Ints, allowance: Ints, period: Ints, kind: Ints | int) -> Ints:
     """The key of each lot; ``period`` counts the allowance's periods from its first."""
     return ((holder << ALLOWANCE_BITS | allowance) << _PERIOD_BITS | period) << _KIND_BITS | kind
 

@@ -6,14 +6,15 @@ left of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
 from mediation.fields import EVENT_ID, INSTANT, schema
-from mediation.stage import constant
+from mediation.stage import constant, empty
 from rating.balances.spans import spans_of
 from rating.columns import labelled, tariff_starts
 from rating.guide import LEGS
@@ -24,6 +25,28 @@ from tariffs.model import UNITS
 
 _UNIT_NAMES: Final = names([*UNITS])
 _LEG_NAMES: Final = names([*LEGS, ""])
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a batch did: its movements, and each lot, cap and total that it touched as it then is."""
+
+    movements: pa.Table = field(default_factory=lambda: pa.Table.from_batches([empty("balance_movement")]))
+    keys: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    left: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+NOTHING_DRAWN: Final = Drawn()
+
+
+def together(parts: Sequence[Drawn]) -> Drawn:
+    """What several walks did, none of which touched what another did."""
+    if len(parts) == 1:
+        return parts[0]
+    keys, left = (
+        np.concatenate([getattr(part, name) for part in (NOTHING_DRAWN, *parts)]) for name in ("keys", "left")
+    )
+    return Drawn(pa.concat_tables([NOTHING_DRAWN.movements, *(part.movements for part in parts)]), keys, left)
 
 
 @dataclass(frozen=True)
@@ -51,7 +74,7 @@ def by_legs(leg: Ints, legs: Legs, usage: pa.RecordBatch) -> By:
 def movements(
     kind: str, keys: Ints, by: By, units: Ints, free: Ints, catalogue: Catalogue, total: Ints | None = None
 ) -> pa.RecordBatch:
-    """Rows of ``kind`` for the lots ``keys``: ``units`` into them, for ``free`` units of usage."""
+    """Rows of ``kind`` for the lots ``keys``: ``units`` into them, for ``free`` units of usage, to a ``total``."""
     lots, count = spans_of(keys, catalogue), len(keys)
     shared = catalogue.allowances[lots.allowance, layout.ALLOWANCE_POOL] == 1
     unit = catalogue.allowances[lots.allowance, layout.ALLOWANCE_UNIT]
@@ -80,6 +103,8 @@ def movements(
 
 def holder_names(catalogue: Catalogue) -> pa.StringArray:
     """The names of holders: of accounts, then of pools."""
+    if not len(catalogue.pool_names):
+        return catalogue.account_names  # of millions, a copy a batch would cost more than rating it
     return pa.concat_arrays([catalogue.account_names, catalogue.pool_names])
 
 

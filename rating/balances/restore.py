@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rating.balances.live import Balances, no_balances
-from rating.balances.lots import CAP, OWN, ROLLED, lot_keys
+from rating.balances.lots import CAP, COUNT, OWN, ROLLED, lot_keys
 from rating.columns import integers
 from rating.lake import Lake
 from tariffs import catalogue as layout
@@ -25,7 +25,10 @@ _KEPT: Final = """
 NOT (start_utc >= $since AND
     ($holders IS NULL OR list_contains($holders, {'name': holder::VARCHAR, 'shared': shared})))"""
 _LEFT: Final = f"""
-SELECT holder, shared, allowance, period_utc AS start_utc, rolled, sum(units)::BIGINT AS units
+SELECT
+    holder, shared, allowance, period_utc AS start_utc, rolled, kind = 'count' AS counted,
+    coalesce(sum(units) FILTER (kind <> 'expire'), 0)::BIGINT
+        * CASE WHEN bool_or(kind = 'expire') AND sum(units) = 0 THEN -1 ELSE 1 END AS units
 FROM balance_movement WHERE {_KEPT} GROUP BY ALL"""  # noqa: S608 - our own condition
 _CAPS: Final = f"""
 SELECT account AS holder, allowance, start_utc, -sum(units)::BIGINT AS units FROM balance_movement
@@ -61,11 +64,15 @@ def live_balances(lake: Lake, catalogue: Catalogue, without: Without = NOTHING_L
         return None
     balances, kept = no_balances(catalogue), without.values()
     left = lake.query(_LEFT, kept).combine_chunks()
-    shared, rolled = (left[name].to_numpy(zero_copy_only=False) for name in ("shared", "rolled"))
+    shared, rolled, counted = (left[name].to_numpy(zero_copy_only=False) for name in ("shared", "rolled", "counted"))
     own, pools = (_codes(left["holder"], known) for known in (catalogue.account_names, catalogue.pool_names))
     pools[pools != NONE] += len(catalogue.account_names)
-    _restore(balances, catalogue, left, np.where(shared, pools, own), np.where(rolled, ROLLED, OWN))
-    capped = np.flatnonzero(catalogue.allowances[:, layout.ALLOWANCE_CAP] != NONE)
+    _restore(
+        balances, catalogue, left, np.where(shared, pools, own), np.where(counted, COUNT, np.where(rolled, ROLLED, OWN))
+    )
+    terms = catalogue.allowances
+    counts = terms[:, layout.ALLOWANCE_KIND] >= layout.COUNTS_UNITS
+    capped = np.flatnonzero((terms[:, layout.ALLOWANCE_CAP] != NONE) & ~counts)
     if len(capped):
         named = kept | {"capped": catalogue.allowance_names.take(pa.array(capped)).to_pylist()}
         drew = lake.query(_CAPS, named)
@@ -82,7 +89,8 @@ def _restore(balances: Balances, catalogue: Catalogue, rows: pa.Table, holder: I
         at = allowance == code
         first, end = catalogue.allowances[code, [layout.ALLOWANCE_PERIODS, layout.ALLOWANCE_PERIODS_END]]
         period[at] = np.searchsorted(catalogue.allowance_periods[first : end - 1], start[at], "right") - 1
-    known = (holder != NONE) & (period != NONE)
+    counts = catalogue.allowances[allowance, layout.ALLOWANCE_KIND] >= layout.COUNTS_UNITS
+    known = (holder != NONE) & (period != NONE) & (counts == (kind == COUNT))
     keys = lot_keys(holder, allowance, period, 0)[known] | kind[known]
     distinct, place = np.unique(keys, return_inverse=True)
     sums = np.zeros(len(distinct), np.int64)

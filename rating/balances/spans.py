@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rating.balances.lots import ROLLED, lot_parts
+from rating.balances.lots import OWN, ROLLED, lot_keys, lot_parts
 from rating.balances.rules import granted
 from tariffs import catalogue as layout
-from tariffs.catalogue import ALLOWANCE_BITS, Catalogue, Ints
+from tariffs.catalogue import ALLOWANCE_BITS, NONE, Catalogue, Ints
 from tariffs.model import EVER_FROM
 
 
@@ -50,6 +50,19 @@ def spans_of(keys: Ints, catalogue: Catalogue) -> Spans:
     valid = terms[allowance, layout.ALLOWANCE_VALID_US]
     end = np.where(valid > 0, np.minimum(end, begin + valid), end)
     return Spans(holder, allowance, period, rolled, since, begin, over, end)
+
+
+def predecessors(keys: Ints, catalogue: Catalogue) -> Ints:
+    """The lot that has ended where each of ``keys`` begins: that of which it is the rest, or the one before it.
+
+    NONE where there is none, and for what is no lot. So each lot, when it is opened, ends one other.
+    """
+    holder, allowance, period, kind = lot_parts(keys)
+    rollovers = catalogue.allowances[allowance, layout.ALLOWANCE_ROLLOVERS]
+    back = np.where(kind == ROLLED, 0, 1 + rollovers)
+    was = np.where((kind == OWN) & (rollovers > 0), ROLLED, OWN)
+    has = (kind <= ROLLED) & (period >= back)
+    return np.where(has, lot_keys(holder, allowance, np.maximum(period - back, 0), was), NONE)
 
 
 def grants(lots: Spans, catalogue: Catalogue) -> Ints:

@@ -45,9 +45,11 @@ def rated(asked: list[Event], catalogue: Catalogue, balances: Balances) -> tuple
 
 
 def left_by(movements: list[pa.Table]) -> dict[tuple[str, str, int, bool], int]:
-    """What the movements of each lot sum to."""
+    """What the movements of each lot sum to, but for what expired."""
     left: dict[tuple[str, str, int, bool], int] = {}
     for row in pa.concat_tables(movements).to_pylist():
+        if row["kind"] == "expire":
+            continue
         lot = (row["holder"], row["allowance"], int(row["period_utc"].timestamp()), row["rolled"])
         left[lot] = left.get(lot, 0) + row["units"]
     return left
