@@ -1,10 +1,12 @@
 """A catalogue as tables for people: plans, rules, rates, zones, and which rate one number meets.
 
-Enters: a ``Catalogue``. Leaves: polars tables of text and counts. Always holds: what is shown is what rating
-uses: it is read from the compiled arrays, not from the text that they came from.
+Enters: a ``Catalogue``. Leaves: polars tables of text and counts. Always holds: prices are what rating uses:
+they are read from the compiled arrays, not from the text that they came from.
 """
 
 from __future__ import annotations
+
+import tomllib
 
 import numpy as np
 import polars as pl
@@ -13,6 +15,7 @@ from tariffs import catalogue as layout
 from tariffs.catalogue import NONE, Catalogue
 from tariffs.compare import usage_of
 from tariffs.pricelist import cells, in_bands, in_force, instant_text, nearest, prices, told_terms
+from tariffs.text import TOML
 
 
 def plans(catalogue: Catalogue) -> pl.DataFrame:
@@ -125,6 +128,21 @@ def met(catalogue: Catalogue, number: str, service: str, instant: int, plan: str
             found.select("plan", "usage", "band", "zone", pl.col("by").alias("prefix"), "rate", "terms", "currency")
         )
     return pl.concat(parts) if parts else pl.DataFrame()
+
+
+def said(catalogue: Catalogue, kind: str, plan: str = "") -> pl.DataFrame:
+    """Every table of a kind such as ``fee``, of ``plan`` or of all: its id, and the keys that any of them has."""
+    tables = tomllib.loads(catalogue.folder_text()[TOML].decode()).get(kind, {})
+    rows = [{kind: name} | table for name, table in tables.items() if not plan or plan in table["plan"]]
+    columns = dict.fromkeys(key for row in rows for key in row)
+    return pl.DataFrame([{key: _told(row.get(key, "")) for key in columns} for row in rows])
+
+
+def _told(value: object) -> str:
+    """A value of TOML in a cell: lists and tables on one line."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_told(each)}" for key, each in value.items())
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _band(catalogue: Catalogue, cell: int, instant: int) -> str:

@@ -1,4 +1,4 @@
-"""toll tariff show: the plans, rules, rates, zones and partners of a tariff, or the rate that one number meets.
+"""toll tariff show: the plans, rules, rates, zones, fees and more of a tariff, or the rate that one number meets.
 
 Enters: a tariff folder, a compiled file, or a version in the lake. Leaves: a table, CSV or JSON. Always holds: what is
 shown is what rating uses; 1 if there is nothing to show.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rating.cli.catalogues import NAMED, at_argument, catalogue_named, instant_of
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from tariffs.catalogue import Catalogue
 
 
+_SAID = ("allowance", "fee", "discount")
+"""Kinds of tables that are shown as they are said: they are compiled to no prices."""
+
+
 def arguments(part: argparse.ArgumentParser) -> None:
     """The arguments of ``toll tariff show``."""
     part.add_argument("tariff", metavar="TARIFF", help=NAMED)
@@ -29,6 +35,8 @@ def arguments(part: argparse.ArgumentParser) -> None:
     what.add_argument("--zones", action="store_true", help="what each zone of --plan costs")
     what.add_argument("--sheet", action="store_true", help="every price of --plan, A to Z")
     what.add_argument("--partners", action="store_true", help="every roaming agreement")
+    for kind in _SAID:
+        what.add_argument(f"--{kind}s", action="store_true", help=f"every {kind}, as the tariff has it")
     what.add_argument("--number", metavar="B", help="which rate +447700900123, or a short code, meets")
     part.add_argument("--service", default="voice", metavar="S", help="of --number (default: %(default)s)")
     at_argument(part)
@@ -65,14 +73,15 @@ def _chosen(args: argparse.Namespace, catalogue: Catalogue) -> pl.DataFrame:
         raise CommandError(f"there is no plan {plan}; the tariff has {', '.join(known)}", 2)
     if (args.zones or args.sheet) and not plan:
         raise CommandError("--zones and --sheet need --plan", 2)
-    if args.partners:
-        return shown_partners(catalogue)
-    if args.number:
-        return shown.met(catalogue, number(args.number), args.service, instant_of(args), plan)
-    if args.rates:
-        return shown.rates(catalogue, plan)
-    if args.zones:
-        return shown.zones(catalogue, plan, instant_of(args))
-    if args.sheet:
-        return shown.sheet(catalogue, plan, instant_of(args))
+    tables: dict[str, Callable[[], pl.DataFrame]] = {
+        "partners": lambda: shown_partners(catalogue),
+        "number": lambda: shown.met(catalogue, number(args.number), args.service, instant_of(args), plan),
+        "rates": lambda: shown.rates(catalogue, plan),
+        "zones": lambda: shown.zones(catalogue, plan, instant_of(args)),
+        "sheet": lambda: shown.sheet(catalogue, plan, instant_of(args)),
+        **{f"{kind}s": partial(shown.said, catalogue, kind, plan) for kind in _SAID},
+    }
+    for name, table in tables.items():
+        if getattr(args, name):
+            return table()
     return shown.rules(catalogue, plan) if plan else shown.plans(catalogue)

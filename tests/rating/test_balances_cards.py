@@ -100,6 +100,19 @@ def test_card(allowances: list[str], calls: list[Call], expected: list[tuple[int
     assert batch(catalogue, no_balances(catalogue), calls) == expected
 
 
+def test_the_first_message_of_each_day_is_free(tmp_path: Path) -> None:
+    """As docs/fees-and-discounts.md has it; a day in London, where clocks go forward on 31 March."""
+    text = '[allowance.first]\nplan = "p"\nunit = "event"\namount = 1\nperiod = "day"\nservice = "sms"\n'
+    plan = PLAN + '[rate.sms]\ncurrency = "GBP"\nprice = "0.20"\n[[plan.p.rule]]\nservice = "sms"\nrate = "sms"\n'
+    catalogue = compiled(tmp_path, {"plan.toml": plan + text, "subscriptions.csv": PEOPLE})
+    starts = ["2024-03-30T23:58", "2024-03-30T23:59", "2024-03-31T00:00", "2024-03-31T22:59", "2024-03-31T23:00"]
+    events = [hypothetical.Event(None, "sms", "event", 1, _micros(start), ANN, "+4479") for start in starts]
+    guided, _ = guide(hypothetical.usage_batch(events), catalogue)
+    priced = price_drawing(guided, catalogue, no_balances(catalogue), lambda each: (each, empty("rejected"))).priced
+    costs = [f"{row['amount'].normalize():f}" for row in priced.charges.select(["amount"]).to_pylist()]
+    assert costs == ["0", "0.2", "0", "0.2", "0"]
+
+
 def test_a_late_call_draws_on_its_own_period_what_has_not_rolled_over(tmp_path: Path) -> None:
     catalogue = made(tmp_path, "amount = 300\nrollover = { limit = 240 }")
     balances = no_balances(catalogue)

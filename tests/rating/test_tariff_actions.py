@@ -35,6 +35,7 @@ RUNS = [
     (["show", SYNTHETIC, "--number", "447512345678", "--plan", "consumer", *AT], 0, "peak   uk-mobile   +447"),
     (["show", SYNTHETIC, "--number", "999", "--service", "mms", "--plan", "arden_out"], 1, "nothing of that kind"),
     (["show", SYNTHETIC, "--number", "121", "--plan", "arden_out", *AT], 1, "nothing of that kind"),
+    (["show", SYNTHETIC, "--fees", "--plan", "arden_out"], 1, "nothing of that kind"),
     (["show", SYNTHETIC, "--plan", "none"], 2, ""),
     (["show", SYNTHETIC, "--zones"], 2, ""),
     (["show", SYNTHETIC, "--at", "soon", "--number", "1"], 2, ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tariffs.compile import compile_tariff
 from tariffs.definitions import changed_definitions
 from tariffs.load import load
+from tariffs.shown import said
 
 TARIFF = """
 [calendar.uk]
@@ -97,6 +99,36 @@ def test_every_place_of_a_difference_is_told(tmp_path: Path) -> None:
         [("fee.f", "new", ""), ("discount.d", "new", "")],
         [("fee.f", "changed", "amount"), ("discount.d", "changed", "text")],
     )
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "fees-and-discounts.md"
+PLANS = """
+[rate.r]
+currency = "EUR"
+price = "1"
+"""
+
+
+def test_the_page_has_a_tariff_that_compiles(tmp_path: Path) -> None:
+    examples = re.findall(r"```toml\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    plan = '[plan.{0}]\ncurrency = "EUR"\n[[plan.{0}.rule]]\nrate = "r"\n'
+    plans = [plan.format(name) for name in ("mobile", "mobile-xl", "broadband")]
+    line = '[fee.line]\nplan = "broadband"\namount = "30"\ncurrency = "EUR"\n'
+    (tmp_path / "t.toml").write_text(PLANS + "".join([*plans, line, *examples]))
+    tariff, problems = load(tmp_path)
+    assert [*problems, *compile_tariff(tariff)[1]] == []
+    assert (list(tariff.fees), list(tariff.discounts)) == (["line", "rental", "welcome"], ["loyal", "bundle"])
+    assert tariff.allowances["first-message"].period.kind == "day"
+
+
+def test_they_are_shown(tmp_path: Path) -> None:
+    text = FEE + TENTH + 'currency = "GBP"\nwhen = { plan = ["p", "q"], above = "5" }\n'
+    made, _ = compile_tariff(load(write(tmp_path, text))[0])
+    assert made is not None
+    assert said(made, "fee").rows(named=True) == [{"fee": "f", "plan": "p", "amount": "5.5", "currency": "GBP"}]
+    assert said(made, "discount", "p")["when"].to_list() == ["plan p q, above 5"]
+    assert said(made, "discount", "q").is_empty()
+    assert said(made, "allowance").is_empty()
 
 
 def test_a_tariff_without_them_has_no_trace_of_them(tmp_path: Path) -> None:
