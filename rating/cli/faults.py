@@ -27,6 +27,7 @@ _FAULTS = (
     ("rating.streaming.source", "PublishError"),
     ("rating.answers", "ExportError"),
     ("rating.explain", "NoSuchEventError"),
+    ("rating.rerating.runs", "RerateError"),
     ("rating.api.settings", "ServeError"),
     ("rating.api.tokens", "TokenError"),
 )

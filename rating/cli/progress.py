@@ -48,6 +48,27 @@ def following(paths: list[str], *, quiet: bool) -> Iterator[Callable[[FileSummar
 
 
 @contextmanager
+def stepping(says: str, *, quiet: bool) -> Iterator[Callable[[int, int, int], None]]:
+    """A function to call after each step: its number, how many there are, the legs done; draws where it makes sense."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"), TimeElapsedColumn())
+    began = time.monotonic()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(says, total=None, figures="", visible=True)
+
+        def watch(step: int, steps: int, legs: int) -> None:
+            figures = f"{step}/{steps}, {legs:,} legs, {legs / (time.monotonic() - began):,.0f}/s"
+            bar.update(task, completed=step, total=steps, figures=figures)
+
+        yield watch
+
+
+@contextmanager
 def reading(says: str, size: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
     """A function to call with the bytes of ``size`` that are read; it draws a bar where that makes sense."""
     if quiet or not sys.stderr.isatty():

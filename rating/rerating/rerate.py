@@ -34,13 +34,16 @@ def preview(lake: Lake, scope: Scope, tariff: Catalogue | None, watch: Watch) ->
 
 
 def rerate(lake: Lake, scope: Scope, tariff: Catalogue | None, watch: Watch) -> tuple[Run, Compared]:
-    """Begin a run of ``scope`` and bring it to its end.
+    """Begin a run of ``scope``, or go on with the one that was stopped, and bring it to its end.
 
     Raises:
         RerateError: another run is not complete.
         StaleOffset: another process has gone on with this run.
 
     """
+    stopped = open_run(lake)
+    if stopped and stopped.scope == scope:
+        return resume(lake, watch)
     with _planned(lake, scope, tariff) as plan:
         run = begin(lake, scope, plan.parts(), tariff)
         return run, _landed(plan, run, watch)
