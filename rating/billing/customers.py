@@ -122,7 +122,11 @@ def _customers(path: Path, settings: Settings, problems: list[Problem]) -> pl.Da
     sheet.convert("tax_exempt", "tax_exempt", pl.Boolean, _said)
     sheet.convert("currency", "currency", pl.String, _currency)
     lines = pl.concat_list(_ADDRESS).list.eval(pl.element().filter(pl.element() != ""))
-    return sheet.frame.with_columns(lines.list.join("\n").alias("address")).select(CUSTOMER_SCHEMA.names()).sort("customer")
+    return (
+        sheet.frame.with_columns(lines.list.join("\n").alias("address"))
+        .select(CUSTOMER_SCHEMA.names())
+        .sort("customer")
+    )
 
 
 def _services(path: Path, customers: pl.DataFrame, problems: list[Problem]) -> pl.DataFrame:

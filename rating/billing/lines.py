@@ -110,7 +110,7 @@ def discount_lines(charged: pl.DataFrame, tariff: Tariff) -> pl.DataFrame:
     tax = to_unit(pl.col("tax_exact") * pl.col("off"), pl.col("amount")) // pl.col("amount")
     texts = {each.id: each.text for each in tariff.discounts.values()}
     summed = (
-        reduced.with_columns(amount=-pl.col("off"), tax_exact=-tax, kind=pl.lit(DISCOUNT))
+        reduced.with_columns(amount=0 - pl.col("off"), tax_exact=0 - tax, kind=pl.lit(DISCOUNT))
         .group_by("kind", "customer", "cost_centre", "account", "category", "plan", "currency", "tax_code")
         .agg(pl.col("amount", "tax_exact").sum())
         .sort("customer", "cost_centre", "account", "category", "plan", "currency", "tax_code")
