@@ -65,6 +65,10 @@ class Follower:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
+        self.close()
+
+    def close(self) -> None:
+        """Remove the runs; of use to who looks without the thread."""
         shutil.rmtree(self._place, ignore_errors=True)
 
     @property

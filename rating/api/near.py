@@ -44,8 +44,16 @@ ALWAYS: Final = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _EVER: Final = np.iinfo(np.int64).max
 _NO_CHARGES: Final = pa.schema([(f.name, f.type) for f in CHARGE_FIELDS] + [("account", pa.string())])
 
-Place = tuple[int, bytes, int, str, str]
-"""Where a page ends: the values of :data:`ORDER` of its last row; start in microseconds, event id as bytes."""
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a page ends: the values of :data:`ORDER` of its last row, the start in microseconds."""
+
+    start_us: int
+    event_id: bytes
+    rating_run: int
+    leg: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,7 @@ def _narrow() -> Narrow:
 def page(view: View, span: Span, only: Mapping[str, str], limit: int, after: Place | None = None) -> Page:
     """Up to ``limit`` charges whose columns have the values ``only``: the first ones after ``after``."""
     if after:
-        span = replace(span, first=max(span.first, EPOCH + timedelta(microseconds=after[0])))
+        span = replace(span, first=max(span.first, EPOCH + timedelta(microseconds=after.start_us)))
     parts = [_having(part, only) for part in span.of(view, "charges")]
     last = _reach(parts, limit + 1, after)
     heads = [_plain(part.slice(0, starts_of(part).searchsorted(last, "right"))) for part in parts]
@@ -110,7 +118,7 @@ def page(view: View, span: Span, only: Mapping[str, str], limit: int, after: Pla
 def _reach(parts: list[pa.RecordBatch], rows: int, after: Place | None) -> int:
     """The start up to which ``parts`` certainly hold ``rows`` rows after ``after``, or all there are."""
     starts = np.concatenate([starts_of(part) for part in parts] or [np.zeros(0, np.int64)])
-    known = int((starts == after[0]).sum()) if after else 0  # maybe on an earlier page, in part
+    known = int((starts == after.start_us).sum()) if after else 0  # maybe on an earlier page, in part
     wanted = rows + known
     return int(np.partition(starts, wanted - 1)[wanted - 1]) if wanted < len(starts) else _EVER
 
@@ -135,7 +143,7 @@ def _places(rows: pa.Table) -> list[Place]:
     start, event, run, leg, kind = (rows[name] for name in ORDER)
     events = event.combine_chunks().storage.to_pylist()
     keys = (start.cast(pa.int64()).to_pylist(), events, run.to_pylist(), leg.to_pylist(), kind.to_pylist())
-    return list(zip(*keys, strict=True))
+    return [Place(*key) for key in zip(*keys, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +170,8 @@ def balances(view: View, party: str, at: datetime | None) -> Statement:
 
 def _pools(rows: pa.RecordBatch, account: str) -> list[str]:
     """The pools on which ``account`` drew."""
-    drew = rows.filter(pc.and_(rows["shared"], pc.equal(rows["account"], account)))
-    holders: list[str] = drew["holder"].unique().to_pylist()
+    shared = rows.filter(pc.not_equal(rows["shared"].storage, 0))
+    holders: list[str] = shared.filter(pc.equal(shared["account"], account))["holder"].unique().to_pylist()
     return holders
 
 

@@ -26,8 +26,7 @@ _BEYOND: Final = 1 << 57
 
 def charge_text(place: Place) -> str:
     """The text of a place among charges."""
-    start, event, *rest = place
-    return _text([start, event.hex(), *rest])
+    return _text([place.start_us, place.event_id.hex(), place.rating_run, place.leg, place.kind])
 
 
 def charge_place(text: object) -> Place | None:
@@ -38,7 +37,7 @@ def charge_place(text: object) -> Place | None:
     event = bytes.fromhex(event)
     if len(event) != 16:
         raise _NO_PLACE
-    return start, event, run, leg, kind
+    return Place(start, event, run, leg, kind)
 
 
 def bill_text(key: BillKey) -> str:

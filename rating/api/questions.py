@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Annotated, Final, Literal, Self
+from zoneinfo import available_timezones
 
 from fastapi import Path
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from rating.api.near import Place
 from rating.api.pages import bill_place, charge_place, item_place
@@ -36,6 +38,17 @@ def _month(text: object) -> date:
     if not isinstance(text, str) or not re.match(_MONTH, text):
         raise ValueError("expected a month such as 2026-10")
     return date.fromisoformat(f"{text}-01")
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _zone(name: str) -> str:
+    if name not in _zones():
+        raise ValueError("is no time zone: name one like Europe/London")
+    return name
 
 
 Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "pattern": _INSTANT})]
@@ -111,7 +124,7 @@ class OfSettlement(Question):
     """Which days."""
 
     period: str = Field(pattern=_PERIOD, description="2026-10, 2026-10-05 or 2026-10-05/2026-10-11")
-    zone: Name = Field(default="UTC", description="IANA time zone of the days")
+    zone: Annotated[str, AfterValidator(_zone), Field(max_length=64, description="IANA time zone of the days")] = "UTC"
 
     @model_validator(mode="after")
     def _short(self) -> Self:

@@ -1,0 +1,128 @@
+"""The shelves hold what the lake holds, whatever was committed, merged, or priced again in between."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mediation.fields import Field, schema
+from rating.api import follow
+from rating.api.follow import Follower
+from rating.api.near import ALWAYS, Span, page
+from rating.api.shelves import CHARGE_FIELDS, View
+from rating.lake import Delta, Lake, Upkeep, open_lake
+from tests.rating.deltas import START, charge_rows, delta, rows, usage_row
+
+ACCOUNTS = ("alice", "bob", "carrier-b")
+
+
+def on_the_shelves(view: View, account: str) -> list[tuple[object, ...]]:
+    names = [f.name for f in CHARGE_FIELDS]
+    found = [part.select(names).to_pylist() for part in view.of("charges", account, *ALWAYS)]
+    return sorted((tuple(row.values()) for part in found for row in part), key=repr)
+
+
+def in_the_lake(lake: Lake, account: str) -> list[tuple[object, ...]]:
+    prefixed = ", ".join(f"{'c' if _of_charge(f) else 'u'}.{f.name}" for f in CHARGE_FIELDS)
+    sql = f"""SELECT {prefixed} FROM charge c JOIN usage u USING (event_id, start_utc) WHERE c.account = $account"""  # noqa: S608 - our own names
+    return sorted((tuple(row.values()) for row in lake.query(sql, {"account": account}).to_pylist()), key=repr)
+
+
+def _of_charge(field: Field) -> bool:
+    return field.name in schema("charge").names
+
+
+def equal(view: View | None, lake: Lake) -> None:
+    assert view is not None
+    for account in (*ACCOUNTS, "nobody"):
+        assert on_the_shelves(view, account) == in_the_lake(lake, account)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    open_lake(tmp_path / "lake", create=True).close()
+    return tmp_path / "lake"
+
+
+def test_the_shelves_follow_commits_merges_and_renewals(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "FAN", 3)
+    follower = Follower(folder, 10)
+    with open_lake(folder, upkeep=Upkeep(every=7)) as lake:
+        for number in range(30):
+            lake.commit(delta(f"f{number}", ["rated"] * (1 + number % 5)))
+            if number % 3 == 0:
+                with open_lake(folder, read_only=True) as reader:
+                    follower.look(reader)
+                    equal(follower.view, reader)
+        with open_lake(folder, read_only=True) as reader:
+            follower.look(reader)
+            equal(follower.view, reader)
+            fresh = Follower(folder, 10)
+            fresh.look(reader)
+            equal(fresh.view, reader)
+    assert follower.view is not None
+    assert len(follower.view.runs["charges"]) < 8
+    for one in (follower, fresh):
+        one.close()
+
+
+def test_a_charge_for_usage_of_before_finds_it(folder: Path) -> None:
+    follower = Follower(folder, 10)
+    with open_lake(folder) as lake, open_lake(folder, read_only=True) as reader:
+        lake.commit(delta("a", ["rated"] * 3))
+        follower.look(reader)
+        event = usage_row("a", 2)
+        again = [
+            charge_rows(event, kind="reversal", rating_run=7)[0],
+            charge_rows(event, rating_run=7, account="bob")[0],
+        ]
+        lake.commit(
+            Delta(
+                source="rerate:7", first_offset=0, next_offset=1, next_record_no=2, complete=False, records=0,
+                charges=rows("charge", again), rating_run=7,
+            )
+        )  # fmt: skip
+        follower.look(reader)
+        equal(follower.view, reader)
+        assert [7 in row for row in on_the_shelves(follower.view, "bob")] == [True]
+    follower.close()
+
+
+def test_days_far_apart_are_read_in_parts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "LARGEST_ROWS", 5)
+    with open_lake(folder) as lake:
+        whole = delta("a", ["rated"] * 12)
+        events = [usage_row("a", n, start_utc=START + timedelta(days=n * n)) for n in range(1, 13)]
+        charges = [charge for event in events for charge in charge_rows(event)]
+        lake.commit(dataclasses.replace(whole, usage=rows("usage", events), charges=rows("charge", charges)))
+    follower = Follower(folder, 10)
+    with open_lake(folder, read_only=True) as reader:
+        follower.look(reader)
+        equal(follower.view, reader)
+    assert follower.view is not None
+    assert len(follower.view.runs["charges"]) == 4
+    follower.close()
+
+
+def test_two_parties_of_one_hash_are_told_apart(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rating.api.shelves._hashed", lambda _: 5)
+    follower = Follower(folder, 10)
+    with open_lake(folder) as lake, open_lake(folder, read_only=True) as reader:
+        lake.commit(delta("a", ["rated"] * 4))
+        follower.look(reader)
+        equal(follower.view, reader)
+        assert follower.view is not None
+        assert page(follower.view, Span("alice", *ALWAYS), {}, 2).rows["leg"].to_pylist() == ["retail"] * 2
+    follower.close()
+
+
+def test_a_follower_leaves_nothing_behind(folder: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    with Follower(folder, 10, cache):
+        assert len(list(cache.iterdir())) == 1
+        assert next(cache.iterdir()).stat().st_mode & 0o077 == 0
+    assert not list(cache.iterdir())
