@@ -94,7 +94,7 @@ def _misfits(made: Discount) -> Iterator[tuple[str, str]]:
 
 
 def discount_problems(tariff: Tariff) -> Iterator[Problem]:
-    """Names that do not exist."""
+    """Names that do not exist, and fees that none of the plans beside them has."""
     zones = zone_names(tariff) if tariff.discounts else frozenset()
     bands = {band for calendar in tariff.calendars.values() for band in calendar.band_names} | {"any"}
     known = {
@@ -111,6 +111,10 @@ def discount_problems(tariff: Tariff) -> Iterator[Problem]:
                 for name in getattr(lines, column):
                     if name not in names:
                         yield Problem(made.place, f"discount.{made.id}.{where}{word}", f"there is no {word} {name}")
+            for fee in (tariff.fees[name] for name in lines.fee if name in tariff.fees):
+                if lines.plans and not set(lines.plans).intersection(fee.plans):
+                    message = f"{fee.id} is a fee of {', '.join(fee.plans)}, of none of its plans"
+                    yield Problem(made.place, f"discount.{made.id}.{where}fee", message)
 
 
 def _told(made: Discount) -> Iterator[tuple[str, Lines]]:

@@ -72,7 +72,6 @@ def _held(subscriptions: pl.DataFrame, made: Fee, zone: str) -> pl.DataFrame:
     """Days on which a plan of the fee is held: account, key, plan, from_day, until_day, opens, begins.
 
     No day twice, in order of account, key and day. ``opens``: none was held the day before; ``begins``: on a known day.
-    A fee that is not divided keeps one row, of its first plan, where plans follow each other.
     """
     each = made.per != "account"
     kind = pl.col("kind") == made.per if each else pl.lit(value=True)
@@ -93,11 +92,14 @@ def _held(subscriptions: pl.DataFrame, made: Fee, zone: str) -> pl.DataFrame:
         (pl.col("reach").is_null() | (pl.col("from_day") > pl.col("reach"))).alias("opens"),
     )
     apart = apart.filter(pl.col("from_day") < pl.col("until_day"))
-    divided = made.proration != "none"
-    new = pl.col("opens") | (pl.col("plan") != pl.col("plan").shift(1) if divided else pl.lit(value=False))
-    runs = apart.group_by(new.cum_sum().alias("run"), maintain_order=True)
-    firsts = pl.col("account", "key", "plan", "from_day", "opens", "begins").first()
-    return runs.agg(firsts, pl.col("until_day").last())
+    return _joined(apart, pl.col("opens") | (pl.col("plan") != pl.col("plan").shift(1)))
+
+
+def _joined(rows: pl.DataFrame, new: pl.Expr) -> pl.DataFrame:
+    """Each row that is ``new`` with those that follow it as one, until the last of them ends."""
+    begins = rows.select(new.alias("new"))["new"]
+    ends = rows["until_day"].filter(begins.shift(-1, fill_value=True))
+    return rows.filter(begins).with_columns(ends)
 
 
 def _held_until() -> pl.Expr:
@@ -127,15 +129,18 @@ def _once(held: pl.DataFrame, made: Fee) -> pl.DataFrame:
 def _recurring(held: pl.DataFrame, made: Fee, period: Period) -> pl.DataFrame:
     """The parts of holdings in every period that may be due in ``period``, with what each costs."""
     begin, end = pl.col("from_day"), pl.col("until_day")
-    parts = held.join(_periods(made, period), how="cross").with_columns(
+    parts = held.join(_periods(made, period), how="cross", maintain_order="left_right").with_columns(
         pl.max_horizontal("from_day", "period_from").alias("from_day"),
         pl.min_horizontal("until_day", "period_until").alias("until_day"),
         (pl.col("opens") & (begin >= pl.col("period_from"))).alias("opens"),
     )
-    parts = parts.filter(begin < end).with_columns(
+    parts = parts.filter(begin < end).with_columns(pl.struct("account", "key", "period_from").rle_id().alias("group"))
+    first = (pl.col("group") != pl.col("group").shift(1)).fill_null(value=True)
+    if made.proration == "none":
+        parts = _joined(parts, first | pl.col("opens")).filter(first)
+    parts = parts.with_columns(
         (end - begin).dt.total_days().alias("days"),
         (pl.col("period_until") - pl.col("period_from")).dt.total_days().alias("of_days"),
-        pl.struct("account", "key", "period_from").rle_id().alias("group"),
     )
     late = pl.when(pl.col("opens")).then(begin).otherwise(begin - _DAY)
     due = late if made.due == "advance" else end - _DAY
@@ -154,9 +159,7 @@ def _periods(made: Fee, period: Period) -> pl.DataFrame:
 def _priced(parts: pl.DataFrame, made: Fee) -> pl.DataFrame:
     """``parts`` with their amounts: the share of all days of a group, rounded once and split over its parts."""
     if made.proration == "none":
-        return parts.filter(pl.col("group") != pl.col("group").shift(1, fill_value=-1)).with_columns(
-            pl.lit(made.amount).alias("amount")
-        )
+        return parts.with_columns(pl.lit(made.amount).alias("amount"))
     unit = 10 ** (9 - made.scale)
     days, of = pl.col("days").sum().over("group"), pl.col("of_days")
     whole = rounded(pl.lit(made.amount // unit).cast(pl.Int128) * days, of, made.proration)

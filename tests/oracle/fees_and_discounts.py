@@ -141,15 +141,7 @@ def _parts(said: Table, held: dict[date, str]) -> Iterator[tuple[str, date, date
             begins = run[0] - DAY not in held
             late = run[0] if begins else run[0] - DAY
             due = run[-1] if said.get("due") == "arrears" else late
-            plan = held[run[0]] if proration != "none" else _first_plan(run[0], held)
-            yield plan, run[0], run[-1] + DAY, due, share
-
-
-def _first_plan(day: date, held: dict[date, str]) -> str:
-    """The plan with which the holding of ``day`` begins."""
-    while day - DAY in held:
-        day -= DAY
-    return held[day]
+            yield held[run[0]], run[0], run[-1] + DAY, due, share
 
 
 def _period(day: date, said: Table) -> tuple[date, date]:

@@ -72,6 +72,7 @@ WRONG = [
     (TENTH + 'rate = "cheap"', 17, "discount.d.rate", "there is no rate cheap"),
     (TENTH + 'fee = "f"', 17, "discount.d.fee", "there is no fee f"),
     (TENTH + 'when = { fee = "f" }', 17, "discount.d.when.fee", "there is no fee f"),
+    (FEE.replace('"p"', '"q"') + TENTH + 'fee = "f"', 21, "discount.d.fee", "f is a fee of q, of none of its plans"),
 ]  # fmt: skip
 
 
