@@ -31,6 +31,7 @@ SECTIONS = {
     "tariff_load": "Loading large tariffs",
     "subscribers": "Millions of subscribers",
     "ber_decode": "Decoding ASN.1",
+    "period_charges": "Fees and discounts of a month",
 }
 INTRO = """# Benchmarks
 

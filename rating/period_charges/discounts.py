@@ -8,14 +8,14 @@ are those of docs/fees-and-discounts.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import polars as pl
 
 from rating.period_charges.quotients import rounded
 from rating.period_charges.shares import shares
-from tariffs.model import Discount, Lines, Threshold
+from tariffs.model import BASES, Discount, Lines
 
 CATEGORIES: Final = ("plan", "service", "zone", "band", "rate", "fee")
 """Columns of a line that discounts look at; of usage ``fee`` is empty, of a fee all but ``plan`` and ``fee`` are."""
@@ -38,38 +38,57 @@ def discounts(lines: pl.DataFrame, offered: Iterable[Discount]) -> pl.DataFrame:
     ``lines``: account, :data:`CATEGORIES`, currency, amount in nano; further columns are not looked at. An account is
     whoever's lines count together. Lines below zero (credits) lower the sums, nothing comes off them.
     """
-    known = lines.select("account", "currency", *CATEGORIES, "amount").with_row_index("line")
-    rows = known.sort("account", "currency", *CATEGORIES, "amount", "line").with_columns(
-        pl.struct("account", "currency").rle_id().alias("group"),
-        pl.col("amount").cast(pl.Int128).alias("list"),
-        pl.col("amount").cast(pl.Int128).alias("net"),
-    )
+    ordered = sorted(offered, key=lambda each: (each.order, each.id))
+    rows = _rows(lines, ordered)
     parts = [SCHEMA.to_frame()]
-    for made in sorted(offered, key=lambda each: (each.order, each.id)):
+    for made in ordered:
         taken = _taken(rows, made)
-        parts.append(taken.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()))
-        off = taken.select("line", pl.col("amount").alias("off"))
-        left = pl.col("net") - pl.col("off").fill_null(0)
-        rows = rows.join(off, on="line", how="left", maintain_order="left").with_columns(left.alias("net")).drop("off")
+        names = lines.select("account", "currency")[taken["line"]]
+        told = taken.with_columns(pl.lit(made.id).alias("discount"), *names)
+        parts.append(told.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()))
+        net = rows["net"].to_numpy().copy()
+        net[taken["row"].to_numpy()] -= taken["amount"].to_numpy()
+        rows = rows.with_columns(pl.Series("net", net))
     return pl.concat(parts)
+
+
+def _rows(lines: pl.DataFrame, offered: Sequence[Discount]) -> pl.DataFrame:
+    """Lines by account and currency (``group``), and a column for each discount (and its ``when``) of those it names.
+
+    ``line`` is the number of the line in ``lines``, ``row`` that here.
+    """
+    masks = {f"off {made.id}": _matching(made.lines, made.currency) for made in offered}
+    masks |= {f"when {made.id}": _matching(made.when.lines, made.currency) for made in offered if made.when}
+    known = lines.select("account", "currency", *CATEGORIES, "amount").with_row_index("line")
+    ordered = known.sort("account", "currency", *CATEGORIES, "amount", "line").with_row_index("row")
+    return ordered.select(
+        "row",
+        "line",
+        pl.struct("account", "currency").rle_id().alias("group"),
+        *(pl.col("amount").cast(pl.Int64).alias(name) for name in BASES),
+        *(mask.alias(name) for name, mask in masks.items()),
+    )
 
 
 def _taken(rows: pl.DataFrame, made: Discount) -> pl.DataFrame:
     """The lines of ``rows`` that one discount makes cheaper, ``amount`` being what it takes off."""
-    mine = rows.filter(_matching(made.lines, made.currency))
-    sums = mine.group_by("group").agg(pl.col(made.of).sum().alias("base"), pl.col("net").sum().alias("left"))
+    mine = rows.filter(pl.col(f"off {made.id}"))
+    sums = mine.group_by("group").agg(_sum(made.of).alias("base"), _sum("net").alias("left"))
     if made.when is not None:
-        sums = sums.join(_reached(rows, made, made.when), on="group", how="semi")
+        reached = rows.filter(pl.col(f"when {made.id}")).group_by("group").agg(_sum(made.of).alias("sum"))
+        sums = sums.join(reached.filter(pl.col("sum") > made.when.above), on="group", how="semi")
     if made.above is not None:
         sums = sums.filter(pl.col("base") > made.above)
         if made.on == "excess":
             sums = sums.with_columns(pl.col("base") - made.above)
-    sums = sums.filter((pl.col("base") > 0) & (pl.col("left") > 0)).with_columns(_whole(made).alias("whole"))
-    parts = mine.filter(pl.col("net") > 0).join(sums, on="group", maintain_order="left")
-    split = parts.with_columns(
-        shares(parts, "group", "whole", "net").alias("amount"), pl.lit(made.id).alias("discount")
-    )
-    return split.filter(pl.col("amount") > 0)
+    sums = sums.filter((pl.col("base") > 0) & (pl.col("left") > 0)).select("group", _whole(made).alias("whole"))
+    parts = mine.filter(pl.col("net") > 0).select("row", "line", "group", "net")
+    parts = parts.join(sums, on="group", maintain_order="left")
+    return parts.with_columns(shares(parts, "group", "whole", "net").alias("amount")).filter(pl.col("amount") > 0)
+
+
+def _sum(column: str) -> pl.Expr:
+    return pl.col(column).cast(pl.Int128).sum()
 
 
 def _matching(lines: Lines, currency: str) -> pl.Expr:
@@ -81,12 +100,6 @@ def _matching(lines: Lines, currency: str) -> pl.Expr:
     if lines.lines != "all":
         wanted.append((pl.col("fee") == "") == (lines.lines == "usage"))
     return pl.all_horizontal(pl.lit(value=True), *wanted)
-
-
-def _reached(rows: pl.DataFrame, made: Discount, when: Threshold) -> pl.DataFrame:
-    """The groups in which the lines of ``when`` sum to more than it says."""
-    sums = rows.filter(_matching(when.lines, made.currency)).group_by("group").agg(pl.col(made.of).sum().alias("sum"))
-    return sums.filter(pl.col("sum") > when.above)
 
 
 def _whole(made: Discount) -> pl.Expr:
