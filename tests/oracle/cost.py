@@ -23,11 +23,20 @@ RateOf = Callable[[str | None], Rate]
 
 @dataclass(frozen=True)
 class Remainder:
-    """What allowances leave to charge: all but ``free``, with steps from 0 or not; or the fee alone."""
+    """What allowances leave to charge: all but ``free``, with steps from 0 or not; or the fee alone.
+
+    Where steps are tiers: the counter that ``begins`` the event, or the one of the ``last`` unit.
+    """
 
     free: int = 0
     restarts: bool = False
     fee: bool = False
+    begins: int | None = None
+    last: int | None = None
+
+    def tiers(self) -> Remainder:
+        """The same tiers of usage of which nothing is free."""
+        return Remainder(begins=self.begins, last=self.last)
 
 
 NOTHING_FREE = Remainder()
@@ -125,11 +134,15 @@ def cover(
         steps = (rate_in(segment.band) if segment.begin else rate).steps
         counted = remainder.free if remainder.restarts else 0
         counter = at - (entered if rate.step_counter == "isolated" else counted)
-        step = [each for each in steps if each.start <= counter][-1]
+        if remainder.begins is not None:
+            counter = remainder.begins + at
+        if remainder.last is not None:
+            steps, counter = [[each for each in steps if each.start <= max(remainder.last, 0)][-1]], at
+        step = [steps[0], *(each for each in steps[1:] if each.start <= counter)][-1]
         if at == counted == remainder.free and rate.minimum:
             run = Run(number, step, minimum=True, length=rate.minimum, count=1)
         else:
-            starts = [at + each.start - counter for each in steps if each.start > counter]
+            starts = [at + each.start - counter for each in steps[1:] if each.start > counter]
             stop = min([segment.end, *starts])
             run = Run(number, step, False, step.increment, ceil(Fraction(stop - at, step.increment)) if leap else 1)
         yield run

@@ -58,6 +58,8 @@ class Rate:
     mode: str
     scale: int
     stage: str
+    accumulator: str = ""
+    tiers: str = "graduated"
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,7 @@ class Tariff:
     conversions: list[Conversion]
     classes: list[CallClass]
     allowances: dict[str, Table]
+    accumulators: dict[str, Table]
 
 
 def read(folder: Path) -> Tariff:
@@ -199,6 +202,7 @@ def read(folder: Path) -> Tariff:
             for name, entry in said.get("tax", {}).items()
         },
         allowances=said.get("allowance", {}),
+        accumulators=said.get("accumulator", {}),
         classes=[
             CallClass(
                 name,
@@ -280,6 +284,8 @@ def rate(name: str, entry: Table) -> Rate:
         mode=rounding.get("mode", "half_up"),
         scale=rounding.get("scale", 9),
         stage=rounding.get("stage", "charge"),
+        accumulator=entry.get("accumulator", ""),
+        tiers=entry.get("tiers", "graduated"),
     )
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from tests.oracle.allowances import Book
-from tests.oracle.cost import LIMIT, NOTHING_FREE, Remainder, rounded, sum_up, text
-from tests.oracle.folder import Conversion, Plan, Rate, Rule, Tariff, Tax, Version
+from tests.oracle.allowances import Book, Party
+from tests.oracle.cost import LIMIT, NOTHING_FREE, USAGE_LIMIT, Remainder, rounded, sum_up, text
+from tests.oracle.folder import Conversion, Plan, Rate, Rounding, Rule, Tariff, Tax, Version
 from tests.oracle.words import Aside, Charge, Event
 
 SERVED = {"originated": "a_number", "forwarded": "a_number", "terminated": "b_number"}
@@ -36,7 +36,7 @@ def charges(tariff: Tariff, event: Event, book: Book | None = None) -> list[Char
     except Aside as reason:
         return charges(tariff, event) if book else str(reason)
     if book and then:
-        book.left, book.capped = then.left, then.capped
+        book.take(then)
     return found
 
 
@@ -181,13 +181,19 @@ def priced(tariff: Tariff, event: Event, leg: str, account: str, plan_name: str,
         "class": kind,
         "band": str(band),
     }
-    may_draw = book and leg != "roaming_in" and event.usage >= max(rate.free_under, 1)
-    uses = book.draw(event, account, plan_name, said) if book and may_draw else []
+    may_draw = leg != "roaming_in" and max(rate.free_under, 1) <= event.usage < USAGE_LIMIT
+    if not may_draw:
+        book = None
+    party = Party(event, account, plan_name, said)
+    uses = book.draw(party, event.usage) if book else []
     free, terms = sum(use.usage for use in uses), [tariff.allowances[use.lot[1]] for use in uses]
     restarts, fee = (
         bool(terms) and terms[-1].get("remainder") == "restart",
         any("setup_fee_on_free" in t for t in terms),
     )
+
+    counts = book.count(party, free) if book else {}
+    remainder = tiered(tariff, event, rate, counts, Remainder(free, restarts, fee))
 
     def session(usage: int, remainder: Remainder = NOTHING_FREE) -> Cost:
         """What the session costs up to ``usage``."""
@@ -202,9 +208,14 @@ def priced(tariff: Tariff, event: Event, leg: str, account: str, plan_name: str,
         return beside(tariff, plan, rule, event, billed, price, note)
 
     later = event.usage_offset > 0
-    whole = session(event.usage_offset + event.usage, NOTHING_FREE if later else Remainder(free, restarts, fee))
-    before = session(event.usage_offset + free) if later else Cost()
+    whole = session(event.usage_offset + event.usage, remainder.tiers() if later else remainder)
+    before = session(event.usage_offset + free, remainder.tiers()) if later else Cost()
     note = "allowance" if free and free == event.usage else whole.note
+    cost = whole.less(before)
+    if book and (charged := book.spend(party, cost.amount)) != cost.amount:
+        cost, note = capped(tariff, plan, rule, cost, charged), "spend_cap"
+    due = int((cost.amount + cost.tax) * LIMIT)
+    paid = sum(use.units for use in book.draw(party, due, money=True)) if book and due > 0 else 0
     applied, conversion = taxed(tariff, plan, rule), converting(tariff, plan, event)
     return Charge(
         leg,
@@ -214,19 +225,45 @@ def priced(tariff: Tariff, event: Event, leg: str, account: str, plan_name: str,
         place.label,
         place.prefix,
         str(band),
-        whole.billed - before.billed,
-        text(whole.amount - before.amount),
+        cost.billed,
+        text(cost.amount),
         rate.currency,
         note if event.usage else "zero_usage",
-        text(whole.tax - before.tax),
+        text(cost.tax),
         applied.name if applied else "",
-        text(whole.converted - before.converted),
+        text(cost.converted),
         plan.bill,
         text(conversion.rate if conversion else Fraction(0)),
         conversion.date if conversion else "",
         conversion.source if conversion else "",
         free,
+        text(Fraction(paid, LIMIT)),
     )
+
+
+def tiered(
+    tariff: Tariff, event: Event, rate: Rate, counts: dict[str, tuple[Fraction, Fraction]], remainder: Remainder
+) -> Remainder:
+    """``remainder`` with the tiers of an event that the rate's accumulator counted."""
+    if rate.accumulator not in counts:
+        return remainder
+    before, after = (int(total) for total in counts[rate.accumulator])
+    if rate.tiers == "volume":
+        return replace(remainder, last=after - 1)
+    counted = tariff.accumulators[rate.accumulator].get("count_free", True)
+    return replace(remainder, begins=before - event.usage_offset - (0 if counted else remainder.free))
+
+
+def capped(tariff: Tariff, plan: Plan, rule: Rule, cost: Cost, charged: Fraction) -> Cost:
+    """``cost`` of which only so much is ``charged``; tax and converted amount in the same proportion."""
+    applied = taxed(tariff, plan, rule)
+    tax = share(cost.tax, charged / cost.amount, applied.rounding) if applied else Fraction(0)
+    return Cost(cost.billed, charged, tax, share(cost.converted, charged / cost.amount, plan.bill_rounding), cost.note)
+
+
+def share(whole: Fraction, part: Fraction, rounding: Rounding) -> Fraction:
+    size = min(rounded(abs(whole) * part, rounding), abs(whole))
+    return size if whole > 0 else -size
 
 
 # What kind of call
@@ -279,6 +316,10 @@ class Cost:
     tax: Fraction = Fraction(0)
     converted: Fraction = Fraction(0)
     note: str = ""
+
+    def less(self, before: Cost) -> Cost:
+        parts = ("billed", "amount", "tax", "converted")
+        return Cost(*(getattr(self, name) - getattr(before, name) for name in parts), self.note)
 
 
 def taxed(tariff: Tariff, plan: Plan, rule: Rule) -> Tax | None:

@@ -42,6 +42,7 @@ class Charge:
     conversion_date: str = ""
     conversion_source: str = ""
     free_usage: int = 0
+    covered_amount: str = "0.000000000"
 
 
 class Aside(Exception):  # noqa: N818 (it is an outcome, not an error)

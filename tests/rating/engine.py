@@ -14,7 +14,7 @@ from tariffs.load import load
 from tests.oracle.words import Charge, Event
 from tests.rating.worlds import World
 
-AMOUNTS = ("amount", "tax_amount", "converted_amount", "conversion_rate")
+AMOUNTS = ("amount", "tax_amount", "converted_amount", "conversion_rate", "covered_amount")
 FIELDS = [name for name in Charge.__dataclass_fields__ if name not in AMOUNTS]
 
 
