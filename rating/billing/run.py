@@ -50,11 +50,17 @@ class Order:
     tariff_version: str
     cycle: str
     period: Period
-    issued_on: date
+    issued_on: date | None = None
+    """The date of the bills; without it, the day after the period."""
+
+    def dated(self) -> date:
+        """The date of the bills."""
+        return self.issued_on or self.period.last + timedelta(days=1)
 
     def terms(self, charge_limit: int) -> dict[str, Any]:
         """The row of ``bill_run``, without its number."""
         period, settings = self.period, self.customers.settings
+        issued_on = self.dated()
         return {
             "cycle": self.cycle,
             "first_day": period.first,
@@ -63,8 +69,8 @@ class Order:
             "from_utc": period.start_utc,
             "until_utc": period.end_utc,
             "charge_limit": charge_limit,
-            "issued_on": self.issued_on,
-            "due_on": self.issued_on + timedelta(days=settings.due_days),
+            "issued_on": issued_on,
+            "due_on": issued_on + timedelta(days=settings.due_days),
             "tariff_version": self.tariff_version,
             "customers_version": self.customers.version,
             "settings": settings.to_json(),
@@ -177,7 +183,7 @@ class _Making:
 
     def _payments(self) -> pl.DataFrame:
         """Payments up to the date of the bills that no final bill has."""
-        payments = self._order.customers.payments.filter(pl.col("paid_on") <= self._order.issued_on)
+        payments = self._order.customers.payments.filter(pl.col("paid_on") <= self._order.dated())
         return payments.join(frame(self._lake.query(_SQL["paid"])), on="reference", how="anti")
 
     def _balances(self) -> pl.DataFrame:

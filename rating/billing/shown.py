@@ -70,16 +70,17 @@ def documents(
     who: str,
     *,
     month: date | None = None,
+    run: int | None = None,
     drafts: bool = False,
     before: BillKey | None = None,
     limit: int = PAGE,
 ) -> pa.Table:
     """Rows of ``bill_document`` of customer or account ``who``, the latest first.
 
-    ``drafts``: also of runs that are not final. ``month``: only of the period that begins on that day.
+    ``drafts``: also of runs that are not final. ``month``: only of periods that begin in that month.
     ``before``: only bills before that one (the next page).
     """
-    values = {"who": who, "month": month, "drafts": drafts, "limit": limit}
+    values = {"who": who, "month": month, "run": run, "drafts": drafts, "limit": limit}
     place = {"before_run": before.run if before else None, "before_bill": before.bill_no if before else None}
     return lake.query(_SQL["documents"], values | place)
 

@@ -3,7 +3,8 @@
 -- documents: bills of a customer, or of the customers that an account was billed to, the latest first
 SELECT * FROM bill_document
 WHERE (customer = $who OR (run, bill_no) IN (SELECT (run, bill_no) FROM bill_line WHERE account = $who))
-    AND ($drafts OR number <> '') AND state <> 'withdrawn' AND ($month IS NULL OR first_day = $month)
+    AND ($drafts OR number <> '') AND state <> 'withdrawn' AND ($run IS NULL OR run = $run)
+    AND ($month IS NULL OR date_trunc('month', first_day) = date_trunc('month', $month::DATE))
     AND ($before_run IS NULL OR (run, bill_no) < ($before_run, $before_bill))
 ORDER BY run DESC, bill_no DESC
 LIMIT $limit;

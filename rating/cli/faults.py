@@ -18,6 +18,9 @@ class CommandError(Exception):
 
 
 _FAULTS = (
+    ("rating.billing.shown", "NoSuchBillError"),
+    ("rating.billing.steps", "BillRunError"),
+    ("rating.billing.customers", "CustomerError"),
     ("mediation.layout_file", "LayoutError"),
     ("mediation.pickup", "InputError"),
     ("rating.alerts.alert_file", "AlertError"),

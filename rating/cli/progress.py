@@ -86,3 +86,23 @@ def reading(says: str, size: int, *, quiet: bool) -> Iterator[Callable[[int], No
             bar.update(task, completed=done, visible=time.monotonic() - began > _QUIET_S)
 
         yield watch
+
+
+@contextmanager
+def counting(says: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A function to call with how many of how many are done; it draws a bar where that makes sense."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _done, _of: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    began = time.monotonic()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(says, visible=False)
+
+        def watch(done: int, of: int) -> None:
+            bar.update(task, completed=done, total=of, visible=time.monotonic() - began > _QUIET_S)
+
+        yield watch

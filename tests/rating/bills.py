@@ -96,7 +96,7 @@ def ordered(
 ) -> Order:
     cycle = next(iter(customers.settings.cycles))
     period: Period = customers.settings.cycles[cycle].period(month)
-    return Order(customers, made, "", cycle, period, issued or period.end_utc.date())
+    return Order(customers, made, "", cycle, period, issued)
 
 
 def tried(lake: Lake, order: Order) -> int:

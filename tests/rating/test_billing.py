@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from rating.billing import bill
+from rating.billing.charges import bill
 from rating.lake import Delta, Lake
 from rating.period import Period, PeriodError
 from tests.rating.deltas import charge_rows, delta, rows, usage_row
