@@ -36,6 +36,7 @@ _CHECKS: Final = (
     "charged",
     "unique",
     "balances",
+    "reversals",
     "partials",
     "billed",
     "bills",

@@ -148,6 +148,39 @@ FULL JOIN (
 ) m ON m.event_id = c.event_id AND m.leg = c.leg AND m.rating_run = c.rating_run AND m.account = c.account
 WHERE coalesce(c.free_usage, 0) <> coalesce(m.free_usage, 0);
 
+-- reversals: a leg of an event has one live charge at most, which all its rows come to; so do its movements
+SELECT 'live twice' AS fault, event_id, leg, count(*) AS found
+FROM charge_now GROUP BY event_id, leg HAVING count(*) > 1
+UNION ALL
+SELECT 'reverses nothing', r.event_id, r.leg, r.rating_run
+FROM charge r
+ANTI JOIN charge c
+ON c.kind = 'charge' AND c.event_id = r.event_id AND c.start_utc = r.start_utc AND c.leg = r.leg
+    AND c.rating_run < r.rating_run AND c.amount = -r.amount AND c.account = r.account AND c.currency = r.currency
+WHERE r.kind = 'reversal'
+UNION ALL
+SELECT 'does not come to the live charge', event_id, leg, count(*)
+FROM (
+    SELECT event_id, leg, account, plan, currency, amount, tax_amount, converted_amount, covered_amount, billed_usage,
+        free_usage
+    FROM charge
+    UNION ALL
+    SELECT event_id, leg, account, plan, currency, -amount, -tax_amount, -converted_amount, -covered_amount,
+        -billed_usage, -free_usage
+    FROM charge_now
+)
+SEMI JOIN (SELECT event_id FROM charge WHERE kind = 'reversal') r USING (event_id)
+GROUP BY event_id, leg, account, plan, currency
+HAVING sum(amount) <> 0 OR sum(tax_amount) <> 0 OR sum(converted_amount) <> 0 OR sum(covered_amount) <> 0
+    OR sum(billed_usage) <> 0 OR sum(free_usage) <> 0
+UNION ALL
+SELECT 'moved by no live charge', m.event_id, m.leg, sum(m.units)::BIGINT
+FROM balance_movement m
+LEFT JOIN charge_now c ON c.event_id = m.event_id AND c.leg = m.leg AND c.rating_run = m.rating_run
+WHERE m.event_id IS NOT NULL AND (c.event_id IS NULL OR m.kind = 'return')
+GROUP BY m.event_id, m.leg, m.holder, m.shared, m.allowance, m.period_utc, m.rolled
+HAVING sum(m.units) <> 0 OR sum(m.free_usage) <> 0;
+
 -- partials: every partial but a first begins where the one before it in its session ended, and none is there twice
 SELECT 'begins elsewhere' AS fault, p.event_id, p.source, p.record_no, p.partial_no, p.usage_offset
 FROM usage p

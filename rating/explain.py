@@ -20,6 +20,7 @@ from mediation.reasons import BY_CODE
 from rating.answers import json_value
 from rating.explain_balances import balance_story
 from rating.explain_given import explain_given
+from rating.explain_history import history, stored
 from rating.explain_partials import session_story
 from rating.explain_price import Node, explain_charge
 from rating.given import NOTE
@@ -92,9 +93,7 @@ def _address(event: str) -> tuple[str, dict[str, Any]]:
 
 
 def _rated(lake: Lake, row: dict[str, Any]) -> Story:
-    charges = lake.query(
-        "FROM charge WHERE event_id = $event ORDER BY rating_run, leg, kind", {"event": str(row["event_id"])}
-    )
+    charges = lake.query("FROM charge_now WHERE event_id = $event ORDER BY leg", {"event": str(row["event_id"])})
     layout, origin = _origin(lake, row)
     again = preview_row(row, layout)
     differences = _field_differences(row, again, layout)
@@ -105,23 +104,16 @@ def _rated(lake: Lake, row: dict[str, Any]) -> Story:
         free, drawn = balance_story(lake, charge, catalogue)
         leg = explain_given(row, catalogue) if given else explain_charge(row, catalogue, charge["leg"], free)
         told = Decimal(leg.value.split()[0]) if leg.children and leg.value[0].isdigit() else None
-        if charge["kind"] == "charge" and (told != charge["amount"] or not leg.value.endswith(charge["currency"])):
+        if told != charge["amount"] or not leg.value.endswith(charge["currency"]):
             differences.append(
                 f"{charge['leg']}: stored {charge['amount']} {charge['currency']}, explained {leg.value}"
             )
-        legs.append(Node(f"{charge['leg']} {charge['kind']}", _stored(charge), (*drawn, leg)))
+        legs.append(Node(f"{charge['leg']} charge", stored(charge), (*drawn, leg)))
     session, apart = session_story(lake, row)
     differences += apart
-    parts = [origin, _fields(row, again, layout), *_halves(lake, row, layout), *session, *legs]
+    parts = [origin, _fields(row, again, layout), *_halves(lake, row, layout), *session, *legs, *history(lake, row)]
     parts += [Node("DIFFERS", text) for text in differences]
     return Story(Node("event", str(row["event_id"]), tuple(parts)), tuple(differences))
-
-
-def _stored(charge: dict[str, Any]) -> str:
-    return (
-        f"{charge['amount']:f} {charge['currency']}, account {charge['account']}, plan {charge['plan']}, "
-        f"tariff {charge['tariff_version']}, run {charge['rating_run']}"
-    )
 
 
 def _set_aside(lake: Lake, row: dict[str, Any]) -> Story:

@@ -70,7 +70,7 @@ def test_a_duplicate_that_was_rated_is_found(lake: Lake) -> None:
     twice = dataclasses.replace(delta("b", ["rated"]), **_copies())
     lake.commit(delta("a", ["rated"]))
     lake.commit(twice)
-    assert faults(audit(lake)) == {"unique"}
+    assert faults(audit(lake)) == {"unique", "reversals"}
 
 
 def _copies() -> dict[str, pa.Table]:

@@ -58,6 +58,11 @@ def test_dearer_calls_are_told_then_written(spool: Path, toll: Toll) -> None:
     assert total(lake, "charge_now") == total(lake)
     assert total(lake, "charge_as_of(0)") == before
     balanced(toll, lake)
+    with open_lake(lake, read_only=True) as opened:
+        (event,) = opened.query("SELECT event_id FROM charge_now WHERE amount > 0 LIMIT 1")["event_id"].to_pylist()
+    story = toll("explain", event, "--lake", lake)
+    assert story.code == 0, story.out
+    assert "retail reversal: -" in story.out
     assert toll("rerate", *DAY, "--tariffs", spool / "plans", "--lake", lake, "--apply").code == 0
     assert total(lake) == before
     assert total(lake, "charge_as_of(1)") == before + Decimal(leg["delta"])
