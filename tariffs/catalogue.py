@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
+Bytes = npt.NDArray[np.uint8]
 
 FORMAT: Final = b"tollstream catalogue 6"
 
@@ -175,7 +176,8 @@ class Catalogue:
     partner_names: pa.StringArray  # TADIG codes and MCC-MNC of partners' networks
     file_names: pa.StringArray  # of the text that all this was compiled from, see tariffs/text.py
     file_ends: Ints
-    file_text: npt.NDArray[np.uint8]
+    file_hash: Bytes  # SHA-256 of the text: by it, not by how it is packed, catalogues are one or another
+    file_text: Bytes  # packed by zstd
     # Allowances and after them accumulators, if there are any: a catalogue without them has no trace of them.
     allowances: Ints = field(default_factory=_empty(ALLOWANCE_COLUMNS))
     allowance_lists: Codes = field(default_factory=_no_codes)
@@ -189,8 +191,12 @@ class Catalogue:
 
     def folder_text(self) -> dict[str, bytes]:
         """The files that the catalogue was compiled from, in canonical form, by name."""
+        packed = pa.CompressedInputStream(pa.py_buffer(self.file_text), "zstd")
+        whole = packed.read() if len(self.file_text) else b""
+        if hashlib.sha256(whole).digest() != self.file_hash.tobytes():
+            raise ValueError(f"the text of catalogue {self.version} was changed")
         begins = [0, *self.file_ends.tolist()]
-        parts = (self.file_text[begin:end].tobytes() for begin, end in pairwise(begins))
+        parts = (whole[begin:end] for begin, end in pairwise(begins))
         return dict(zip(self.file_names.to_pylist(), parts, strict=True))
 
     @cached_property
@@ -198,8 +204,9 @@ class Catalogue:
         """The first 16 hex digits of the content's SHA-256."""
         digest = hashlib.sha256(FORMAT)
         for name, kind, shape, content in self.parts():
-            digest.update(f"{name} {kind} {shape} ".encode())
-            digest.update(memoryview(content))
+            if name != "file_text":
+                digest.update(f"{name} {kind} {shape} ".encode())
+                digest.update(content.data)
         return digest.hexdigest()[:16]
 
     @cached_property
@@ -211,7 +218,7 @@ class Catalogue:
         """The name of ``code`` in ``table`` (``zone``, ``rate``, ...); empty for NONE."""
         return "" if code < 0 else str(getattr(self, f"{table}_names")[code])
 
-    def parts(self) -> Iterator[tuple[str, str, str, npt.NDArray[np.uint8]]]:
+    def parts(self) -> Iterator[tuple[str, str, str, Bytes]]:
         """Name, type, shape and bytes of each array; a name table is text, a name a line."""
         for part in fields(self):
             value = getattr(self, part.name)
@@ -251,7 +258,7 @@ def places(texts: pa.Array, known: pa.StringArray) -> Ints:
     return each
 
 
-def _lines(texts: pa.StringArray) -> npt.NDArray[np.uint8]:
+def _lines(texts: pa.StringArray) -> Bytes:
     """A name table as bytes: each name with a line end behind it."""
     ended = pc.binary_join_element_wise(texts, "", "\n")
     _, offsets, content = ended.buffers()

@@ -12,7 +12,21 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tariffs.catalogue import KEY_COLUMNS, NONE, TRUNK_COLUMNS, Codes, Ints, names, places
+from tariffs.catalogue import (
+    KEY,
+    KEY_ACCOUNT,
+    KEY_COLUMNS,
+    KEY_FROM,
+    KEY_PLAN,
+    KEY_SEGMENT,
+    KEY_TO,
+    NONE,
+    TRUNK_COLUMNS,
+    Codes,
+    Ints,
+    names,
+    places,
+)
 from tariffs.cells import matrix
 from tariffs.keys import key_table, number_keys
 from tariffs.model import Tariff
@@ -41,16 +55,16 @@ def guiding(tariff: Tariff) -> Guiding:
     people, plans = tariff.subscriptions, pl.Series([*tariff.plans], dtype=pl.String)
     carriers = tariff.trunks["carrier"].filter(tariff.trunks["carrier"] != "")
     accounts, payers = _numbered(pl.concat([people["account"], carriers, tariff.partners["partner"]]))
-    segments, segment = _numbered(people["segment"])
+    segments, segment = _numbered(people.select("segment").to_series())
     key_names, keys = _keys(people)
-    since = people["valid_from"].to_numpy()
-    order = np.argsort(since, kind="stable")
+    order = np.argsort(_integers(people, pl.col("valid_from")), kind="stable")
     table = key_table(keys[order])
     order = order[table.order]
     rows = np.empty((len(order), KEY_COLUMNS), np.int64)
-    plan = people.select(_code("plan", plans))["plan"].to_numpy()
-    for place, column in enumerate((keys, since, people["valid_to"].to_numpy(), payers[: len(order)], plan, segment)):
-        rows[:, place] = column[order]
+    rows[:, KEY], rows[:, KEY_ACCOUNT], rows[:, KEY_SEGMENT] = keys[order], payers[: len(order)][order], segment[order]
+    told = ((KEY_FROM, pl.col("valid_from")), (KEY_TO, pl.col("valid_to")), (KEY_PLAN, _code("plan", plans)))
+    for place, column in told:
+        rows[:, place] = _integers(people, column)[order]
     trunk_names, trunks, trunk_rows = _trunks(tariff.trunks, accounts, plans)
     return {
         **partner_table(tariff.partners, accounts, plans.to_list()),
@@ -64,6 +78,12 @@ def guiding(tariff: Tariff) -> Guiding:
         "key_names": key_names,
         "trunk_names": names(trunk_names),
     }
+
+
+def _integers(rows: pl.DataFrame, column: pl.Expr) -> Ints:
+    """A column; selected, since a constant one that is taken stays in the frame, a value a row."""
+    found: Ints = rows.select(column).to_series().to_numpy()
+    return found
 
 
 def _numbered(texts: pl.Series) -> tuple[pa.StringArray, Codes]:

@@ -7,20 +7,19 @@ dates, so that the text means the same with every version of the library.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator
-from io import BytesIO
 from typing import Any, Final, TypedDict
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 import tomli_w
 
 from tariffs import discounts, fees
 from tariffs.allowance_text import said_accumulator, said_allowance
-from tariffs.catalogue import Ints, names
+from tariffs.catalogue import Bytes, Ints, names
 from tariffs.model import (
     COLUMNS,
     Calendar,
@@ -57,6 +56,8 @@ _KINDS: Final = (
     "discount",
 )
 _DECK_COLUMNS: Final = ("prefix", "zone", "price", "minimum", "increment", "setup_fee", "valid_from", "valid_to")
+_SLICE: Final = 1 << 18
+"""Rows of a table that are made text at once."""
 _DEFAULTS: Final = {
     "zone": "UTC",
     "default": "any",
@@ -271,14 +272,12 @@ def _rule(rule: Rule) -> Table:
 def _sheets(tariff: Tariff) -> Iterator[tuple[str, pl.DataFrame]]:
     """The files with fixed names."""
     people = tariff.subscriptions
-    shown = people.with_columns(*_periods(people))
-    pool = ["pool"] if (people["pool"] != "").any() else []
+    pool = ["pool"] if people.select((pl.col("pool") != "").any()).item() else []
     columns = ["kind", "key", "account", "plan", "valid_from", "valid_to", "segment", *pool]
-    yield "subscriptions.csv", shown.select(columns)
-    lines = tariff.trunks.with_columns(*_periods(tariff.trunks)).drop("line")
-    yield "trunks.csv", lines.select("trunk", "carrier", "direction", "plan_in", "plan_out", "valid_from", "valid_to")
-    agreed = tariff.partners.with_columns(*_periods(tariff.partners)).drop("line")
-    yield "partners.csv", agreed
+    yield "subscriptions.csv", people.select(columns)
+    columns = ["trunk", "carrier", "direction", "plan_in", "plan_out", "valid_from", "valid_to"]
+    yield "trunks.csv", tariff.trunks.select(columns)
+    yield "partners.csv", tariff.partners.drop("line")
     rows = [(each.base, each.target, money(each.rate), each.date, each.source) for each in tariff.conversions]
     names = ("from", "to", "rate", "date", "source")
     yield "conversions.csv", pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
@@ -289,20 +288,47 @@ class TextTable(TypedDict):
 
     file_names: pa.StringArray
     file_ends: Ints
-    file_text: npt.NDArray[np.uint8]
+    file_hash: Bytes
+    file_text: Bytes
 
 
 def text_table(tariff: Tariff) -> TextTable:
     """The files of ``tariff`` as a catalogue holds them, one behind the other."""
-    files, whole, ends = _files(tariff), BytesIO(), []
+    files, whole, ends = _files(tariff), _Packed(), []
     for content in files.values():
-        if isinstance(content, bytes):
-            whole.write(content)
-        else:
-            content.write_csv(whole)
-        ends.append(whole.tell())
+        for part in [content] if isinstance(content, bytes) else _csv(content):
+            whole.add(part)
+        ends.append(whole.size)
     return {
         "file_names": names(list(files)),
         "file_ends": np.array(ends, np.int64),
-        "file_text": np.frombuffer(whole.getbuffer(), np.uint8),
+        "file_hash": np.frombuffer(whole.digest.digest(), np.uint8),
+        "file_text": whole.packed(),
     }
+
+
+def _csv(table: pl.DataFrame) -> Iterator[bytes]:
+    """``table`` as a CSV file, in parts; its periods are instants yet, or text."""
+    for first in range(0, max(table.height, 1), _SLICE):
+        part = table.slice(first, _SLICE)
+        periods = _periods(part) if table.schema.get("valid_from") == pl.Int64 else ()
+        yield part.with_columns(*periods).write_csv(include_header=not first).encode()
+
+
+class _Packed:
+    """Text that is packed while it comes, so that millions of lines are never there as they are."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.digest = hashlib.sha256()
+        self._sink = pa.BufferOutputStream()
+        self._stream = pa.CompressedOutputStream(self._sink, "zstd")
+
+    def add(self, text: bytes) -> None:
+        self.size += len(text)
+        self.digest.update(text)
+        self._stream.write(text)
+
+    def packed(self) -> Bytes:
+        self._stream.close()
+        return np.frombuffer(self._sink.getvalue(), np.uint8)
