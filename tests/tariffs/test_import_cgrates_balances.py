@@ -123,6 +123,10 @@ FOUND = [
      ("Actions.csv", 2, True, "B is granted in line 1, too")),
     ({"Actions": action(**MINUTES), "ActionPlans": "PACK,A,*monthly,10\n"},
      ("ActionPlans.csv", 1, False, "civil midnights")),
+    ({"Actions": action(**MINUTES), "ActionPlans": "PACK,A,FIRST,10\n"},
+     ("Actions.csv", 1, False, "in which a subscription begins, too")),
+    ({"Actions": action("*topup", **MINUTES), "ActionPlans": "PACK,A,*asap,10\nPACK,A,*asap,10\n"},
+     ("ActionPlans.csv", 2, True, "A is done twice")),
     ({"Actions": action(**MINUTES), "ActionPlans": "PACK,A,NOON,10\n"}, ("ActionPlans.csv", 1, True, "no midnight")),
     ({"Actions": action(**MINUTES), "ActionPlans": "PACK,A,JUNE,10\n"}, ("ActionPlans.csv", 1, True, "no midnight")),
     ({"Actions": action(**MINUTES), "ActionPlans": "PACK,A,NEVER,10\n"}, ("ActionPlans.csv", 1, True, "timing NEVER")),
@@ -170,15 +174,15 @@ def test_accounts_with_balances_are_no_strangers(tmp_path: Path) -> None:
 
 
 def draw(catalogue: Catalogue, balances: Balances, key: str, to: str, usage: int, service: str = "voice") -> str:
-    """``free of usage: amount`` of an event, which has then landed."""
+    """``free of usage: amount less what money covers`` of an event, which has then landed."""
     start = int(datetime(2024, 3, 6, 12, tzinfo=UTC).timestamp()) * 10**6
     unit = "s" if service == "voice" else "event"
     event = hypothetical.Event(None, service, unit, usage, start, "", to, account=key)
     guided, _ = guide(hypothetical.usage_batch([event]), catalogue)
     outcome = price_drawing(guided, catalogue, balances, lambda priced: (priced, empty("rejected")))
     balances.landed(outcome.drawn)
-    (row,) = outcome.priced.charges.select(["free_usage", "amount"]).to_pylist()
-    return f"{row['free_usage']}: {row['amount'].normalize():f}"
+    (row,) = outcome.priced.charges.select(["free_usage", "amount", "covered_amount"]).to_pylist()
+    return f"{row['free_usage']}: {(row['amount'] - row['covered_amount']).normalize():f}"
 
 
 def test_the_heaviest_is_used_first_but_for_named_destinations(tmp_path: Path) -> None:
@@ -204,3 +208,12 @@ def test_the_heaviest_is_used_first_but_for_named_destinations(tmp_path: Path) -
         draw(catalogue, balances, "t/sms/ann", "+33612345678", 1, "sms"),
     ]
     assert told == ["40: 0", "40: 0", "150: 0", "70: 0.3", "60: 0", "0: 0.6", "0: 0.1", "1: 0", "0: 0.1"]
+
+
+def test_money_pays_what_units_leave(tmp_path: Path) -> None:
+    actions = [action(type="*monetary", units="1", weight="20"), action(type="*voice", units="30s", weight="10")]
+    assert imported(tmp_path, Actions="\n".join(actions)).complete
+    catalogue = compiled(tmp_path / "out")
+    balances = no_balances(catalogue)
+    told = [draw(catalogue, balances, "t/call/ann", "+33142000000", 50) for _ in range(4)]
+    assert told == ["30: 0", "0: 0", "0: 0.2", "0: 0.5"]  # 30 s free, then 0.20, 0.50 and 0.30 of 1.00

@@ -87,10 +87,19 @@ class Grants:
                 self.report.lost(line.place, f"there are no actions {line.actions}")
             for row in self.source.actions.get(line.actions, []):
                 for grant in self._granted(line, row):
-                    found[row][grant.period] = grant
-        grants = [grant for periods in found.values() for grant in _without_first(periods)]
+                    if found[row].setdefault(grant.period, grant) is not grant and row.action != RESET:
+                        self.report.lost(line.place, f"{row.id} is done twice then: it is granted once")
+        grants = [grant for periods in found.values() for grant in self._without_first(periods)]
         self._report_resets(grants)
         return grants
+
+    def _without_first(self, periods: dict[str, Grant]) -> list[Grant]:
+        """A grant at once and one each period are one: the first period's is granted when a subscription begins."""
+        recurring = [grant for period, grant in periods.items() if period != "once"]
+        if "once" not in periods:
+            for grant in recurring:
+                self.report.decided(grant.row.place, "is granted for the period in which a subscription begins, too")
+        return recurring or list(periods.values())
 
     def _granted(self, line: ActionPlanRow, row: ActionRow) -> Iterator[Grant]:
         if row.action in _TOLD:
@@ -177,12 +186,6 @@ class Grants:
             if other is not grant and grant.row.balance and RESET in (grant.row.action, other.row.action):
                 line = other.row.place.line
                 self.report.lost(grant.row.place, f"{grant.row.balance} is granted in line {line}, too: both stay")
-
-
-def _without_first(periods: dict[str, Grant]) -> list[Grant]:
-    """A grant at once and one each period are one: the first period's is granted when a subscription begins."""
-    recurring = [grant for period, grant in periods.items() if period != "once"]
-    return recurring or list(periods.values())
 
 
 def _period_of(timing: Timing) -> str:
