@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Final
@@ -19,7 +19,7 @@ from tariffs.importers.cgrates.offers import Offers
 from tariffs.importers.cgrates.rates import duration_s
 from tariffs.importers.cgrates.rows import ANY
 from tariffs.importers.cgrates.timings import DAY_MIN, Timing
-from tariffs.importers.exact import decimal
+from tariffs.importers.exact import decimal, money
 from tariffs.importers.report import Report
 
 Table = dict[str, object]
@@ -64,6 +64,17 @@ class Grant:
     def rank(self) -> tuple[bool, Fraction]:
         """Its place in the order of use: balances of named destinations first, then the heaviest."""
         return not self.destinations, -self.weight
+
+    def allowance(self, accounts: int, classes: Mapping[str, list[str]]) -> Table:
+        """The table for so many ``accounts`` that share it, but for plans and priority; ``classes`` by destination."""
+        whole = self.amount * accounts
+        amount = money(whole) if "currency" in self.table else int(whole)
+        table = self.table | {"amount": amount}
+        if self.destinations:
+            table["class"] = [name for each in self.destinations for name in classes[each]]
+        if self.stays:
+            table["rollover"] = {"limit": amount, "periods": ROLLOVERS_MAX}
+        return table | ({"pool": True} if self.pool else {})
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,15 @@ strangers are granted nothing.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass, field, replace
 
-from tariffs.allowances import ROLLOVERS_MAX
 from tariffs.importers.cgrates.action_rows import AccountRow, ActionSource
 from tariffs.importers.cgrates.grants import Grant, Grants
 from tariffs.importers.cgrates.plans import plan_id
 from tariffs.importers.cgrates.profiles import Period
 from tariffs.importers.cgrates.rows import ANY
-from tariffs.importers.exact import money
 from tariffs.importers.report import Report
 
 Table = dict[str, object]
@@ -76,12 +74,15 @@ class Packages:
         known = list(periods)
         keys = {period.key for period in known}
         found = [self._payer(period, period.key[2]) for period in known]
+        strangers: dict[str, list[Period]] = defaultdict(list)
+        for period in known:
+            if period.key[2] == ANY:
+                strangers[period.key[0]].append(period)
         for (tenant, account), row in self.accounts.items():
-            for period in known if self.grants.get(row.plan) else ():
+            for period in strangers[tenant] if self.grants.get(row.plan) else ():
                 key = (tenant, period.key[1], account)
-                if period.key == (tenant, period.key[1], ANY) and key not in keys:
-                    own = Period(key, period.valid_from, period.valid_to, period.chain)
-                    found.append(self._payer(own, account))
+                if key not in keys:
+                    found.append(self._payer(replace(period, key=key), account))
         self._report_strangers({payer.period.key for payer in found})
         return found
 
@@ -99,17 +100,8 @@ class Packages:
             plans = list(dict.fromkeys(payer.plan for payer in held if payer.package in packages))
             many = sum(row.plan in packages for row in self.accounts.values()) if grant.pool else 1
             if plans and grant.amount:
-                table = {
-                    "plan": plans,
-                    "amount": _quantity(grant, grant.amount * many),
-                    "priority": ranks.index(grant.rank),
-                }
-                inside = {"class": [name for each in grant.destinations for name in classes[each]]}
-                stays = {"rollover": {"limit": table["amount"], "periods": ROLLOVERS_MAX}} if grant.stays else {}
-                pool = {"pool": True} if grant.pool else {}
-                tables[_name(grant, tables)] = (
-                    grant.table | table | (inside if grant.destinations else {}) | stays | pool
-                )
+                told = {"plan": plans, "priority": ranks.index(grant.rank)}
+                tables[_name(grant, tables)] = told | grant.allowance(many, classes)
         return tables
 
     def _all(self) -> Iterator[Grant]:
@@ -171,10 +163,6 @@ class Packages:
         for account, row in self.accounts.items():
             if self.grants.get(row.plan) and account not in priced:
                 self.report.lost(row.place, "nothing prices the account: its balances are not imported")
-
-
-def _quantity(grant: Grant, amount: Fraction) -> int | str:
-    return money(amount) if "currency" in grant.table else int(amount)
 
 
 def _name(grant: Grant, taken: Mapping[str, Table]) -> str:
