@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tariffs.model import Accumulator, Allowance
+from tariffs.model import Accumulator, Allowance, Period
 from tariffs.pricelist import money
 
 Said = dict[str, Any]
@@ -41,14 +41,21 @@ def said_accumulator(each: Accumulator) -> Said:
     return _scope(each) | cap | flags | ({} if each.count_free else {"count_free": False})
 
 
+def said_period(period: Period) -> Said:
+    """The keys that say how often something is granted, counted or charged."""
+    days = period.kind == "days"
+    return {
+        "period": f"{period.days} days" if days else period.kind,
+        "anchor": period.anchor.isoformat() if days else "",
+    }
+
+
 def _scope(each: Allowance | Accumulator) -> Said:
-    days = each.period.kind == "days"
     return {
         "plan": list(each.plans),
         "unit": each.unit,
         "currency": each.currency,
-        "period": f"{each.period.days} days" if days else each.period.kind,
-        "anchor": each.period.anchor.isoformat() if days else "",
+        **said_period(each.period),
         "time_zone": each.time_zone,
         "service": list(each.service),
         "direction": list(each.direction),

@@ -6,7 +6,7 @@ tariff's discounts. Always holds: a discount is a percentage or an amount; whoev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -17,8 +17,6 @@ from tariffs.pricelist import money
 from tariffs.rates import rounding
 from tariffs.source import Table
 
-ORDER_END: Final = 2**31
-"""Orders are below it."""
 _USAGE: Final = ("service", "zone", "band", "rate")
 _MONEY: Final = ("amount", "above", "cap")
 
@@ -81,8 +79,6 @@ def _misfits(made: Discount) -> Iterator[tuple[str, str]]:
         yield "percent", "expected at most 100"
     if made.above is None and made.on != "excess":
         yield "on", "belongs to a discount with above"
-    if made.order >= ORDER_END:
-        yield "order", f"expected less than 2^31, not {made.order}"
     named = [key for key in _MONEY if getattr(made, key) is not None]
     if made.when is not None and made.when.above:
         named.append("when.above")
@@ -97,7 +93,7 @@ def discount_problems(tariff: Tariff) -> Iterator[Problem]:
     """Names that do not exist, and fees that none of the plans beside them has."""
     zones = zone_names(tariff) if tariff.discounts else frozenset()
     bands = {band for calendar in tariff.calendars.values() for band in calendar.band_names} | {"any"}
-    known = {
+    known: dict[str, Container[str]] = {
         "plans": tariff.plans,
         "zone": zones,
         "band": bands,
@@ -105,22 +101,24 @@ def discount_problems(tariff: Tariff) -> Iterator[Problem]:
         "fee": tariff.fees,
     }
     for made in tariff.discounts.values():
-        for where, lines in _told(made):
-            for column, names in known.items():
-                word = "plan" if column == "plans" else column
-                for name in getattr(lines, column):
-                    if name not in names:
-                        yield Problem(made.place, f"discount.{made.id}.{where}{word}", f"there is no {word} {name}")
-            for fee in (tariff.fees[name] for name in lines.fee if name in tariff.fees):
-                if lines.plans and not set(lines.plans).intersection(fee.plans):
-                    message = f"{fee.id} is a fee of {', '.join(fee.plans)}, of none of its plans"
-                    yield Problem(made.place, f"discount.{made.id}.{where}fee", message)
+        key = f"discount.{made.id}"
+        named = {key: made.lines} | ({} if made.when is None else {f"{key}.when": made.when.lines})
+        for table, lines in named.items():
+            for column, message in (*_unknown(lines, known), *_strange(lines, tariff)):
+                yield Problem(made.place, f"{table}.{column}", message)
 
 
-def _told(made: Discount) -> Iterator[tuple[str, Lines]]:
-    yield "", made.lines
-    if made.when is not None:
-        yield "when.", made.when.lines
+def _unknown(lines: Lines, known: Mapping[str, Container[str]]) -> Iterator[tuple[str, str]]:
+    for column, names in known.items():
+        word = column.removesuffix("s")
+        yield from ((word, f"there is no {word} {name}") for name in getattr(lines, column) if name not in names)
+
+
+def _strange(lines: Lines, tariff: Tariff) -> Iterator[tuple[str, str]]:
+    """Fees that no line of the plans can be."""
+    for fee in (tariff.fees[name] for name in lines.fee if name in tariff.fees):
+        if lines.plans and not set(lines.plans).intersection(fee.plans):
+            yield "fee", f"{fee.id} is a fee of {', '.join(fee.plans)}, of none of its plans"
 
 
 def said(made: Discount) -> dict[str, Any]:

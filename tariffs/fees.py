@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from tariffs import values
-from tariffs.allowances import period, time_zone
+from tariffs.allowance_text import said_period
+from tariffs.allowances import money_above_zero, period, time_zone
 from tariffs.model import DUE, NO_TAX, PER, PRORATIONS, Fee, Plan, Problem, Tariff
 from tariffs.pricelist import money
+from tariffs.rates import scale
 from tariffs.source import Table
 
 
@@ -22,14 +24,14 @@ def fee(table: Table) -> Fee:
     made = Fee(
         id=str(table.path[-1]),
         plans=table.texts("plan"),
-        amount=table.get("amount", 0, str, 'money as a string such as "9.99"', values.above_zero),
+        amount=money_above_zero(table, "amount", 0),
         currency=table.text("currency"),
         period=period(table),
         due=table.text("due", DUE[0], DUE),
         per=table.text("per", PER[0], PER),
         time_zone=table.get("time_zone", "", str, "an IANA time zone", lambda name: values.zone_info(name).key),
         proration=table.text("proration", PRORATIONS[0], PRORATIONS),
-        scale=_scale(table),
+        scale=scale(table),
         tax=table.text("tax"),
         text=table.text("text"),
         place=table.place,
@@ -37,14 +39,6 @@ def fee(table: Table) -> Fee:
     for key, wrong in _misfits(made, frozenset(table.content)):
         table.problem(key, wrong)
     return made
-
-
-def _scale(table: Table) -> int:
-    scale = table.units("scale", 9, 0)
-    if scale > 9:
-        table.problem("scale", f"expected 0 to 9, not {scale}")
-        return 9
-    return scale
 
 
 def _misfits(made: Fee, said: frozenset[str]) -> Iterator[tuple[str, str]]:
@@ -87,13 +81,11 @@ def fee_problems(tariff: Tariff) -> Iterator[Problem]:
 
 def said(made: Fee) -> dict[str, Any]:
     """The keys of ``[fee.ID]`` that say it."""
-    days = made.period.kind == "days"
     return {
         "plan": list(made.plans),
         "amount": money(made.amount),
         "currency": made.currency,
-        "period": f"{made.period.days} days" if days else made.period.kind,
-        "anchor": made.period.anchor.isoformat() if days else "",
+        **said_period(made.period),
         "due": made.due,
         "per": made.per,
         "time_zone": made.time_zone,

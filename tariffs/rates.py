@@ -89,14 +89,15 @@ def terms(table: Table, currency: str, steps: tuple[Step, ...], minimum: int) ->
 
 def rounding(table: Table, stages: tuple[str, ...] = ("charge",)) -> Rounding:
     """How amounts are rounded, at one of the ``stages``."""
-    made = Rounding(table.text("mode", "half_up", MODES), _scale(table), table.text("stage", "charge", stages))
+    made = Rounding(table.text("mode", "half_up", MODES), scale(table), table.text("stage", "charge", stages))
     table.done()
     return made
 
 
-def _scale(table: Table) -> int:
-    scale = table.units("scale", 9, 0)
-    if scale > 9:
-        table.problem("scale", f"expected 0 to 9, not {scale}")
+def scale(table: Table) -> int:
+    """The decimals to which amounts are rounded: the key ``scale``, 9 without it."""
+    decimals = table.units("scale", 9, 0)
+    if decimals > 9:
+        table.problem("scale", f"expected 0 to 9, not {decimals}")
         return 9
-    return scale
+    return decimals

@@ -6,7 +6,11 @@ group sum to its whole; each is the exact share, rounded down or up; of equal re
 
 from __future__ import annotations
 
+from typing import Final
+
 import polars as pl
+
+_END: Final = 2**127
 
 
 def shares(rows: pl.DataFrame, by: str, whole: str, weight: str) -> pl.Series:
@@ -15,9 +19,11 @@ def shares(rows: pl.DataFrame, by: str, whole: str, weight: str) -> pl.Series:
     ``whole`` may be below zero, ``weight`` may not; where all weights of a group are 0, they count as equal.
 
     Raises:
-        polars.exceptions.InvalidOperationError: a part does not fit 64 bits.
+        OverflowError: a part, or the product of a whole and a weight, is not sure to fit.
 
     """
+    if _highest(rows[whole]) * _highest(rows[weight]) >= _END:
+        raise OverflowError(f"{whole} x {weight} does not fit 127 bits")
     sign = pl.when(pl.col(whole) < 0).then(-1).otherwise(1)
     columns = (pl.col(by).alias("by"), pl.col(whole).cast(pl.Int128).abs().alias("whole"), sign.alias("sign"))
     weights = pl.col(weight).cast(pl.Int128)
@@ -29,3 +35,9 @@ def shares(rows: pl.DataFrame, by: str, whole: str, weight: str) -> pl.Series:
     rounded_up = short.filter(pl.int_range(pl.len()).over("by") < pl.col("left"))["row"]
     up = pl.col("row").is_in(rounded_up.implode())
     return told.select(((pl.col("part") + up) * pl.col("sign")).cast(pl.Int64).alias(whole))[whole]
+
+
+def _highest(column: pl.Series) -> int:
+    """The highest absolute value; 0 of none."""
+    every = column.cast(pl.Int128).abs().max()
+    return every if isinstance(every, int) else 0

@@ -112,6 +112,9 @@ def test_sums_pass_64_bits() -> None:
     rich = lines("ann p voice 1, ann p sms 1").with_columns(pl.lit(2**63 - 1).alias("amount"))
     found = discounts(rich, offered('[discount.a]\nplan = "p"\npercent = "100"\n'))
     assert found["amount"].to_list() == [2**63 - 1] * 2
+    richer = pl.concat([rich, rich])
+    with pytest.raises(OverflowError, match="127 bits"):
+        discounts(richer, offered('[discount.a]\nplan = "p"\npercent = "100"\n'))
 
 
 def test_no_lines_no_discounts() -> None:

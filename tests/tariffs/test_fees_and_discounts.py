@@ -63,7 +63,6 @@ WRONG = [
     (TENTH + 'service = "sms"\nlines = "fees"', 20, "discount.d.service", "a fee has none"),
     (TENTH + 'fee = "f"\nlines = "usage"', 20, "discount.d.fee", "usage is no fee"),
     (TENTH + "order = -1", 20, "discount.d.order", "from 0"),
-    (TENTH + f"order = {2**31}", 20, "discount.d.order", "less than 2^31"),
     (TENTH + 'cap = "0.001"\ncurrency = "GBP"\nrounding = { scale = 2 }', 20, "discount.d.cap", "not whole"),
     (TENTH + 'when = { limit = "5" }', 20, "discount.d.when.limit", "is unknown"),
     (TENTH.replace('"p"', '"x"'), 17, "discount.d.plan", "there is no plan x"),
