@@ -53,12 +53,12 @@ plan = "home"
 unit = "s"
 amount = 18000
 split = true
-[allowance.weekend]
+[allowance.gift]
 plan = "home"
 unit = "s"
 amount = 3600
 split = true
-rollover = { limit = 3600 }
+priority = 1
 """
 FIRST: Final = 10_000_000_000
 MONTH_US: Final = 1_772_323_200_000_000  # 2026-03-01

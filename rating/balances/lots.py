@@ -51,6 +51,14 @@ class Lots:
         self.count = 0
         self._keys, self._left = _table(_LEAST)
 
+    @classmethod
+    def of(cls, keys: Ints, left: Ints) -> Lots:
+        """The balances ``left`` of ``keys``, each of which stands there once."""
+        made = cls()
+        made._keys, made._left = _table(max(_LEAST, 1 << (2 * len(keys)).bit_length()))
+        made.put(keys, left)
+        return made
+
     def find(self, keys: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
         """The balance of each of ``keys`` (0 where there is no such lot), and whether there is one."""
         places = self._begin(keys)

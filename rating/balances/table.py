@@ -23,13 +23,14 @@ from tariffs.catalogue import NONE, Catalogue, Ints
 
 @dataclass(frozen=True)
 class Table:
-    """Lots and caps in order of ``keys``; ``had`` is what the live ones hold, expired or not (``was_over``).
+    """Lots and caps in order of ``keys``, which ``places`` finds; ``had`` is what the live ones hold, expired or not (``was_over``).
 
     Of a cap the live balance is what was drawn, and ``left`` what may be drawn yet. ``before`` is the place of the lot
     that ends where each begins; a ``rolled`` one is the rest of it.
     """
 
     keys: Ints
+    places: Lots
     known: Flags
     had: Ints
     was_over: Flags
@@ -48,21 +49,24 @@ class Table:
         named = _distinct(found.key, found.source, found.cap)
         fresh = named[~lots.find(named)[1]]
         keys = _distinct(named, predecessors(fresh, catalogue))
+        places = Lots.of(keys, np.arange(len(keys)))
         live, known = lots.find(keys)
         _, allowance, _, kind = lot_parts(keys)
         caps, own = kind == CAP, kind == OWN
-        before = _places(keys, np.where(known, NONE, predecessors(keys, catalogue)))
+        before = _placed(places, np.where(known, NONE, predecessors(keys, catalogue)))
         most = np.where(caps, catalogue.allowances[allowance, layout.ALLOWANCE_CAP], 0)
         granted = np.zeros(len(keys), np.int64)
         granted[own] = grants(spans_of(keys[own], catalogue), catalogue)
         had, over = np.abs(live), live < 0
         left, moved = np.where(caps, most - had, had), np.zeros(len(keys), np.int64)
         rolled = kind == ROLLED
-        return cls(keys, known, had, over, most, before, rolled, granted, left, known.copy(), over.copy(), moved)
+        return cls(
+            keys, places, known, had, over, most, before, rolled, granted, left, known.copy(), over.copy(), moved
+        )
 
     def place(self, keys: Ints) -> Ints:
         """Where ``keys`` stand; NONE for what is not there."""
-        return _places(self.keys, keys)
+        return _placed(self.places, keys)
 
     def drawn(self, uses: pa.RecordBatch, moves: tuple[Ints, Ints], catalogue: Catalogue) -> Drawn:
         """What the walk did: its ``uses``, which are ``moves`` (places, units), and what opened and ended lots."""
@@ -111,7 +115,10 @@ def _distinct(*parts: Ints) -> Ints:
     return np.asarray(keys[(np.diff(keys, prepend=NONE) != 0) & (keys != NONE)])
 
 
-def _places(keys: Ints, wanted: Ints) -> Ints:
-    """Where each of ``wanted`` stands in ``keys``; NONE where it does not."""
-    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.asarray(np.where((wanted != NONE) & (keys[at] == wanted), at, NONE))
+def _placed(places: Lots, wanted: Ints) -> Ints:
+    """The place of each of ``wanted``; NONE for NONE, and for what has none."""
+    at = np.full(len(wanted), NONE)
+    asked = np.flatnonzero(wanted != NONE)
+    place, known = places.find(wanted[asked])
+    at[asked] = np.where(known, place, NONE)
+    return at
