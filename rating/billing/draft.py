@@ -14,7 +14,7 @@ from typing import Final
 import polars as pl
 import pyarrow as pa
 
-from rating.billing.exact import NANO, arrow, minor_units, split, to_unit, zero
+from rating.billing.exact import NANO, arrow, split, to_unit, with_minor, zero
 from rating.billing.lines import KINDS, LINE, ROUNDING, lines
 
 INVOICE, CREDIT_NOTE = "invoice", "credit_note"
@@ -64,9 +64,7 @@ def draft(chunk: Chunk) -> Drafted:
     payments = chunk.payments.with_columns(pl.col("amount").cast(NANO))
     charged = _assigned(chunk.charged)
     keys = _documents(charged, payments, chunk.balances).with_columns(pl.col("bill_no") + chunk.first_bill)
-    units = minor_units(keys["currency"].unique().to_list())
-    unit = pl.col("currency").replace_strict(list(units), list(units.values()), return_dtype=NANO)
-    whole = pl.concat([charged, _roundings(charged, unit)]).with_columns(unit.alias("minor"))
+    whole = with_minor(pl.concat([charged, _roundings(charged)]))
     whole = whole.with_columns(split(whole, [*DOCUMENT, "tax_code"], "tax_exact", "minor").alias("tax"))
     bills = _bills(keys, whole, payments, chunk)
     invoices = keys.filter(pl.col("bill_kind") == INVOICE).select("customer", "currency", "bill_no")
@@ -102,10 +100,10 @@ def _documents(charged: pl.DataFrame, payments: pl.DataFrame, balances: pl.DataF
     return keys.with_row_index("bill_no").with_columns(pl.col("bill_no").cast(pl.Int64))
 
 
-def _roundings(charged: pl.DataFrame, unit: pl.Expr) -> pl.DataFrame:
+def _roundings(charged: pl.DataFrame) -> pl.DataFrame:
     """A line for each document whose net is no multiple of the minor unit."""
-    nets = charged.group_by(DOCUMENT).agg(pl.col("amount").sum())
-    off = (to_unit(pl.col("amount"), unit) - pl.col("amount")).alias("amount")
+    nets = with_minor(charged.group_by(DOCUMENT).agg(pl.col("amount").sum()))
+    off = to_unit(pl.col("amount"), pl.col("minor")) - pl.col("amount")
     rounding = nets.with_columns(off, pl.lit(ROUNDING).alias("kind")).filter(pl.col("amount") != 0)
     return pl.concat([lines(rounding), rounding.select("bill_kind", "bill_corrects")], how="horizontal")
 

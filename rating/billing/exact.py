@@ -6,7 +6,7 @@ again. Always holds: sums of bills stay below 2^126 nano, so nothing wraps; no b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import polars as pl
@@ -82,8 +82,10 @@ def _plain(column: pl.Series, kind: pa.DataType) -> pa.Array:
     return plain.cast(kind)
 
 
-def minor_units(currencies: Sequence[str]) -> Mapping[str, int]:
-    """The minor unit of each currency, in nano: of EUR ten million."""
+def with_minor(rows: pl.DataFrame) -> pl.DataFrame:
+    """``rows`` with the minor unit of their currency in nano, ``minor``: of EUR ten million."""
     from babel.numbers import get_currency_precision
 
-    return {currency: 10 ** (9 - get_currency_precision(currency)) for currency in currencies}
+    units = [(name, 10 ** (9 - get_currency_precision(name))) for name in rows["currency"].unique().to_list()]
+    known = pl.DataFrame(units, {"currency": pl.String, "minor": NANO}, orient="row")
+    return rows.join(known, on="currency", how="left", maintain_order="left")
