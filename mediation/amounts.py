@@ -20,6 +20,6 @@ def decimal(nano: npt.NDArray[np.int64], there: npt.NDArray[np.bool_] | None = N
     """Nano-units as DECIMAL(18, 9), null if not ``there``: 128-bit little-endian integers, the high half the sign."""
     wide = np.empty((len(nano), 2), np.int64)
     wide[:, 0] = nano
-    wide[:, 1] = nano >> 63
+    np.right_shift(nano, 63, out=wide[:, 1])
     column = pa.Decimal128Array.from_buffers(AMOUNT, len(nano), [None, pa.py_buffer(wide)])
     return column if there is None else pc.if_else(pa.array(there), column, pa.scalar(None, AMOUNT))

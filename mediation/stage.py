@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -45,9 +46,29 @@ def labels(values: Sequence[str]) -> pa.DictionaryArray:
 
 def constant(value: str, rows: int) -> pa.DictionaryArray:
     """A dictionary-encoded column of ``rows`` equal values."""
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([value], pa.string()))
+    return pa.DictionaryArray.from_arrays(zeros(pa.int32(), rows), pa.array([value], pa.string()), safe=False)
 
 
+def zeros(kind: pa.DataType, rows: int) -> pa.Array:
+    """A column of ``rows`` zeros of a type of fixed width; all of them are the same memory."""
+    return pa.Array.from_buffers(kind, rows, [None, _zeros((rows * kind.bit_width).bit_length())])
+
+
+def nulls(kind: pa.DataType, rows: int) -> pa.Array:
+    """A column of ``rows`` nulls of a type of fixed width (or of labels), in the same memory."""
+    if kind == LABEL:
+        return pa.DictionaryArray.from_arrays(nulls(kind.index_type, rows), pa.array([], pa.string()), safe=False)
+    buffer = _zeros((rows * kind.bit_width).bit_length())
+    return pa.Array.from_buffers(kind, rows, [buffer, buffer], null_count=rows)
+
+
+@cache
+def _zeros(bits: int) -> pa.Buffer:
+    """At least 2^bits bits, none of them set."""
+    return pa.py_buffer(bytes((1 << bits) + 7 >> 3))
+
+
+@cache
 def empty(table: str) -> pa.RecordBatch:
     """A batch of no rows in the schema of ``table``."""
     return pa.RecordBatch.from_pylist([], schema(table))

@@ -14,10 +14,11 @@ import pyarrow as pa
 
 from mediation.amounts import decimal
 from mediation.fields import AMOUNT, LABEL, schema
-from mediation.stage import constant
-from rating.columns import labelled, pick
+from mediation.stage import constant, nulls, zeros
+from rating.columns import labelled, looked_up
 from rating.guide import LEGS
 from rating.legs import Legs
+from rating.narrow import narrow
 from rating.rules import NOTES
 from tariffs.catalogue import (
     BILL_CURRENCY,
@@ -26,11 +27,8 @@ from tariffs.catalogue import (
     CONVERSION_DATE,
     CONVERSION_RATE,
     CONVERSION_SOURCE,
-    ITEM_PREFIX,
     ITEM_TAX,
-    ITEM_ZONE,
     NONE,
-    RATE_NAME,
     VERSION_PLAN,
     Catalogue,
     Codes,
@@ -42,10 +40,12 @@ _LEG_NAMES: Final = names([*LEGS])
 _NOTE_NAMES: Final = names([*NOTES])
 
 
-def charges(usage: pa.RecordBatch, legs: Legs, kept: Ints, catalogue: Catalogue, rating_run: int) -> pa.RecordBatch:
-    """The ``charge`` rows of the legs ``kept``."""
-    item, count = legs.item[kept], len(kept)
-    of_legs = _taken(usage.select(["event_id", "source", "start_utc"]), legs.row[kept])
+def charges(
+    usage: pa.RecordBatch, legs: Legs, kept: Ints | slice, catalogue: Catalogue, rating_run: int
+) -> pa.RecordBatch:
+    """The ``charge`` rows of the legs ``kept``: some, or all of them."""
+    row = legs.row[kept]
+    count, of_legs = len(row), _taken(usage.select(["event_id", "source", "start_utc"]), row)
     columns = {
         "event_id": of_legs["event_id"],
         "leg": labelled(legs.leg[kept], _LEG_NAMES),
@@ -53,20 +53,20 @@ def charges(usage: pa.RecordBatch, legs: Legs, kept: Ints, catalogue: Catalogue,
         "source": of_legs["source"],
         "start_utc": of_legs["start_utc"],
         "account": labelled(legs.account[kept], catalogue.account_names),
-        "plan": _column(catalogue.versions, VERSION_PLAN, legs.version[kept], catalogue.plan_names),
-        "rate": _column(catalogue.rates, RATE_NAME, legs.rate[kept], catalogue.rate_names),
-        "zone": _column(catalogue.items, ITEM_ZONE, item, catalogue.zone_names),
-        "prefix": _column(catalogue.items, ITEM_PREFIX, item, catalogue.prefix_names),
+        "plan": _named(catalogue.versions[:, VERSION_PLAN], legs.version[kept], catalogue.plan_names),
+        "rate": _named(narrow(catalogue).rate_names, legs.rate[kept], catalogue.rate_names),
+        "zone": labelled(legs.zone[kept], catalogue.zone_names),
+        "prefix": labelled(legs.prefix[kept], catalogue.prefix_names),
         "band": labelled(legs.band[kept], catalogue.band_names),
         "billed_usage": pa.array(legs.prices.billed[kept]),
-        "free_usage": pa.array(legs.free.units[kept] if len(legs.free.units) else np.zeros(count, np.int64)),
+        "free_usage": pa.array(legs.free.units[kept]) if len(legs.free.units) else zeros(pa.int64(), count),
         "amount": decimal(legs.prices.amount[kept]),
-        "currency": _column(catalogue.cells, CELL_CURRENCY, legs.cell[kept], catalogue.currency_names),
-        **_tax(legs, kept, catalogue),
-        **_conversion(legs, kept, catalogue),
-        "covered_amount": decimal(legs.covered[kept]) if len(legs.covered) else _zeros(count),
-        "expected_amount": pa.nulls(count, AMOUNT),
-        "expected_currency": pa.nulls(count, LABEL),
+        "currency": _named(catalogue.cells[:, CELL_CURRENCY], legs.cell[kept], catalogue.currency_names),
+        **_tax(legs, kept, count, catalogue),
+        **_conversion(legs, kept, count, catalogue),
+        "covered_amount": decimal(legs.covered[kept]) if len(legs.covered) else zeros(AMOUNT, count),
+        "expected_amount": nulls(AMOUNT, count),
+        "expected_currency": nulls(LABEL, count),
         "note": labelled(legs.note[kept], _NOTE_NAMES),
         "tariff_version": constant(catalogue.version, count),
         "rating_run": pa.array(np.full(count, rating_run, np.int64)),
@@ -80,19 +80,18 @@ def _taken(usage: pa.RecordBatch, row: Ints) -> pa.RecordBatch:
     return usage if np.array_equal(row, np.arange(usage.num_rows)) else usage.take(pa.array(row))
 
 
-def _tax(legs: Legs, kept: Ints, catalogue: Catalogue) -> dict[str, pa.Array]:
+def _tax(legs: Legs, kept: Ints | slice, count: int, catalogue: Catalogue) -> dict[str, pa.Array]:
     if not len(catalogue.taxes):
-        return {"tax_amount": _zeros(len(kept)), "tax_code": constant("", len(kept))}
-    codes = np.empty(len(kept), np.int32)
-    pick(catalogue.items, ITEM_TAX, legs.item[kept], codes)
+        return {"tax_amount": zeros(AMOUNT, count), "tax_code": constant("", count)}
+    codes = catalogue.items[legs.item[kept], ITEM_TAX]
     return {"tax_amount": decimal(legs.prices.tax[kept]), "tax_code": _or_empty(codes, catalogue.tax_names)}
 
 
-def _conversion(legs: Legs, kept: Ints, catalogue: Catalogue) -> dict[str, pa.Array]:
+def _conversion(legs: Legs, kept: Ints | slice, count: int, catalogue: Catalogue) -> dict[str, pa.Array]:
     empty = ("converted_currency", "conversion_date", "conversion_source")
     if not len(catalogue.bills):
-        zero = _zeros(len(kept))
-        return {"converted_amount": zero, "conversion_rate": zero} | {e: constant("", len(kept)) for e in empty}
+        zero = zeros(AMOUNT, count)
+        return {"converted_amount": zero, "conversion_rate": zero} | {e: constant("", count) for e in empty}
     row, bill = legs.conversion[kept], catalogue.cells[legs.cell[kept], CELL_BILL]
     table, none = catalogue.conversions[row], row == NONE
     currency = catalogue.bills[bill, BILL_CURRENCY]
@@ -104,16 +103,11 @@ def _conversion(legs: Legs, kept: Ints, catalogue: Catalogue) -> dict[str, pa.Ar
     } | {name: _or_empty(code, text) for name, code, text in zip(empty, codes, texts, strict=True)}
 
 
-def _column(table: Ints, column: int, rows: Codes, texts: pa.StringArray) -> pa.DictionaryArray:
-    codes = np.empty(len(rows), np.int32)
-    pick(table, column, rows, codes)
-    return labelled(codes, texts)
+def _named(column: Ints | Codes, rows: Codes, texts: pa.StringArray) -> pa.DictionaryArray:
+    """The names that a ``column`` of a table has for ``rows`` of it."""
+    return labelled(looked_up(column.astype(np.int32, copy=False), rows), texts)
 
 
 def _or_empty(codes: Codes | Ints, texts: pa.StringArray) -> pa.DictionaryArray:
     """``codes`` into ``texts``; NONE is the empty text."""
     return labelled((codes + 1).astype(np.int32), pa.concat_arrays([names([""]), texts]))
-
-
-def _zeros(count: int) -> pa.Decimal128Array:
-    return pa.Decimal128Array.from_buffers(AMOUNT, count, [None, pa.py_buffer(np.zeros(2 * count, np.int64))])

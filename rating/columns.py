@@ -45,17 +45,24 @@ def tariff_starts(usage: pa.RecordBatch) -> Ints:
 def coded(column: pa.DictionaryArray, code: Callable[[str], int], dtype: type[T]) -> npt.NDArray[T]:
     """``code`` of each row's text."""
     known = np.array([code(text) for text in column.dictionary.to_pylist()] or [0], dtype)
-    rows: Ints = column.indices.to_numpy(zero_copy_only=False)
-    return known[rows]
+    if len(known) == 1:
+        return np.full(len(column), known[0])
+    return looked_up(known, column.indices.to_numpy(zero_copy_only=False))
+
+
+def looked_up(known: npt.NDArray[T], codes: Codes) -> npt.NDArray[T]:
+    """What is ``known`` of each code."""
+    found = np.empty(len(codes), known.dtype)
+    _look_up(known, codes, found)
+    return found
 
 
 @kernel
-def pick(table: Ints, column: int, rows: Codes, codes: Codes) -> None:
-    """The ``codes`` in one ``column`` of ``rows`` of a table."""
-    for place in range(len(rows)):
-        codes[place] = table[rows[place], column]
+def _look_up(known: npt.NDArray[T], codes: Codes, found: npt.NDArray[T]) -> None:
+    for place in range(len(codes)):
+        found[place] = known[codes[place]]
 
 
 def labelled(codes: Codes, texts: pa.StringArray) -> pa.DictionaryArray:
     """A dictionary column of ``codes`` into ``texts``."""
-    return pa.DictionaryArray.from_arrays(pa.array(codes), texts)
+    return pa.DictionaryArray.from_arrays(pa.array(codes), texts, safe=False)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from rating.columns import text_buffers
 from rating.find_kernels import BLOCK, find_prefixes, number_ranges
+from rating.narrow import narrow
 from tariffs.catalogue import Catalogue, Codes, Ints
 from tariffs.prefixes import LENGTH
 
@@ -22,6 +23,17 @@ def longest_prefixes(
     keys, found = np.empty(usage.num_rows, np.int64), np.empty(len(row), np.int32)
     digits = int(catalogue.destinations[:, LENGTH].max(initial=0))
     number_ranges(*text_buffers(usage[column]), digits, keys)
-    table = (catalogue.prefix_sets, catalogue.prefix_heads, catalogue.prefix_bounds, catalogue.prefix_longest)
-    find_prefixes(row, cell, keys, cells, *table, found, np.empty(BLOCK, np.int32))
+    tables = narrow(catalogue)
+    find_prefixes(
+        row,
+        cell,
+        keys,
+        cells,
+        tables.sets,
+        tables.heads,
+        tables.bounds,
+        tables.longest,
+        found,
+        np.empty((2, BLOCK), np.int32),
+    )
     return found

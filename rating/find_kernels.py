@@ -12,8 +12,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from mediation.jit import kernel
+from mediation.jit import inlined, kernel
 from mediation.reasons import CODE
+from rating.narrow import AT_ONCE, OF_BAND, OF_PERIOD, OF_PREFIX, OF_RATE, OF_ZONE
 from tariffs.catalogue import (
     ANY,
     CELL_CALENDAR,
@@ -24,15 +25,12 @@ from tariffs.catalogue import (
     CELL_VARIANTS,
     INDEX_FIRST_S,
     INDEX_SHIFT,
-    ITEM_BAND,
-    ITEM_FROM,
     ITEM_RATE,
-    ITEM_TO,
     NONE,
     Codes,
     Ints,
 )
-from tariffs.prefixes import BASE, DIGITS_MAX, END, FIRST, SET_HEADS, SET_SHIFT, SHORTER
+from tariffs.prefixes import BASE, DIGITS_MAX, END, FIRST, SET_FIRST, SET_HEADS, SET_SHIFT, SHORTER
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -41,6 +39,13 @@ NO_BAND: Final = CODE["no_band"]
 
 BLOCK: Final = 1_024
 """Legs that a loop takes at once before the next loop takes them: what one has read, the next has at hand."""
+
+SET, LAST = range(2)
+LEG = 0
+"""Rows of the room for a block's searches."""
+
+_UNITS: Final = tuple(BASE ** (DIGITS_MAX - length) for length in range(DIGITS_MAX + 1))
+"""How many keys a prefix of so many digits spans."""
 
 _PLUS: Final = 43
 _ZERO: Final = 48
@@ -87,15 +92,14 @@ def number_ranges(offsets: Codes, text: Bytes, digits: int, keys: Ints) -> None:
         plus = begin < end and text[begin] == _PLUS
         if plus:
             begin += 1
-        key, left = 0, DIGITS_MAX
+        key, length = 0, 0
         for place in range(begin, min(end, begin + digits)):
             digit = int(np.int64(text[place])) - _ZERO
             if digit < 0 or digit > 9:
                 break
             key = key * BASE + digit + 1
-            left -= 1
-        for _ in range(left):
-            key *= BASE
+            length += 1
+        key *= _UNITS[length]
         keys[row] = key if plus else -1 - key
 
 
@@ -110,36 +114,39 @@ def find_prefixes(
     bounds: Ints,
     longest: Codes,
     destination: Codes,
-    last: Codes,
+    searched: Codes,
 ) -> None:
     """The ``destination`` of the longest prefix of each leg's number in its cell's sets; NONE without one.
 
-    ``last`` is room for a block's places among the bounds.
+    ``searched`` is room for a block's sets and the last bounds that each leg may come to.
     """
     for base in range(0, len(rows), BLOCK):
         block = range(base, min(base + BLOCK, len(rows)))
         for leg in block:
-            destination[leg] = NONE
-            if cell[leg] != NONE:
-                key, column = keys[rows[leg]], CELL_E164
-                if key < 0:
-                    key, column = -1 - key, CELL_LOCAL
-                prefixes = cells[cell[leg], column]
-                head = sets[prefixes, SET_HEADS] + (key >> sets[prefixes, SET_SHIFT])
-                destination[leg], last[leg - base] = heads[head], heads[head + 1]
+            key, column = keys[rows[leg]], CELL_E164
+            if key < 0:
+                key, column = -1 - key, CELL_LOCAL
+            prefixes = cells[cell[leg], column] if cell[leg] != NONE else 0
+            head = sets[prefixes, SET_HEADS] + (key >> sets[prefixes, SET_SHIFT])
+            destination[leg] = heads[head]
+            searched[SET, leg - base], searched[LAST, leg - base] = prefixes, heads[head + 1]
         for leg in block:
-            if destination[leg] != NONE:
-                key = keys[rows[leg]]
-                if key < 0:
-                    key = -1 - key
-                low, high = destination[leg], last[leg - base]
-                while low < high:
-                    middle = (low + high + 1) >> 1
-                    if bounds[middle] <= key:
-                        low = middle
-                    else:
-                        high = middle - 1
-                destination[leg] = longest[low]
+            key = keys[rows[leg]]
+            key = max(key, -1 - key)
+            low, last = destination[leg], searched[LAST, leg - base]
+            while last - low > AT_ONCE:
+                middle = (low + last + 1) >> 1
+                if bounds[middle] <= key:
+                    low = middle
+                else:
+                    last = middle - 1
+            above = 0
+            for place in range(1, AT_ONCE + 1):
+                above += int(bounds[low + place] <= key)
+            destination[leg] = min(low + above, last)
+        for leg in block:
+            found = longest[destination[leg]]
+            destination[leg] = sets[searched[SET, leg - base], SET_FIRST] + found if found != NONE else NONE
 
 
 @kernel
@@ -173,8 +180,20 @@ def find_bands(
         change[leg], band[leg] = place, bands[place]
 
 
+@inlined
+def in_force(since: int, until: int, start: int) -> bool:
+    """Whether ``start`` lies in a period; no branch turns on it."""
+    return (since <= start) & (start < until)
+
+
+@inlined
+def holds(of_band: int, band: int) -> bool:
+    """Whether what is ``of_band`` (or of ANY) holds in ``band``; no branch turns on it."""
+    return (of_band == ANY) | (of_band == band)
+
+
 @kernel
-def find_items(  # noqa: C901, PLR0912 - three loops over one block
+def find_items(  # noqa: C901, PLR0912 - the short way for a block, and the long way for what is left of it
     rows: Ints,
     cell: Codes,
     destination: Codes,
@@ -182,20 +201,25 @@ def find_items(  # noqa: C901, PLR0912 - three loops over one block
     start_us: Ints,
     cells: Ints,
     destinations: Codes,
-    items: Ints,
+    items: Codes,
+    periods: Ints,
     first: Codes,
     end: Codes,
     item: Codes,
     rate: Codes,
+    zone: Codes,
+    prefix: Codes,
     reason: Bytes,
+    searched: Codes,
 ) -> None:
     """The items ``first`` to ``end`` of the longest prefix that exists at each leg's start, and the ``item`` chosen.
 
     That is the first that exists then and holds in the leg's band; ``rate`` is its rate. Without any prefix they are
-    the items of numbers that no prefix matches.
+    the items of numbers that no prefix matches. Most often it is one of the first two of the longest prefix: they are
+    looked at without a branch. ``searched`` is room for the legs of a block that look further.
     """
     for base in range(0, len(rows), BLOCK):
-        block = range(base, min(base + BLOCK, len(rows)))
+        block, count = range(base, min(base + BLOCK, len(rows))), 0
         for leg in block:
             found = destination[leg]
             if found != NONE:
@@ -203,27 +227,39 @@ def find_items(  # noqa: C901, PLR0912 - three loops over one block
             elif cell[leg] != NONE:
                 first[leg], end[leg] = cells[cell[leg], CELL_FIRST], cells[cell[leg], CELL_END]
         for leg in block:
-            found, start = destination[leg], start_us[rows[leg]]
-            while found != NONE:
-                exists = False
-                for place in range(first[leg], end[leg]):
-                    if items[place, ITEM_FROM] <= start < items[place, ITEM_TO]:
+            look, last = first[leg], end[leg] - 1
+            if look < last:
+                look += int(not holds(items[look, OF_BAND], band[leg]))
+            item[leg] = look
+        for leg in block:
+            look, fits = item[leg], False
+            if look < end[leg]:
+                start, period = start_us[rows[leg]], items[look, OF_PERIOD]
+                fits = in_force(periods[period, 0], periods[period, 1], start) & holds(items[look, OF_BAND], band[leg])
+                rate[leg], zone[leg], prefix[leg] = items[look, OF_RATE], items[look, OF_ZONE], items[look, OF_PREFIX]
+            searched[LEG, count] = leg
+            count += int((not fits) | (rate[leg] == NONE))
+        for place in range(count):
+            leg = searched[LEG, place]
+            found, start, item[leg], exists = destination[leg], start_us[rows[leg]], NONE, False
+            while True:
+                for look in range(first[leg], end[leg]):
+                    period = items[look, OF_PERIOD]
+                    if in_force(periods[period, 0], periods[period, 1], start):
                         exists = True
-                        break
-                if exists:
+                        if holds(items[look, OF_BAND], band[leg]):
+                            item[leg] = look
+                            break
+                if exists or found == NONE:
                     break
                 found = destinations[found, SHORTER]
                 if found != NONE:
                     first[leg], end[leg] = destinations[found, FIRST], destinations[found, END]
                 else:
                     first[leg], end[leg] = cells[cell[leg], CELL_FIRST], cells[cell[leg], CELL_END]
-        for leg in block:
-            item[leg], rate[leg] = NONE, NONE
-            start, wanted = start_us[rows[leg]], np.int64(band[leg])
-            for place in range(first[leg], end[leg]):
-                of_band = items[place, ITEM_BAND]
-                if of_band in (ANY, wanted) and items[place, ITEM_FROM] <= start < items[place, ITEM_TO]:
-                    item[leg], rate[leg] = place, items[place, ITEM_RATE]
-                    break
+            rate[leg] = NONE
+            if item[leg] != NONE:
+                look = item[leg]
+                rate[leg], zone[leg], prefix[leg] = items[look, OF_RATE], items[look, OF_ZONE], items[look, OF_PREFIX]
             if rate[leg] == NONE and reason[leg] == 0:
                 reason[leg] = NO_RATE

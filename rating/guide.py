@@ -141,11 +141,15 @@ def _retail_keys(usage: pa.RecordBatch, catalogue: Catalogue) -> Iterator[tuple[
         IMSI: np.ones(usage.num_rows, np.bool_),
     }
     for place, wanted in served.items():
-        keys = np.full(usage.num_rows, NO_KEY, np.int64)
-        number_keys(wanted, *text_buffers(usage[FIELDS[place]]), int(place == IMSI), keys)
-        yield place, keys
-    yield ACCOUNT_KEY, _keys(usage, catalogue, "account_key", "account")
-    yield KEY_TRUNK_IN, _keys(usage, catalogue, "trunk_in", "trunk")
+        places, text = text_buffers(usage[FIELDS[place]])
+        if wanted.any() and places[0] != places[-1]:
+            keys = np.full(usage.num_rows, NO_KEY, np.int64)
+            number_keys(wanted, places, text, int(place == IMSI), keys)
+            yield place, keys
+    for place, kind in ((ACCOUNT_KEY, "account"), (KEY_TRUNK_IN, "trunk")):
+        keys = _keys(usage, catalogue, FIELDS[place], kind)
+        if keys.any():
+            yield place, keys
 
 
 def _served(usage: pa.RecordBatch, *directions: str) -> npt.NDArray[np.bool_]:

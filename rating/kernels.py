@@ -17,6 +17,20 @@ from mediation.jit import kernel
 from mediation.reasons import CODE
 from rating import rules
 from rating.find_kernels import BLOCK, NO_BAND, NO_RATE, Bytes
+from rating.narrow import (
+    FLAT_PER,
+    FLAT_PRICE,
+    FLAT_TERMS,
+    TERM_FREE_UNDER,
+    TERM_INCREMENT,
+    TERM_MAX,
+    TERM_MIN,
+    TERM_MINIMUM,
+    TERM_MODE,
+    TERM_SETUP,
+    TERM_UNIT,
+    TERM_UNTIL,
+)
 from rating.rules import exact_sum, flat_price, increments_before, limited, rounded, run_price
 from tariffs.catalogue import (
     ANY,
@@ -28,17 +42,13 @@ from tariffs.catalogue import (
     ITEM_TO,
     NONE,
     RATE_BOUNDARY,
-    RATE_COLUMNS,
     RATE_COUNTER,
     RATE_FIRST_STEP,
     RATE_FREE_UNDER,
-    RATE_INCREMENT,
     RATE_MAX,
     RATE_MIN,
     RATE_MINIMUM,
     RATE_MODE,
-    RATE_PER,
-    RATE_PRICE,
     RATE_SETUP,
     RATE_STAGE,
     RATE_UNIT,
@@ -186,7 +196,7 @@ def price_event(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one walk along the e
 
 
 @kernel
-def price_flat(  # noqa: C901 - three loops over one block
+def price_flat(
     rows: Ints,
     cell: Codes,
     change: Codes,
@@ -196,6 +206,7 @@ def price_flat(  # noqa: C901 - three loops over one block
     usage: Ints,
     cells: Ints,
     rates: Ints,
+    terms: Ints,
     changes: Codes,
     instants: Ints,
     reason: Bytes,
@@ -203,39 +214,37 @@ def price_flat(  # noqa: C901 - three loops over one block
     amount: Ints,
     note: Codes,
     walked: Codes,
-    terms: Ints,
+    flat: Codes,
 ) -> int:
-    """Price each leg that has no ``reason`` yet and needs no walk: of a rate of one step, while no band changes.
+    """Price each leg that has no ``reason`` yet and needs no walk: within a rate's first step, while no band changes.
 
-    The others' places are written to ``walked``; the answer is how many there are. ``terms`` is room for the rates of a
-    block: they are fetched together, for what arithmetic waits for holds up the fetching of what comes after it.
+    The others' places are written to ``walked``; the answer is how many there are. ``flat`` is room for those of a
+    block that are priced here: which they are is not to be predicted, and what is looked up for them must not wait.
     """
-    others, flat = 0, np.int32(len(rules.NOTES))
+    others = 0
     for base in range(0, len(rows), BLOCK):
-        block = range(base, min(base + BLOCK, len(rows)))
-        for leg in block:
-            if reason[leg] == 0:
-                for column in range(RATE_COLUMNS):
-                    terms[leg - base, column] = rates[rate[leg], column]
-        for leg in block:
+        count = 0
+        for leg in range(base, min(base + BLOCK, len(rows))):
             if reason[leg] != 0:
                 continue
-            row, last, own = rows[leg], changes[cells[cell[leg], CELL_CALENDAR] + 1] - 1, leg - base
-            units, place = usage[row], change[leg]
-            constant = not timed[row] or place >= last or instants[place + 1] - start_us[row] // 1_000_000 >= units
-            if not constant or terms[own, RATE_INCREMENT] == 0 or not 0 < units < rules.USAGE_END:
-                walked[others] = leg
-                others += 1
-            else:
-                note[leg] = rules.FREE_UNDER if units < terms[own, RATE_FREE_UNDER] else flat
-        for leg in block:
-            if note[leg] != flat:
+            row, last, place = rows[leg], changes[cells[cell[leg], CELL_CALENDAR] + 1] - 1, change[leg]
+            units, second = usage[row], start_us[row] // 1_000_000
+            constant = (not timed[row]) | (place >= last) | (instants[min(place + 1, last)] - second >= units)
+            until = min(terms[rates[rate[leg], FLAT_TERMS], TERM_UNTIL], rules.USAGE_END - 1)
+            simple = constant & (units > 0) & (units <= until)
+            flat[count], walked[others] = leg, leg
+            count += int(simple)
+            others += int(not simple)
+        for place in range(count):
+            leg = flat[place]
+            units, own = usage[rows[leg]], rates[rate[leg], FLAT_TERMS]
+            if units < terms[own, TERM_FREE_UNDER]:
+                note[leg] = rules.FREE_UNDER
                 continue
-            own = leg - base
             billed[leg], amount[leg], note[leg] = flat_price(
-                usage[rows[leg]], terms[own, RATE_SETUP], terms[own, RATE_MINIMUM], terms[own, RATE_INCREMENT],
-                terms[own, RATE_PRICE], terms[own, RATE_PER],
-                terms[own, RATE_MIN], terms[own, RATE_MAX], terms[own, RATE_UNIT], terms[own, RATE_MODE],
+                units, terms[own, TERM_SETUP], terms[own, TERM_MINIMUM], terms[own, TERM_INCREMENT],
+                rates[rate[leg], FLAT_PRICE], rates[rate[leg], FLAT_PER],
+                terms[own, TERM_MIN], terms[own, TERM_MAX], terms[own, TERM_UNIT], terms[own, TERM_MODE],
             )  # fmt: skip
             if amount[leg] == rules.OVERFLOW:
                 reason[leg] = AMOUNT_OVERFLOW

@@ -22,8 +22,9 @@ from rating.destinations import longest_prefixes
 from rating.find_kernels import BLOCK, choose_variants, find_bands, find_cells, find_items
 from rating.guide import Guided, direction_codes, service_codes
 from rating.kernels import RUN_COLUMNS, price_flat, price_walked
+from rating.narrow import narrow
 from rating.rules import ALLOWANCE, GRADUATED, USAGE_END, VOLUME, ZERO_USAGE
-from tariffs.catalogue import NONE, RATE_COLUMNS, Catalogue, Codes, Ints
+from tariffs.catalogue import NONE, Catalogue, Codes, Ints
 
 TIMED_UNIT = "s"
 """The unit of usage that time bands divide."""
@@ -59,6 +60,8 @@ class Legs:
     first: Codes
     end: Codes
     item: Codes
+    zone: Codes
+    prefix: Codes
     rate: Codes
     change: Codes
     band: Codes
@@ -86,6 +89,10 @@ class Free:
     def apart(self) -> npt.NDArray[np.bool_]:
         """Which legs are priced otherwise than by the event alone."""
         return np.asarray((self.units > 0) | (self.remainder & TIERS != 0))
+
+    def tiers(self) -> Free:
+        """The same tiers of usage of which nothing is free."""
+        return Free(np.zeros_like(self.units), self.remainder & TIERS, self.counted)
 
     def taken(self, at: Ints) -> Free:
         """Of the legs ``at`` alone."""
@@ -154,7 +161,7 @@ def _priced(legs: Legs, usage: pa.RecordBatch, catalogue: Catalogue, runs: Ints)
         later = offset[legs.row] > 0
         skipped = np.where(later, offset + free.units, 0)
         free = Free(np.where(later, 0, free.units), free.remainder, free.counted)
-        free_before = Free(np.zeros_like(free.units), free.remainder & TIERS, free.counted)
+        free_before = free.tiers()
     _price(legs, usage, used + offset, catalogue, runs, free)
     _price(before, usage, skipped, catalogue, NO_RUNS, free_before)
     legs.note[used[legs.row] == 0] = ZERO_USAGE
@@ -180,9 +187,13 @@ def _found(guided: Guided, catalogue: Catalogue) -> Legs:
     row = np.concatenate(rows)
     leg = np.repeat(np.arange(len(rows), dtype=np.int32), [len(part) for part in rows])
     reason, count = np.zeros(len(row), np.uint8), len(row)
-    cell, first, end, item, rate, change, band, conversion, call_class, note = np.zeros((10, count), np.int32)
+    cell, first, end, item, zone, prefix, rate = np.zeros((7, count), np.int32)
+    change, band, conversion, call_class, note = np.zeros((5, count), np.int32)
     origin = np.full(count, NONE, np.int32) if len(catalogue.variants) else call_class
-    version, account = guided.versions[leg, row], guided.accounts[leg, row]
+    version, account = (
+        np.concatenate([column[part] for column, part in zip(columns, rows, strict=True)])
+        for columns in (guided.versions, guided.accounts)
+    )
     legs = Legs(
         leg,
         row,
@@ -193,6 +204,8 @@ def _found(guided: Guided, catalogue: Catalogue) -> Legs:
         first,
         end,
         item,
+        zone,
+        prefix,
         rate,
         change,
         band,
@@ -214,23 +227,24 @@ def _found(guided: Guided, catalogue: Catalogue) -> Legs:
     calendars = (catalogue.calendar_changes, catalogue.band_index, catalogue.instants, catalogue.bands)
     find_bands(row, cell, start, cells, *calendars, change, band, reason)
     destination = longest_prefixes(usage, "b_number", row, cell, cells, catalogue)
-    found = (first, end, item, rate)
-    find_items(row, cell, destination, band, start, cells, catalogue.destinations, items, *found, reason)
+    tables, found = narrow(catalogue), (first, end, item, rate, zone, prefix)
+    found_in = (cells, catalogue.destinations, tables.items, tables.periods)
+    find_items(row, cell, destination, band, start, *found_in, *found, reason, np.empty((2, BLOCK), np.int32))
     return legs
 
 
 def _price(legs: Legs, usage: pa.RecordBatch, used: Ints, catalogue: Catalogue, runs: Ints, free: Free) -> None:
     """Write the prices of usage ``used``, their notes and the reasons why there is none."""
-    start, cells, prices = tariff_starts(usage), catalogue.cells, legs.prices
+    start, cells, prices, tables = tariff_starts(usage), catalogue.cells, legs.prices, narrow(catalogue)
     timed = coded(usage["unit"], lambda unit: unit == TIMED_UNIT, np.bool_)
     walked = np.arange(len(legs.row), dtype=np.int32)
     if not len(runs) and not len(free.units):
         others = price_flat(
             *(legs.row, legs.cell, legs.change, legs.rate, timed, start, used),
-            *(cells, catalogue.rates, catalogue.calendar_changes, catalogue.instants),
+            *(cells, tables.rates, tables.terms, catalogue.calendar_changes, catalogue.instants),
             *(legs.reason, prices.billed, prices.amount, legs.note),
             walked,
-            np.empty((BLOCK, RATE_COLUMNS), np.int64),
+            np.empty(BLOCK, np.int32),
         )
         walked = walked[:others]
     price_walked(

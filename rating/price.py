@@ -21,7 +21,7 @@ from rating.given import UNPRICED, Beside, with_given
 from rating.guide import LEGS, Guided
 from rating.guide_kernels import ROAMING_IN
 from rating.legs import Free, Legs, price_all
-from tariffs.catalogue import NONE, VERSION_PLAN, Catalogue
+from tariffs.catalogue import NONE, VERSION_PLAN, Catalogue, Ints
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,11 @@ def price(
         lambda row: f"{usage['b_number'][row]} {_plan(catalogue, legs, first[row])}",
     )
     accepted, rejected = split(usage, fault)
-    kept = np.flatnonzero(reason[legs.row] == 0) if len(failed) else np.arange(len(legs.row))
+    kept: Ints | slice = np.flatnonzero(reason[legs.row] == 0) if len(failed) else slice(None)
     beside = Beside()
     if compared is not None:
         beside = _beside(guided, legs, compared, reason == 0, catalogue)
-        kept = kept[~compared[kept]]
+        kept = np.flatnonzero((reason[legs.row] == 0) & ~compared)
     made = charges(usage, legs, kept, catalogue, rating_run)
     return Priced(accepted, with_given(made, accepted, catalogue, beside, rating_run)), rejected
 

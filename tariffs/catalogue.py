@@ -120,7 +120,7 @@ def _no_names() -> pa.StringArray:
     return names([])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalogue:
     """Arrays that kernels read, and the names of their codes. Columns are the constants of this module."""
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from rating import guide_kernels
 from rating.columns import text_buffers
 from rating.find_kernels import BLOCK, find_prefixes, number_ranges
+from rating.narrow import shared_sets
 from tariffs.calendar import compile_calendar
 from tariffs.catalogue import (
     KEY,
@@ -126,8 +127,8 @@ def test_longest_prefix(prefixes: set[str], number: str) -> None:
     made = sets.arrays()
     key, found, zero = np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros(1, np.int64)
     number_ranges(*text_buffers(pa.array([number])), 6, key)
-    table = [made[f"prefix_{name}"] for name in ("sets", "heads", "bounds", "longest")]
-    find_prefixes(zero, zero.astype(np.int32), key, cells, *table, found, np.zeros(BLOCK, np.int32))
+    table = shared_sets(*(made[f"prefix_{name}"] for name in ("sets", "heads", "bounds", "longest")))
+    find_prefixes(zero, zero.astype(np.int32), key, cells, *table, found, np.zeros((2, BLOCK), np.int32))
     chain, place = [], int(found[0])
     while place != NONE:
         chain.append(ordered[made["destinations"][place, FIRST] - len(before)])

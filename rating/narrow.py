@@ -1,0 +1,158 @@
+"""The tables of a catalogue that every event looks into, as narrow as they can be.
+
+Enters: a ``Catalogue``. Leaves: ``Narrow``, what the loops of finding and pricing read. Always holds: it says nothing
+that the catalogue does not say, and is no part of its version. What random access costs is the memory that it goes
+to: so a row holds what one event reads and no more, what many rows have alike stands once, and sets of the same
+prefixes share their bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+from rating.rules import STAGE_CHARGE
+from tariffs.catalogue import (
+    ITEM_BAND,
+    ITEM_FROM,
+    ITEM_PREFIX,
+    ITEM_RATE,
+    ITEM_TO,
+    ITEM_ZONE,
+    RATE_FIRST_STEP,
+    RATE_FREE_UNDER,
+    RATE_MAX,
+    RATE_MIN,
+    RATE_MINIMUM,
+    RATE_MODE,
+    RATE_NAME,
+    RATE_PER,
+    RATE_PRICE,
+    RATE_SETUP,
+    RATE_STAGE,
+    RATE_UNIT,
+    STEP_INCREMENT,
+    STEP_UNTIL,
+    Catalogue,
+    Codes,
+    Ints,
+)
+from tariffs.prefixes import NONE, SET_FIRST, SET_HEADS
+
+OF_PERIOD, OF_BAND, OF_ZONE, OF_PREFIX, OF_RATE, OF_COLUMNS = 0, 1, 2, 3, 4, 8
+"""Of an item: as in the catalogue, its period a row of ``periods``."""
+FLAT_PRICE, FLAT_PER, FLAT_TERMS, FLAT_COLUMNS = 0, 1, 2, 4
+"""Of a rate: what its first step costs, and the row of its terms."""
+(
+    TERM_UNTIL,
+    TERM_FREE_UNDER,
+    TERM_SETUP,
+    TERM_MINIMUM,
+    TERM_INCREMENT,
+    TERM_MIN,
+    TERM_MAX,
+    TERM_UNIT,
+    TERM_MODE,
+    TERM_COLUMNS,
+) = range(10)
+"""Of terms: TERM_UNTIL is the usage up to which the first step prices all of it; 0 where not the charge is rounded."""
+
+AT_ONCE: Final = 8
+"""Bounds that are compared at once: so many that no key reaches stand behind each set."""
+_BEYOND: Final = np.full(AT_ONCE, 2**63 - 1)
+_TERMS: Final = [RATE_FREE_UNDER, RATE_SETUP, RATE_MINIMUM, RATE_MIN, RATE_MAX, RATE_UNIT, RATE_MODE]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Narrow:
+    """Sets of prefixes with their ``heads`` and ``bounds``; items and their periods; rates, their terms and names."""
+
+    sets: Ints
+    heads: Codes
+    bounds: Ints
+    longest: Codes
+    items: Codes
+    periods: Ints
+    rates: Ints
+    terms: Ints
+    rate_names: Codes
+
+
+_MADE: Final[WeakKeyDictionary[Catalogue, Narrow]] = WeakKeyDictionary()
+
+
+def narrow(catalogue: Catalogue) -> Narrow:
+    """The narrow tables of ``catalogue``, made once."""
+    made = _MADE.get(catalogue)
+    if made is None:
+        made = _MADE[catalogue] = _narrow(catalogue)
+    return made
+
+
+def _narrow(catalogue: Catalogue) -> Narrow:
+    found = (catalogue.prefix_sets, catalogue.prefix_heads, catalogue.prefix_bounds, catalogue.prefix_longest)
+    names = catalogue.rates[:, RATE_NAME].astype(np.int32)
+    return Narrow(*shared_sets(*found), *_items(catalogue.items), *_rates(catalogue), names)
+
+
+def shared_sets(sets: Ints, heads: Codes, bounds: Ints, longest: Codes) -> tuple[Ints, Codes, Ints, Codes]:
+    """Sets of prefixes with their heads, bounds and longest prefixes: those of sets of the same prefixes stand once.
+
+    ``longest`` counts from the first destination of the set on.
+    """
+    shared, known = sets.copy(), dict[bytes, int]()
+    parts: list[tuple[Codes, Ints, Codes]] = []
+    sizes = [0, 0]
+    for row, own in zip(shared, _each_set(sets, heads, bounds, longest), strict=True):
+        key = own[1].tobytes() + own[2].tobytes()
+        if key not in known:
+            known[key] = sizes[0]
+            parts.append((own[0] + np.int32(sizes[1]), *own[1:]))
+            sizes = [sizes[0] + len(own[0]), sizes[1] + len(own[1])]
+        row[SET_HEADS] = known[key]
+    own_heads, own_bounds, own_longest = zip(*parts, strict=True)
+    return shared, np.concatenate(own_heads), np.concatenate(own_bounds), np.concatenate(own_longest)
+
+
+def _each_set(sets: Ints, heads: Codes, bounds: Ints, longest: Codes) -> Iterator[tuple[Codes, Ints, Codes]]:
+    """Heads, bounds and longest of each set, as if it were the only one."""
+    for row, (first, end) in zip(sets, pairwise([*sets[:, SET_HEADS].tolist(), len(heads)]), strict=True):
+        own = slice(heads[first], heads[end - 1] + 1)
+        local = np.where(longest[own] == NONE, NONE, longest[own] - row[SET_FIRST])
+        padded = np.r_[local, np.full(AT_ONCE, NONE)].astype(np.int32)
+        yield heads[first:end] - heads[first], np.r_[bounds[own], _BEYOND], padded
+
+
+def _items(items: Ints) -> tuple[Codes, Ints]:
+    periods, period = _told_apart(items[:, [ITEM_FROM, ITEM_TO]])
+    rows = np.zeros((len(items), OF_COLUMNS), np.int32)
+    rows[:, OF_PERIOD] = period
+    for column, wide in ((OF_BAND, ITEM_BAND), (OF_ZONE, ITEM_ZONE), (OF_PREFIX, ITEM_PREFIX), (OF_RATE, ITEM_RATE)):
+        rows[:, column] = items[:, wide]
+    return rows, periods
+
+
+def _rates(catalogue: Catalogue) -> tuple[Ints, Ints]:
+    rates, first = catalogue.rates, catalogue.steps[catalogue.rates[:, RATE_FIRST_STEP]]
+    every = np.empty((len(rates), TERM_COLUMNS), np.int64)
+    every[:, TERM_UNTIL] = np.where(rates[:, RATE_STAGE] == STAGE_CHARGE, first[:, STEP_UNTIL], 0)
+    every[:, TERM_INCREMENT] = first[:, STEP_INCREMENT]
+    columns = [TERM_FREE_UNDER, TERM_SETUP, TERM_MINIMUM, TERM_MIN, TERM_MAX, TERM_UNIT, TERM_MODE]
+    every[:, columns] = rates[:, _TERMS]
+    rows = np.zeros((len(rates), FLAT_COLUMNS), np.int64)
+    rows[:, [FLAT_PRICE, FLAT_PER]] = rates[:, [RATE_PRICE, RATE_PER]]
+    terms, rows[:, FLAT_TERMS] = _told_apart(every)
+    return rows, terms
+
+
+def _told_apart(rows: Ints) -> tuple[Ints, npt.NDArray[np.int64]]:
+    """``rows``, neighbours that are alike as one, and the place of each among those that are left."""
+    new = np.ones(len(rows), np.bool_)
+    new[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+    return rows[new], np.cumsum(new) - 1
