@@ -30,11 +30,14 @@ def unreachable_rules(tariff: Tariff, catalogue: Catalogue) -> Iterator[Problem]
 
 
 def unused(tariff: Tariff) -> Iterator[Problem]:
-    """Zones, classes, decks, rates and calendars that no plan names."""
+    """Zones, decks, rates and calendars that no plan names, classes that nothing beside it does either."""
     rules = [rule for plan in tariff.plans.values() for version in plan.versions for rule in version.rules]
+    classes = {name for rule in rules for name in rule.call_class}
+    for counted in (*tariff.allowances.values(), *tariff.accumulators.values()):
+        classes.update(counted.call_class)
     named: dict[str, tuple[Mapping[str, Zone | CallClass | Deck | Rate | Calendar], set[str]]] = {
         "zone": (tariff.zones, {zone for rule in rules for zone in (*rule.zone, *rule.origin)}),
-        "class": (tariff.classes, {name for rule in rules for name in rule.call_class}),
+        "class": (tariff.classes, classes),
         "deck": (tariff.decks, {rule.deck for rule in rules}),
         "rate": (tariff.rates, {rule.rate for rule in rules}),
         "calendar": (tariff.calendars, {plan.calendar for plan in tariff.plans.values()}),

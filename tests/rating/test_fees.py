@@ -174,6 +174,21 @@ def test_a_fee_has_the_tax_of_its_plan_or_its_own(tmp_path: Path) -> None:
     assert fees(own, Period.parse("2026-01"))["tax"].to_list() == [""]
 
 
+def test_the_sample_as_it_is_billed_in_may() -> None:
+    made, problems = load(Path(__file__).parents[2] / "samples" / "tariffs" / "packages")
+    assert not problems
+    assert due(made, "2026-05") == [
+        "+491711000001 mobile 06-01/07-01 30/30 9.99",
+        "+491711000003 mobile 05-20/06-01 12/31 3.87",
+        "+491711000003 mobile 06-01/07-01 30/30 9.99",
+        "+491711000002 mobile 05-11/06-01 21/31 6.77",
+        "+491711000002 mobile 06-01/07-01 30/30 9.99",
+        "- broadband 05-11/06-01 21/31 20.25",
+        "- broadband 06-01/07-01 30/30 29.90",
+        "- broadband 05-11/05-12 1/1 49.00",
+    ]
+
+
 def test_nobody_pays_nothing(tmp_path: Path) -> None:
     made = tariff(tmp_path, "", "")
     assert fees(made, Period.parse("2026-01")).is_empty()

@@ -271,7 +271,7 @@ def test_every_key(every_key: Catalogue, tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["nodobo", "synthetic"])
+@pytest.mark.parametrize("name", ["nodobo", "packages", "synthetic"])
 def test_samples(name: str, tmp_path: Path) -> None:
     _same(_compiled(SAMPLES / name), tmp_path / "out")
 

@@ -9,6 +9,7 @@ import pytest
 
 from tariffs.compile import compile_tariff
 from tariffs.definitions import changed_definitions
+from tariffs.lints.rules import unused
 from tariffs.load import load
 from tariffs.shown import said
 
@@ -129,6 +130,13 @@ def test_they_are_shown(tmp_path: Path) -> None:
     assert said(made, "discount", "p")["when"].to_list() == ["plan p q, above 5"]
     assert said(made, "discount", "q").is_empty()
     assert said(made, "allowance").is_empty()
+
+
+def test_a_class_that_an_allowance_names_is_used(tmp_path: Path) -> None:
+    minutes = '[allowance.a]\nplan = "p"\nunit = "s"\namount = 1\nclass = "used"\n'
+    tariff, problems = load(write(tmp_path, "[class.used]\n[class.idle]\n" + minutes))
+    assert not problems
+    assert [each.key for each in unused(tariff)] == ["class.idle"]
 
 
 def test_a_tariff_without_them_has_no_trace_of_them(tmp_path: Path) -> None:
