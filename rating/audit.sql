@@ -124,11 +124,16 @@ ANTI JOIN usage u ON u.event_id = c.event_id;
 -- unique: no event is rated twice
 SELECT event_id, count(*) AS events FROM usage GROUP BY event_id HAVING count(*) > 1;
 
--- balances: no lot is below zero, what rolls over leaves one lot and enters another, free usage has its movements
+-- balances: no lot is below zero, what expired or rolled over is out of it, free usage and money paid have movements
 SELECT 'below zero' AS fault, holder, allowance, period_utc, NULL::UUID AS event_id, sum(units)::BIGINT AS units
-FROM balance_movement
+FROM balance_movement WHERE kind NOT IN ('count', 'uncount')
 GROUP BY holder, shared, allowance, period_utc, rolled
 HAVING sum(units) < 0
+UNION ALL
+SELECT 'expired', holder, allowance, period_utc, NULL, sum(units)::BIGINT
+FROM balance_movement
+GROUP BY holder, shared, allowance, period_utc, rolled
+HAVING sum(units) FILTER (kind = 'expire') <> 0 AND sum(units) <> 0
 UNION ALL
 SELECT 'rollover', holder, allowance, period_utc, NULL, sum(units)::BIGINT
 FROM balance_movement
@@ -146,7 +151,20 @@ FULL JOIN (
     FROM balance_movement WHERE kind = 'use'
     GROUP BY event_id, leg, rating_run, account
 ) m ON m.event_id = c.event_id AND m.leg = c.leg AND m.rating_run = c.rating_run AND m.account = c.account
-WHERE coalesce(c.free_usage, 0) <> coalesce(m.free_usage, 0);
+WHERE coalesce(c.free_usage, 0) <> coalesce(m.free_usage, 0)
+UNION ALL
+SELECT 'covered', coalesce(c.account, m.account), '', NULL, coalesce(c.event_id, m.event_id),
+    coalesce(c.nano, 0) - coalesce(m.nano, 0)
+FROM (
+    SELECT event_id, leg, rating_run, account, (covered_amount::DECIMAL(28, 9) * 1000000000::DECIMAL(10, 0))::BIGINT AS nano
+    FROM charge WHERE kind = 'charge' AND covered_amount <> 0
+) c
+FULL JOIN (
+    SELECT event_id, leg, rating_run, account, -sum(units)::BIGINT AS nano
+    FROM balance_movement WHERE kind = 'use' AND unit NOT IN ('s', 'byte', 'event')
+    GROUP BY event_id, leg, rating_run, account
+) m ON m.event_id = c.event_id AND m.leg = c.leg AND m.rating_run = c.rating_run AND m.account = c.account
+WHERE coalesce(c.nano, 0) <> coalesce(m.nano, 0);
 
 -- reversals: a leg of an event has one live charge at most, which all its rows come to; so do its movements
 SELECT 'live twice' AS fault, event_id, leg, count(*) AS found
@@ -177,7 +195,7 @@ UNION ALL
 SELECT 'moved by no live charge', m.event_id, m.leg, sum(m.units)::BIGINT
 FROM balance_movement m
 LEFT JOIN charge_now c ON c.event_id = m.event_id AND c.leg = m.leg AND c.rating_run = m.rating_run
-WHERE m.event_id IS NOT NULL AND (c.event_id IS NULL OR m.kind = 'return')
+WHERE m.event_id IS NOT NULL AND (c.event_id IS NULL OR m.kind IN ('return', 'uncount'))
 GROUP BY m.event_id, m.leg, m.holder, m.shared, m.allowance, m.period_utc, m.rolled
 HAVING sum(m.units) <> 0 OR sum(m.free_usage) <> 0;
 
@@ -218,7 +236,7 @@ LEFT JOIN (
     FROM bill_line GROUP BY run, bill_no
 ) l ON l.run = b.run AND l.bill_no = b.bill_no
 WHERE b.total <> coalesce(l.total, 0) OR b.tax <> coalesce(l.tax, 0) OR b.lines <> coalesce(l.lines, 0)
-    OR b.total <> b.charges + b.fees + b.discounts + b.rounding + b.tax
+    OR b.total <> b.charges + b.fees + b.discounts + b.covered + b.rounding + b.tax
 UNION ALL
 SELECT 'payments', b.run, b.bill_no, b.payments, coalesce(p.payments, 0)
 FROM bill b

@@ -101,14 +101,15 @@ def _rated(lake: Lake, row: dict[str, Any]) -> Story:
     for charge in charges.to_pylist():
         catalogue = stored_catalogue(lake, charge["tariff_version"])
         given = charge["note"] == NOTE
-        free, drawn = balance_story(lake, charge, catalogue)
-        leg = explain_given(row, catalogue) if given else explain_charge(row, catalogue, charge["leg"], free)
-        told = Decimal(leg.value.split()[0]) if leg.children and leg.value[0].isdigit() else None
+        balances = balance_story(lake, charge, catalogue, row["usage_offset"])
+        price = explain_given(row, catalogue) if given else explain_charge(row, catalogue, charge["leg"], balances.free)
+        leg = balances.charged(price)
+        told = Decimal(leg.value.split()[0]) if leg.children and leg.value.lstrip("-")[0].isdigit() else None
         if told != charge["amount"] or not leg.value.endswith(charge["currency"]):
             differences.append(
                 f"{charge['leg']}: stored {charge['amount']} {charge['currency']}, explained {leg.value}"
             )
-        legs.append(Node(f"{charge['leg']} charge", stored(charge), (*drawn, leg)))
+        legs.append(Node(f"{charge['leg']} charge", stored(charge), (*balances.drawn, leg)))
     session, apart = session_story(lake, row)
     differences += apart
     parts = [origin, _fields(row, again, layout), *_halves(lake, row, layout), *session, *legs, *history(lake, row)]

@@ -83,7 +83,7 @@ def _partial(event: Event, catalogue: Catalogue, leg: str, free: Free) -> Iterat
     before, after = event.usage_offset + int(free.units.sum()), event.usage_offset + event.usage
     yield Node("partial", f"the session up to {after} {event.unit} less the session up to {before} {event.unit}")
     for usage in (after, before):
-        part = explain_event(replace(event, usage=usage, usage_offset=0), catalogue, leg)
+        part = explain_event(replace(event, usage=usage, usage_offset=0), catalogue, leg, free.tiers())
         yield Node(f"session up to {usage} {event.unit}", part.value, part.children)
 
 

@@ -63,7 +63,8 @@ def count(found: Candidates, quantity: Ints, free: Ints, lots: Lots, catalogue: 
 def tiers(done: Counted, legs: Legs, free: Free, offset: Ints, catalogue: Catalogue, final: Lots | None) -> None:
     """Tell ``free`` the counter of the legs whose rates count over an accumulator that counted them.
 
-    ``offset`` is the usage of each such leg's session before it; totals of volume tiers are those in ``final``, if given.
+    ``offset`` is the usage of each such leg's session before it; volume tiers look at the totals in ``final``, where
+    these are there.
     """
     found = done.found
     leg = found.order[found.place]
@@ -72,6 +73,9 @@ def tiers(done: Counted, legs: Legs, free: Free, offset: Ints, catalogue: Catalo
     leg, volume = leg[at], of[at, layout.TIERS_VOLUME] == 1
     left_out = np.where(catalogue.allowances[found.allowance[at], layout.ALLOWANCE_COUNT_FREE] == 1, 0, free.units[leg])
     before = done.after[at] - done.counted[at] - offset[found.place[at]] - left_out
-    reached = final.find(found.key[at])[0] if final else done.after[at]
+    reached = done.after[at]
+    if final:
+        total, known = final.find(found.key[at])
+        reached = np.where(known, total, reached)
     free.counted[leg] = np.where(volume, reached - 1, before)
     free.remainder[leg] |= np.where(volume, VOLUME, GRADUATED)

@@ -1,7 +1,8 @@
-"""toll balance: what an account has left of its allowances.
+"""toll balance: what an account has left of its allowances, and what its accumulators have counted.
 
 Enters: an account or a pool, a moment, a lake. Leaves: its lots on stdout: granted, rolled over, used, expired,
-left. Always holds: a lot's movements sum to what is left of it; lots that nobody met are not told.
+left; its totals; its movements. Always holds: a lot's movements sum to what is left of it; lots that nobody met are
+not told.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ def run(args: argparse.Namespace) -> int:
         made = statement(lake, args.holder, args.at)
     if args.json:
         print_json(made.to_json())
-    elif not made.lots.num_rows:
+    elif not made.movements.num_rows:
         print(f"{args.holder}: no movements.")
-    else:
-        show(rich_table(made.lots, f"{args.holder}, lots"))
-        show(rich_table(made.movements, "Movements"))
-    return int(not made.lots.num_rows)
+    for name, table in made.tables().items() if not args.json else ():
+        if table.num_rows:
+            show(rich_table(table, f"{args.holder}: {name}"))
+    return int(not made.movements.num_rows)

@@ -23,6 +23,20 @@ unit = "s"
 amount = 600
 period = "day"
 rollover = { limit = 60 }
+[allowance.credit]
+plan = "p"
+currency = "GBP"
+amount = "0.50"
+period = "day"
+[accumulator.used]
+plan = "p"
+unit = "s"
+period = "day"
+[accumulator.spent]
+plan = "p"
+currency = "GBP"
+period = "day"
+cap = "5"
 """
 SMALL_FILES = 40
 
