@@ -12,7 +12,7 @@ import polars as pl
 
 from tariffs.catalogue import Catalogue
 from tariffs.deciding import describe
-from tariffs.model import Calendar, CallClass, Deck, Problem, Rate, Tariff, Zone
+from tariffs.model import Accumulator, Allowance, Calendar, CallClass, Deck, Problem, Rate, Tariff, Zone
 from tariffs.pricelist import cells, prices
 
 
@@ -32,9 +32,8 @@ def unreachable_rules(tariff: Tariff, catalogue: Catalogue) -> Iterator[Problem]
 def unused(tariff: Tariff) -> Iterator[Problem]:
     """Zones, decks, rates and calendars that no plan names, classes that nothing beside it does either."""
     rules = [rule for plan in tariff.plans.values() for version in plan.versions for rule in version.rules]
-    classes = {name for rule in rules for name in rule.call_class}
-    for counted in (*tariff.allowances.values(), *tariff.accumulators.values()):
-        classes.update(counted.call_class)
+    drawing: list[Allowance | Accumulator] = [*tariff.allowances.values(), *tariff.accumulators.values()]
+    classes = {name for each in rules for name in each.call_class} | {n for each in drawing for n in each.call_class}
     named: dict[str, tuple[Mapping[str, Zone | CallClass | Deck | Rate | Calendar], set[str]]] = {
         "zone": (tariff.zones, {zone for rule in rules for zone in (*rule.zone, *rule.origin)}),
         "class": (tariff.classes, classes),

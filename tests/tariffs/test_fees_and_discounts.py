@@ -134,7 +134,9 @@ def test_they_are_shown(tmp_path: Path) -> None:
 
 def test_a_class_that_an_allowance_names_is_used(tmp_path: Path) -> None:
     minutes = '[allowance.a]\nplan = "p"\nunit = "s"\namount = 1\nclass = "used"\n'
-    tariff, problems = load(write(tmp_path, "[class.used]\n[class.idle]\n" + minutes))
+    tariff, problems = load(
+        write(tmp_path, "[class.used]\nsubscribed = true\n[class.idle]\nsubscribed = true\n" + minutes)
+    )
     assert not problems
     assert [each.key for each in unused(tariff)] == ["class.idle"]
 
