@@ -15,8 +15,6 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -27,32 +25,23 @@ from rating.lake.errors import LakeError, LakeUnavailable, explained, retried
 from rating.lake.lake import ROWS, Lake, create_tables, in_transaction, large_tables
 from rating.lake.mend import lacking, mend
 from rating.lake.parquet import sync_files, sync_folder, write_files
+from rating.lake.upkeep import SCHEDULED, TARGET_SIZE, Upkeep, parquet_files, steps
 
 CATALOG: Final = "catalog.sqlite"
+_USUAL: Final = Upkeep()
 _SLUG: Final = re.compile(r"[^A-Za-z0-9_-]+")
-_OPTIONS: Final = {"data_inlining_row_limit": 100_000, "parquet_compression": "'zstd'", "target_file_size": "'128MB'"}
+_OPTIONS: Final = {
+    "data_inlining_row_limit": 100_000,
+    "parquet_compression": "'zstd'",
+    "target_file_size": f"'{TARGET_SIZE}'",
+}
 _META: Final = "__ducklake_metadata_lake.ducklake_"
-_SCHEDULED: Final = f"{_META}files_scheduled_for_deletion"
 _KNOWN_FILES: Final = " UNION ALL ".join(
-    f"SELECT path FROM {table}" for table in (f"{_META}data_file", f"{_META}delete_file", _SCHEDULED)
+    f"SELECT path FROM {table}" for table in (f"{_META}data_file", f"{_META}delete_file", SCHEDULED)
 )
 _LONGEST_TURN_S: Final = 20
 _LOOK_AGAIN_S: Final = 0.005
 _EXTENSIONS: Final = ("duckdb_extension_sqlite_scanner", "duckdb_extension_ducklake")
-
-
-@dataclass(frozen=True, slots=True)
-class Upkeep:
-    """When and how a lake on disk is maintained."""
-
-    every: int = 100
-    """Commits between two rounds of maintenance."""
-    snapshots: timedelta = timedelta(days=7)
-    """How long the past can be asked for (``AT (VERSION => n)``)."""
-    files: timedelta = timedelta(hours=1)
-    """How long a replaced file stays, for readers that have begun."""
-    small_bytes: int = 32 << 20
-    """Files from this size on are left as they are."""
 
 
 def extension_files() -> list[Path]:
@@ -84,7 +73,7 @@ def _attached(folder: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def open_lake(folder: Path | str, *, create: bool = False, read_only: bool = False, upkeep: Upkeep = Upkeep()) -> Lake:
+def open_lake(folder: Path | str, *, create: bool = False, read_only: bool = False, upkeep: Upkeep = _USUAL) -> Lake:
     """Open the lake in ``folder``; with ``create``, make it first if it is not there.
 
     Raises :class:`LakeError` with a remedy: nothing there, no leave to write, locked, disk full.
@@ -155,6 +144,7 @@ class DiskLake(Lake):
     ) -> None:
         super().__init__(connection)
         self._home, self._lock, self._upkeep = home, lock, upkeep
+        self._steps: Iterator[None] = iter(())
 
     def close(self) -> None:
         """Close the catalogue and leave the lake's writers."""
@@ -163,11 +153,12 @@ class DiskLake(Lake):
             self._lock.close()
 
     def commit(self, delta: Delta) -> int:
-        """As :meth:`Lake.commit`; every so many batches the lake is maintained afterwards."""
+        """As :meth:`Lake.commit`; after every so many batches the lake is maintained, a step with each further one."""
         batch_id = super().commit(delta)
         if batch_id % self._upkeep.every == 0:
-            with suppress(LakeError):  # the batch has landed; upkeep can wait for the next round
-                self.maintain()
+            self._steps = self._round()
+        with suppress(LakeError):  # the batch has landed; upkeep can wait for the next round
+            next(self._steps, None)
         return batch_id
 
     @contextmanager
@@ -249,55 +240,25 @@ class DiskLake(Lake):
                 fcntl.flock(self._lock, fcntl.LOCK_SH)
 
     def _files(self) -> set[Path]:
-        return set((self._home / "data").glob("**/*.parquet")) | set((self._home / "catalogue").glob("*.part"))
+        return parquet_files(self._home) | set((self._home / "catalogue").glob("*.part"))
 
     def maintain(self) -> None:
         """Merge small files, move rows out of the catalogue, forget what is older than :class:`Upkeep` says."""
-        with explained(self._place()):
-            with self.alone():
-                self._rewritten("ducklake_flush_inlined_data('lake')")
-                self._rewritten(f"ducklake_merge_adjacent_files('lake', max_file_size => {self._upkeep.small_bytes})")
-                retried(self._expire)
-                retried(self._delete_replaced)
-            self._reopen()
+        for _ in self._round():
+            pass
+
+    def _round(self) -> Iterator[None]:
+        """The steps of a round of upkeep, each in a turn of its own."""
+        taken = steps(self._sql, self._home, self._upkeep)
+        while True:
+            with explained(self._place()), self.alone():
+                if next(taken, "done") == "done":
+                    break
+            yield
+        self._reopen()
 
     def _reopen(self) -> None:
-        """Begin a new connection: DuckLake keeps something of every snapshot in the memory of an old one."""
-        self._sql.close()
-        self._adopt(retried(lambda: _attached(self._home, read_only=self._lock is None)))
-
-    def _rewritten(self, call: str) -> None:
-        """Let DuckLake write files anew, and sync them before the catalogue refers to them."""
-
-        def attempt() -> None:
-            before = self._files()
-            self._sql.execute(f"CALL {call}").fetchall()
-            sync_files(self._files() - before)
-
-        retried(lambda: in_transaction(self._sql, attempt))
-
-    # DuckLake can do the next two by age, but with a SQLite catalogue it compares instants as text, in two
-    # formats, so that everything of the same day counts as older. Hence by exact lists.
-
-    def _expire(self) -> None:
-        cut = f"now() - INTERVAL {int(self._upkeep.snapshots.total_seconds())} SECOND"
-        old = self._sql.execute(
-            "SELECT list(snapshot_id) FROM lake.snapshots() WHERE snapshot_time < "
-            f"{cut} AND snapshot_id < (SELECT max(snapshot_id) FROM lake.snapshots())"
-        ).fetchall()[0][0]
-        if old:
-            self._sql.execute(f"CALL ducklake_expire_snapshots('lake', versions => {old})").to_arrow_table()
-
-    def _delete_replaced(self) -> None:
-        cut = f"schedule_start::TIMESTAMPTZ < now() - INTERVAL {int(self._upkeep.files.total_seconds())} SECOND"
-        old = self._sql.execute(f"SELECT data_file_id, path FROM {_SCHEDULED} WHERE {cut}").fetchall()
-        if not old:
-            return
-        names = {Path(path).name for _, path in old}
-        for path in self._files():
-            if path.name in names:
-                path.unlink(missing_ok=True)
-        numbers = ", ".join(str(number) for number, _ in old)
-        # From outside the lake's schema: within it DuckLake's own reading transaction would lock this one out.
-        with self._sql.cursor() as outside:
-            outside.execute(f"DELETE FROM {_SCHEDULED} WHERE data_file_id IN ({numbers})")
+        """Begin a new connection: an old one keeps something of every snapshot, and the names of files that are gone."""
+        with explained(self._place()):
+            self._sql.close()
+            self._adopt(retried(lambda: _attached(self._home, read_only=self._lock is None)))
