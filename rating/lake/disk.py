@@ -258,7 +258,7 @@ class DiskLake(Lake):
         self._reopen()
 
     def _reopen(self) -> None:
-        """Begin a new connection: an old one keeps something of every snapshot, and the names of files that are gone."""
+        """Begin a new connection: an old one keeps snapshots in memory, and names of files that are gone."""
         with explained(self._place()):
             self._sql.close()
             self._adopt(retried(lambda: _attached(self._home, read_only=self._lock is None)))

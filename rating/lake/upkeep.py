@@ -98,10 +98,8 @@ def _delete_replaced(sql: Connection, home: Path, kept: timedelta) -> None:
     old = sql.execute(f"SELECT data_file_id, path FROM {SCHEDULED} WHERE {cut}").fetchall()
     if not old:
         return
-    names = {Path(path).name for _, path in old}
-    for path in parquet_files(home):
-        if path.name in names:
-            path.unlink(missing_ok=True)
+    for _, path in old:  # schema, table, name: a batch's files have the same name in each table
+        home.joinpath("data", *Path(path).parts[-3:]).unlink(missing_ok=True)
     numbers = ", ".join(str(number) for number, _ in old)
     # From outside the lake's schema: within it DuckLake's own reading transaction would lock this one out.
     with sql.cursor() as outside:
