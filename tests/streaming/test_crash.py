@@ -1,8 +1,8 @@
 """Workers of one group on one lake, killed, stopped, moved at random: charges equal the batch job's to the last digit.
 
 The traffic has 1 % copies, 1 % broken records and 2 % that come late, and is sent while the workers die. ``TOLL_KILLS``
-sets how many kills (10); ``KAFKA_BOOTSTRAP`` names another broker than the embedded one, and there a tenth of the kills
-is how many zombies and hand-overs.
+sets how many kills (10); ``KAFKA_BOOTSTRAP`` names another broker than the embedded one, and there ``TOLL_MOVES`` sets how
+many zombies and hand-overs (a tenth of the kills).
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 KILLS = int(os.environ.get("TOLL_KILLS", "10"))
-MOVES = max(KILLS // 10, 3) if BOOTSTRAP else 3
+MOVES = int(os.environ.get("TOLL_MOVES", max(KILLS // 10, 3))) if BOOTSTRAP else 3
 """Few on the embedded broker: after some more its group never settles (it answers each sync with error 27)."""
-RECORDS = 1_000 + 40 * KILLS
+RECORDS = 1_000 + 40 * max(KILLS, MOVES)
 DRAIN_S = 60 + RECORDS / 20
 LATE = 0.02
 PARTITIONS = 4
