@@ -23,10 +23,10 @@ from tariffs.catalogue import NONE, Catalogue, Ints
 
 @dataclass(frozen=True)
 class Table:
-    """Lots and caps in order of ``keys``, which ``places`` finds; ``had`` is what the live ones hold, expired or not (``was_over``).
+    """Lots and caps in order of ``keys``; ``had`` is what the live ones hold, expired or not (``was_over``).
 
-    Of a cap the live balance is what was drawn, and ``left`` what may be drawn yet. ``before`` is the place of the lot
-    that ends where each begins; a ``rolled`` one is the rest of it.
+    ``places`` finds keys. Of a cap the live balance is what was drawn, and ``left`` what may be drawn yet. ``before``
+    is the place of the lot that ends where each begins; a ``rolled`` one is the rest of it.
     """
 
     keys: Ints
