@@ -105,8 +105,8 @@ def _sheet(path: Path, required: Sequence[str], optional: Sequence[str], problem
 
 def _unique(sheet: Sheet, key: str) -> None:
     """A problem for each row whose ``key`` an earlier row has."""
-    first = pl.col("line").first().over(key)
-    for text, line, before in sheet.frame.filter(first != pl.col("line")).select(key, "line", first.alias("b")).rows():
+    rows = sheet.frame.with_columns(pl.col("line").first().over(key).alias("before"))
+    for text, line, before in rows.filter(pl.col("line") > pl.col("before")).select(key, "line", "before").rows():
         sheet.problem(line, key, f"{text!r} stands in line {before} already")
 
 

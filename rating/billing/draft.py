@@ -25,6 +25,7 @@ _PARTS: Final = {
     "charges": ("usage", "adjustment"),
     "fees": ("fee",),
     "discounts": ("discount",),
+    "covered": ("covered",),
     "rounding": (ROUNDING,),
 }
 _LINE_ORDER: Final = ("cost_centre", "account", "place", "category", "direction", "zone", "band", "plan", "rate")

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from rating.billing.draft import CREDIT_NOTE
-from rating.billing.lines import ADJUSTMENT, DISCOUNT, FEE, KINDS, ROUNDING
+from rating.billing.lines import ADJUSTMENT, COVERED, DISCOUNT, FEE, KINDS, ROUNDING
 from rating.billing.settings import Issuer, from_json
 from rating.billing.shown import Shown
 from rating.billing.words import Words, words
@@ -154,7 +154,7 @@ _NOTHING: Final[dict[str, Any]] = {"events": 0, "billed_usage": 0, "amount": Dec
 
 def _row(line: Line, say: Words, currency: str) -> Row:
     amount = say.money(line["amount"], currency)
-    if line["kind"] in {FEE, DISCOUNT}:
+    if line["kind"] in {FEE, DISCOUNT, COVERED}:
         return Row((_named(line, say), "", "", amount))
     count, quantity = say.count(line["events"]), say.quantity(line["billed_usage"], line["unit"])
     return Row((_named(line, say), count, quantity, amount))
@@ -162,7 +162,7 @@ def _row(line: Line, say: Words, currency: str) -> Row:
 
 def _named(line: Line, say: Words) -> str:
     """What a line is called: the tariff's text, or the category of usage and its zone."""
-    if line["kind"] in {FEE, DISCOUNT}:
+    if line["kind"] in {FEE, DISCOUNT, COVERED}:
         told = line["text"] or say(line["category"])
         days = (line["first_day"], line["last_day"])
         if None in days:

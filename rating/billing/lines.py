@@ -18,8 +18,9 @@ from rating.period_charges.fees import fees
 from rating.period_charges.quotients import rounded
 from tariffs.model import Tariff
 
-USAGE, ADJUSTMENT, FEE, DISCOUNT, ROUNDING = "usage", "adjustment", "fee", "discount", "rounding"
-KINDS: Final = (USAGE, ADJUSTMENT, FEE, DISCOUNT, ROUNDING)
+USAGE, ADJUSTMENT, FEE, DISCOUNT, COVERED = "usage", "adjustment", "fee", "discount", "covered"
+ROUNDING: Final = "rounding"
+KINDS: Final = (USAGE, ADJUSTMENT, FEE, DISCOUNT, COVERED, ROUNDING)
 """Kinds of lines, in the order of a bill."""
 
 _TEXTS: Final = (
@@ -27,7 +28,7 @@ _TEXTS: Final = (
     *("unit", "currency", "tax_code", "charge_currency"),
 )
 _COUNTS: Final = ("corrects_run", "events", "duration_s", "billed_usage", "charges")
-AMOUNTS: Final = ("amount", "tax_exact", "charge_amount")
+AMOUNTS: Final = ("amount", "tax_exact", "charge_amount", "covered")
 LINE: Final = pl.Schema(
     {
         **dict.fromkeys(_TEXTS, pl.String()),
@@ -116,6 +117,15 @@ def discount_lines(charged: pl.DataFrame, tariff: Tariff) -> pl.DataFrame:
         .sort("customer", "cost_centre", "account", "category", "plan", "currency", "tax_code")
     )
     return lines(summed.with_columns(text=pl.col("category").replace_strict(texts, return_dtype=pl.String)))
+
+
+def covered_lines(charged: pl.DataFrame) -> pl.DataFrame:
+    """Lines of what included money paid of ``charged``, a line for each account and plan; at most amount and tax."""
+    owed = pl.col("amount") + pl.col("tax_exact")
+    paid = pl.min_horizontal(pl.col("covered").abs(), owed.abs()) * pl.col("covered").sign()
+    by = ("customer", "cost_centre", "account", "corrects_run", "plan", "currency")
+    summed = charged.filter(pl.col("covered") != 0).group_by(by).agg((0 - paid.sum()).alias("amount")).sort(by)
+    return lines(summed.with_columns(pl.lit(COVERED).alias("kind"), pl.lit(COVERED).alias("category")))
 
 
 def taxed_by(customers: pl.DataFrame, charged: pl.DataFrame, regions: Mapping[str, Mapping[str, int]]) -> pl.DataFrame:

@@ -65,7 +65,8 @@ class _Paper(FPDF):
     def _load_fonts(self) -> None:
         """The language's font, and the other one where characters need it: loading it takes a while."""
         self._add(self._main)
-        known = TTFont(_files(self._main)[0], lazy=True).getBestCmap()
+        with TTFont(_files(self._main)[0], lazy=True) as font:
+            known = font.getBestCmap()
         if any(ord(char) not in known for text in _texts(self._made) for char in text):
             self._add(self._other)
             self.set_fallback_fonts([self._other], exact_match=False)

@@ -21,7 +21,7 @@ from rating.billing.customers import Customers
 from rating.billing.draft import Chunk, draft
 from rating.billing.exact import frame, nano
 from rating.billing.findings import findings
-from rating.billing.lines import discount_lines, fee_lines, lines, taxed_by, usage_lines
+from rating.billing.lines import AMOUNTS, covered_lines, discount_lines, fee_lines, lines, taxed_by, usage_lines
 from rating.billing.steps import BEGUN, TRIAL, WITHDRAWN, BillRunError, Signed, begin, take
 from rating.billing.taken import FRONTIER, taken
 from rating.lake import Delta, Lake
@@ -169,10 +169,11 @@ class _Making:
             return lines(part.select("customer", "currency"))
         first, last = pl.lit(part["customer"][0]), pl.lit(part["customer"][-1])
         scanned = pl.scan_parquet(self._scratch / "usage.parquet").filter(pl.col("customer").is_between(first, last))
-        sums = scanned.with_columns(nano("amount", "tax_exact", "charge_amount")).collect()
+        sums = scanned.with_columns(nano(*AMOUNTS)).collect()
         full = pl.concat([usage_lines(sums), fees])
         whole = pl.concat([full, discount_lines(full, self._order.tariff)]) if self._order.tariff.discounts else full
-        return taxed_by(part, whole, self._order.customers.settings.regions)
+        taxed = taxed_by(part, whole, self._order.customers.settings.regions)
+        return pl.concat([taxed, covered_lines(taxed)])
 
     def _fees(self) -> pl.DataFrame:
         """Fees of the period, but of accounts that were billed for a part of it."""

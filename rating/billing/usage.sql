@@ -16,7 +16,7 @@ COPY (
             sum(CASE t.converted_currency WHEN '' THEN t.amount ELSE t.converted_amount END) AS amount,
             sum(CASE t.converted_currency WHEN '' THEN t.tax_amount
                 ELSE round(t.tax_amount::DECIMAL(38,9) * t.conversion_rate, 9)::DECIMAL(38,9) END) AS tax_exact,
-            sum(t.amount) AS charge_amount
+            sum(t.amount) AS charge_amount, sum(t.covered_amount) AS covered
         FROM ({taken}) t
         JOIN usage u ON u.event_id = t.event_id AND u.start_utc = t.start_utc
         GROUP BY ALL

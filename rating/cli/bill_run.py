@@ -26,7 +26,7 @@ _RUNS = """
 SELECT run, state, cycle, first_day, last_day, issued_on, "by", at_utc, note FROM bill_run_state ORDER BY run"""
 _TOTALS = """
 SELECT kind, currency, count(*) AS bills, sum(charges) AS charges, sum(fees) AS fees, sum(discounts) AS discounts,
-    sum(rounding) AS rounding, sum(tax) AS tax, sum(total) AS total, sum(due) AS due
+    sum(covered) AS covered, sum(rounding) AS rounding, sum(tax) AS tax, sum(total) AS total, sum(due) AS due
 FROM bill WHERE run = $run GROUP BY kind, currency ORDER BY kind DESC, currency"""
 
 

@@ -18,7 +18,19 @@ if TYPE_CHECKING:
     from rating.lake import Lake
 
 _LINES = ("kind", "cost_centre", "account", "category", "direction", "zone", "text", "events", "billed_usage", "unit")
-_SUMS = ("charges", "fees", "discounts", "rounding", "tax", "total", "previous_balance", "payments", "credited", "due")
+_SUMS = (
+    "charges",
+    "fees",
+    "discounts",
+    "covered",
+    "rounding",
+    "tax",
+    "total",
+    "previous_balance",
+    "payments",
+    "credited",
+    "due",
+)
 _LISTED = ("number", "state", "kind", "customer", "first_day", "last_day", "currency", "total", "due", "run", "bill_no")
 
 
