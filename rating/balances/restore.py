@@ -26,7 +26,7 @@ NOT (start_utc >= $since AND
     ($holders IS NULL OR list_contains($holders, {'name': holder::VARCHAR, 'shared': shared})))"""
 _LEFT: Final = f"""
 SELECT
-    holder, shared, allowance, period_utc AS start_utc, rolled, kind = 'count' AS counted,
+    holder, shared, allowance, period_utc AS start_utc, rolled, kind IN ('count', 'uncount') AS counted,
     coalesce(sum(units) FILTER (kind <> 'expire'), 0)::BIGINT
         * CASE WHEN bool_or(kind = 'expire') AND sum(units) = 0 THEN -1 ELSE 1 END AS units
 FROM balance_movement WHERE {_KEPT} GROUP BY ALL"""  # noqa: S608 - our own condition

@@ -1,20 +1,24 @@
 """The balances of a replay, in a lake of its own in memory.
 
-Enters: movements to begin with, then those that are made. Leaves: balances by tariff. Always holds: balances are
-restored by the same function as those of a run; those of one tariff are restored again when legs of another have drawn
-since.
+Enters: movements to begin with, then those that are made. Leaves: balances by tariff, and totals of periods. Always
+holds: balances are restored by the same function as those of a run; those of one tariff are restored again when legs of
+another have drawn since.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 import pyarrow as pa
 
 from rating.balances.draw import Drawn
 from rating.balances.live import Balances
+from rating.balances.lots import COUNT, Lots, lot_parts
 from rating.balances.restore import live_balances
+from rating.balances.spans import spans_of
 from rating.lake import Delta, MemoryLake
+from rating.rerating.settling import micros
 from tariffs.catalogue import Catalogue
 
 _SOURCE: Final = "replay"
@@ -43,17 +47,19 @@ class Books:
         if self._balances:
             self._balances.landed(drawn)
 
+    def totals(self, catalogue: Catalogue, until: datetime) -> Lots:
+        """What the accumulators came to in those periods that are over by ``until``."""
+        made, balances = Lots(), self.of(catalogue)
+        if balances:
+            keys, sums = balances.lots.items()
+            over = spans_of(keys, catalogue).over <= micros(until)
+            settled = over & (lot_parts(keys)[3] == COUNT)
+            made.put(keys[settled], sums[settled])
+        return made
+
     def _land(self, movements: pa.Table) -> None:
-        if movements.num_rows:
-            at = self._lake.offset(_SOURCE).next_offset
-            self._lake.commit(
-                Delta(
-                    source=_SOURCE,
-                    first_offset=at,
-                    next_offset=at + 1,
-                    next_record_no=1,
-                    complete=False,
-                    records=0,
-                    movements=movements,
-                )
-            )
+        if not movements.num_rows:
+            return
+        at = self._lake.offset(_SOURCE).next_offset
+        place = {"first_offset": at, "next_offset": at + 1, "next_record_no": 1, "complete": False, "records": 0}
+        self._lake.commit(Delta(source=_SOURCE, movements=movements, **place))  # type: ignore[arg-type]

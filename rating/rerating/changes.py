@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mediation.fields import TABLES
-from mediation.stage import constant
+from mediation.stage import labels
 from rating.guide import LEGS
 from rating.rerating.compare import Flags, differing, words
 from rating.rerating.openings import corrections
@@ -27,6 +27,8 @@ _NOT_COMPARED: Final = {"event_id", "leg", "rating_run", "tariff_version"}
 """What the key says, and who wrote the row: a charge that is the same by another tariff stays."""
 _CHARGED: Final = [field.name for field in TABLES["charge"] if field.name not in _NOT_COMPARED]
 _MOVED: Final = [field.name for field in TABLES["balance_movement"] if field.name not in _NOT_COMPARED]
+_BACK: Final = {"use": "return", "count": "uncount"}
+"""Kinds of movements of events, and of what takes them back."""
 _UNSIGNED: Final = {"rating_run", "conversion_rate"}
 """Numbers that a reversal has as its charge has them."""
 
@@ -79,7 +81,7 @@ def _live_movements(work: Work, live: pa.Table, key: Ints, count: int) -> tuple[
     runs[key] = live["rating_run"].to_numpy()
     keys = work.keys(work.movements)
     own = (keys != NONE) & (runs[keys] == work.movements["rating_run"].to_numpy())
-    own &= pc.not_equal(work.movements["kind"].cast(pa.string()), "return").to_numpy()
+    own &= pc.is_in(work.movements["kind"].cast(pa.string()), pa.array(list(_BACK))).to_numpy()
     return work.movements.filter(pa.array(own)), keys[own]
 
 
@@ -94,18 +96,20 @@ def _of(rows: pa.Table, keys: Ints, wanted: Flags) -> pa.Table:
 
 def reversed_charges(charges: pa.Table) -> pa.Table:
     """The reversals of ``charges``."""
-    return _negated(charges, "reversal")
+    return _negated(charges, {"charge": "reversal"})
 
 
 def returned(movements: pa.Table) -> pa.Table:
-    """What takes ``movements`` of events back."""
-    return _negated(movements, "return")
+    """What takes ``movements`` of events back: what was used is returned, what was counted is no longer."""
+    return _negated(movements, _BACK)
 
 
-def _negated(rows: pa.Table, kind: str) -> pa.Table:
+def _negated(rows: pa.Table, kinds: dict[str, str]) -> pa.Table:
+    """``rows`` with all that is summed negated, each kind as its other."""
     for place, field in enumerate(rows.schema):
         if field.name == "kind":
-            rows = rows.set_column(place, field, constant(kind, rows.num_rows))
+            others = [kinds[name] for name in rows["kind"].to_pylist()]
+            rows = rows.set_column(place, field, labels(others))
         elif field.name not in _UNSIGNED and (pa.types.is_int64(field.type) or pa.types.is_decimal(field.type)):
             rows = rows.set_column(place, field, pc.negate_checked(rows[field.name]))
     return rows

@@ -3,7 +3,7 @@
 Enters: the movements of households, those that a replay made. Leaves: the movements that a replay rests on; rows that
 correct openings. Always holds: a lot that usage before the replay drew on stays as it was opened, and so does what
 rolled over into it; one that nothing drew on is opened again by whoever meets it, so that it is granted what its tariff
-then says; what a kept leg drew counts as drawn before.
+then says; what a kept leg drew counts as drawn before; what had not expired when the replay begins expires anew.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def stays(movements: pa.Table, again: Flags, kept: Flags) -> Flags:
     rests = ~opening & (kept | ~again)
     drawn = _net(lots, np.where(rests, integers(movements["units"].combine_chunks()), 0), count) != 0
     into = _net(pairs, (drawn[lots] & rolled).astype(np.int64), pair_count) != 0
-    moves = _is(movements, "rollover")
+    moves, ends = _is(movements, "rollover"), _is(movements, "expire")
     stands = np.where(rolled | moves, into[pairs], drawn[lots] | into[pairs])
-    return np.where(opening, stands, rests)
+    return np.where(opening, stands & ~(ends & again), rests)
 
 
 def _net(numbers: Ints, units: Ints, count: int) -> Ints:

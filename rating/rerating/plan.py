@@ -24,7 +24,9 @@ from rating.columns import tariff_starts
 from rating.guide import guide
 from rating.lake import Lake
 from rating.rerating.households import households, ordered_plans
-from rating.rerating.scope import ORDERED, TARIFF_START, Scope
+from rating.rerating.runs import closed_until
+from rating.rerating.scope import CLOSE, ORDERED, TARIFF_START, Scope
+from rating.rerating.settling import settled_since, settling
 from rating.stored import USAGE_COLUMNS, stored_catalogue, stored_usage
 from tariffs.catalogue import NONE, VERSION_PLAN, Catalogue
 
@@ -62,7 +64,7 @@ class Plan:
 
     ``folder`` has the tables ``late`` (events that came for closed time), ``drawing`` (asked legs that depend on order:
     event, account, start), ``holders`` (of households to replay) and ``placed`` (the household of an event).
-    ``values`` are those that conditions may name.
+    ``values`` are those that conditions may name. Time before ``settled`` is closed, or is by this run.
     """
 
     lake: Lake
@@ -71,6 +73,7 @@ class Plan:
     catalogues: Mapping[str, Catalogue]
     folder: Path
     values: Mapping[str, Any]
+    settled: datetime | None = None
 
     @property
     def replays(self) -> bool:
@@ -113,10 +116,15 @@ def make_plan(lake: Lake, scope: Scope, tariff: Catalogue | None, folder: Path) 
         catalogues[tariff.version] = tariff
     ordered = [f"{version} {plan}" for version, each in catalogues.items() for plan in ordered_plans(each)]
     tables = {name: str(folder / f"{name}.parquet") for name in ("late", "drawing", "holders", "placed")}
-    plan = Plan(lake, scope, tariff, catalogues, folder, {"ordered": ordered or [""], **scope.asked()[1], **tables})
+    values = {"ordered": ordered or [""], **scope.asked()[1], **tables}
+    line = closed_until(lake)
+    settled = max(filter(None, [line, scope.end_utc if scope.kind == CLOSE else None]), default=None)
+    if scope.kind == CLOSE and line and settled:
+        values["start"] = settling(catalogues.values(), line, settled)
+    plan = Plan(lake, scope, tariff, catalogues, folder, values, settled)
     pq.write_table(plan.query(_LATE), plan.path("late"))
     _keep_drawing(plan)
-    holders = households(plan.query(_FIRST), plan.query(_TIES), catalogues.values())
+    holders = households(_first(plan), plan.query(_TIES), catalogues.values())
     pq.write_table(holders, plan.path("holders"))
     pq.write_table(plan.query(_PLACED), plan.path("placed"))
     starts = [scope.earliest] if scope.earliest else []
@@ -133,6 +141,15 @@ def _keep_drawing(plan: Plan) -> None:
             for batch in plan.stream(_EVENTS):
                 for drawing in _guided(stored_usage(batch), plan.tariff):
                     file.write_batch(drawing)
+
+
+def _first(plan: Plan) -> pa.Table:
+    """The accounts that drew on order, and since when they are to be replayed."""
+    first = plan.query(_FIRST)
+    since = np.asarray(first["since"].cast(INSTANT).cast(pa.int64()), np.int64)
+    if plan.settled:
+        since = settled_since(since, plan.catalogues.values(), plan.settled)
+    return first.set_column(1, "since", pa.array(since).cast(INSTANT))
 
 
 def _guided(usage: pa.RecordBatch, catalogue: Catalogue) -> Iterator[pa.RecordBatch]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -16,13 +17,16 @@ import pyarrow.compute as pc
 
 from mediation.stage import empty
 from rating.balances.live import Outcome, price_drawing
+from rating.balances.lots import Lots
 from rating.columns import tariff_starts
 from rating.guide import LEGS, Guided, guide
 from rating.lake import MemoryLake
+from rating.price import Priced
 from rating.rerating.books import Books
 from rating.rerating.compare import Flags
 from rating.rerating.openings import stays
 from rating.rerating.plan import Plan
+from rating.rerating.settling import has_volume_tiers
 from rating.rerating.work import Work, leg_keys
 from tariffs.catalogue import NONE, Catalogue, Ints
 
@@ -52,14 +56,26 @@ def replay(plan: Plan, work: Work) -> Replayed:
     told = [empty("rejected")]
     while True:
         rests = stays(work.movements, work.again, np.isin(work.keys(work.movements), kept))
-        tries = _Tries(work, [plan.catalogues[each] for each in versions], wanted)
-        tries.run(work.movements.filter(pa.array(rests)))
-        told += tries.refused
-        if not len(lost := tries.lost()):
-            charges = pa.Table.from_batches([empty("charge"), *tries.charges])
-            return Replayed(charges, pa.concat_tables(tries.movements), pa.Table.from_batches(told), kept, rests)
+        tried = _settled(plan, work, wanted, work.movements.filter(pa.array(rests)))
+        told += tried.refused
+        if not len(lost := tried.lost()):
+            charges = pa.Table.from_batches([empty("charge"), *tried.charges])
+            return Replayed(charges, pa.concat_tables(tried.movements), pa.Table.from_batches(told), kept, rests)
         kept = np.union1d(kept, lost)
         wanted.flat[kept] = NONE
+
+
+def _settled(plan: Plan, work: Work, wanted: Ints, base: pa.Table) -> _Try:
+    """Price all that is ``wanted``; where volume tiers look at periods that are closed, with what these came to."""
+    catalogues = list(plan.catalogues.values())
+    tried = _Try(work, catalogues, wanted, {})
+    if plan.settled is None or not any(map(has_volume_tiers, catalogues)):
+        tried.run(base, None)
+        return tried
+    totals = tried.run(base, plan.settled)
+    tried = _Try(work, catalogues, wanted, totals)
+    tried.run(base, None)
+    return tried
 
 
 def _wanted(plan: Plan, work: Work, versions: list[str]) -> Ints:
@@ -78,26 +94,29 @@ def _wanted(plan: Plan, work: Work, versions: list[str]) -> Ints:
     return wanted
 
 
-class _Tries:
-    """One try to price all that is ``wanted``."""
+class _Try:
+    """One try to price all that is ``wanted``, by the final totals of each tariff that are known."""
 
-    def __init__(self, work: Work, catalogues: list[Catalogue], wanted: Ints) -> None:
-        self.work, self.catalogues, self.wanted = work, catalogues, wanted
+    def __init__(self, work: Work, catalogues: list[Catalogue], wanted: Ints, final: dict[str, Lots]) -> None:
+        self.work, self.catalogues, self.wanted, self.final = work, catalogues, wanted, final
         self.charges: list[pa.RecordBatch] = []
         self.movements = [pa.Table.from_batches([empty("balance_movement")])]
         self.refused: list[pa.RecordBatch] = []
         self._lost: list[Ints] = []
 
-    def run(self, base: pa.Table) -> None:
-        """Price round after round, on balances that begin with ``base``."""
+    def run(self, base: pa.Table, until: datetime | None) -> dict[str, Lots]:
+        """Price round after round, on balances that begin with ``base``; the totals of periods over by ``until``."""
         with MemoryLake() as beside:
             books = Books(beside, base)
             for version, legs in _rounds(self.work, self.wanted):
                 catalogue = self.catalogues[version]
                 rows = np.flatnonzero(legs.any(axis=1))
-                outcome, refused = _priced(_taken(self.work.usage, rows), legs[rows], catalogue, books)
-                self._note(outcome, [*refused, outcome.rejected], legs)
+                only, unguided = _guided(_taken(self.work.usage, rows), legs[rows], catalogue)
+                balances, final = books.of(catalogue), self.final.get(catalogue.version)
+                outcome = price_drawing(only, catalogue, balances, _as_they_are, final)
+                self._note(outcome, [unguided, outcome.rejected], legs)
                 books.moved(outcome.drawn)
+            return {each.version: books.totals(each, until) for each in self.catalogues if until}
 
     def _note(self, outcome: Outcome, refused: list[pa.RecordBatch], legs: Flags) -> None:
         charges = outcome.priced.charges
@@ -114,17 +133,18 @@ class _Tries:
         return np.unique(np.concatenate([np.zeros(0, np.int64), *self._lost]))
 
 
-def _priced(
-    usage: pa.RecordBatch, legs: Flags, catalogue: Catalogue, books: Books
-) -> tuple[Outcome, list[pa.RecordBatch]]:
-    """Price the ``legs`` of ``usage`` and no others; also what cannot be guided."""
+def _guided(usage: pa.RecordBatch, legs: Flags, catalogue: Catalogue) -> tuple[Guided, pa.RecordBatch]:
+    """The ``legs`` of ``usage`` and no others, guided; and what cannot be."""
     guided, unguided = guide(usage, catalogue)
     if unguided.num_rows:
         legs = legs[_rows(guided.usage, usage)]
     versions = np.where(legs.T[: len(guided.versions)], guided.versions, NONE).astype(np.int32)
-    only = Guided(guided.usage, guided.accounts, versions)
-    outcome = price_drawing(only, catalogue, books.of(catalogue), lambda priced: (priced, empty("rejected")))
-    return outcome, [unguided]
+    return Guided(guided.usage, guided.accounts, versions), unguided
+
+
+def _as_they_are(priced: Priced) -> tuple[Priced, pa.RecordBatch]:
+    """Partials were placed when they were first rated: none waits for another."""
+    return priced, empty("rejected")
 
 
 def _taken(usage: pa.RecordBatch, rows: Ints) -> pa.RecordBatch:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from mediation.fields import schema
 from mediation.stage import constant, empty
 from rating import hypothetical
+from rating.audit import _counted
 from rating.balances.live import price_drawing
 from rating.balances.restore import live_balances
 from rating.columns import tariff_starts
@@ -112,17 +113,15 @@ def sums(lake: Lake) -> list[dict[str, Any]]:
 def lots(lake: Lake) -> list[dict[str, Any]]:
     """What each lot has left, and of what."""
     return lake.query(
-        "SELECT holder, shared, allowance, period_utc, rolled, if(kind = 'return', 'use', kind) AS kind, "
+        "SELECT holder, shared, allowance, period_utc, rolled, "
+        "CASE kind WHEN 'return' THEN 'use' WHEN 'uncount' THEN 'count' ELSE kind END AS kind, "
         "sum(units)::BIGINT AS units FROM balance_movement GROUP BY ALL HAVING units <> 0 ORDER BY ALL"
     ).to_pylist()
 
 
 def faults(lake: Lake) -> list[str]:
     """The checks of the audit that concern charges and balances and find a difference."""
-    from rating.audit import audit
-
-    wanted = {"charge_totals", "charged", "balances", "reversals"}
-    return [check.name for check in audit(lake, content=False).checks if check.name in wanted and check.count]
+    return [name for name in ("charge_totals", "charged", "balances", "reversals") if _counted(lake, name).count]
 
 
 def _with(rows: pa.RecordBatch, **columns: pa.Array) -> pa.RecordBatch:

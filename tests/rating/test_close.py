@@ -40,6 +40,7 @@ def test_a_close_makes_every_order_of_arrival_the_same(seed: int, tmp_path: Path
     usage = priceable(usage, catalogue)
     with MemoryLake() as sorted_:
         land_in_batches(sorted_, catalogue, usage, in_order(usage), [])
+        close(sorted_)
         expected = charged(sorted_), lots(sorted_)
     for arrival in range(2):
         with MemoryLake() as lake:
@@ -56,6 +57,7 @@ def test_what_comes_after_a_close_is_due(seed: int, tmp_path: Path) -> None:
     usage = priceable(usage, catalogue)
     with MemoryLake() as sorted_:
         land_in_batches(sorted_, catalogue, usage, in_order(usage), [])
+        close(sorted_)
         expected = charged(sorted_), lots(sorted_)
     rows = list(range(usage.num_rows))
     late = sorted(random.sample(rows, 20))
