@@ -1,8 +1,8 @@
 """All benchmarks in one run; writes docs/benchmarks.md.
 
-Enters: maybe names of benchmarks and sizes. Leaves: the page, and the same on stdout. Always holds: the
+Enters: maybe names of benchmarks and their sizes. Leaves: the page, and the same on stdout. Always holds: the
 page tells the machine, the date and the command; a section that was not run keeps its last figures.
-Run: ``python -m benchmarks [NAME ...]`` (``make bench``).
+Run: ``python -m benchmarks [NAME [SIZE ...] ...]`` (``make bench``).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ SECTIONS = {
     "tariff_load": "Loading large tariffs",
     "subscribers": "Millions of subscribers",
     "ber_decode": "Decoding ASN.1",
+    "api_load": "The HTTP API under load",
     "period_charges": "Fees and discounts of a month",
 }
 INTRO = """# Benchmarks
@@ -43,15 +44,26 @@ third. Each section says when and where it was run; `python -m benchmarks NAME` 
 def main(names: Iterable[str]) -> None:
     """Run the named benchmarks (all, if none) and write the page."""
     kept = _sections(PAGE.read_text("utf-8")) if PAGE.exists() else {}
-    for name in names or [n for n in SECTIONS if (ROOT / "benchmarks" / f"{n}.py").exists()]:
+    for name, *sizes in _with_sizes(names) or [[n] for n in SECTIONS if (ROOT / "benchmarks" / f"{n}.py").exists()]:
         module = import_module(f"benchmarks.{name}")
-        lines = module.table(module.measure()) if hasattr(module, "measure") else module.table()
+        lines = module.table(module.measure()) if hasattr(module, "measure") else module.table(*map(int, sizes))
         body = lines if isinstance(lines, str) else "\n".join(lines)
-        stamp = f"`python -m benchmarks {name}`, {datetime.now(UTC):%Y-%m-%d}, {_machine()}."
+        stamp = f"`python -m benchmarks {' '.join([name, *sizes])}`, {datetime.now(UTC):%Y-%m-%d}, {_machine()}."
         kept[SECTIONS[name]] = f"{stamp}\n\n{body}"
         print(f"## {SECTIONS[name]}\n\n{kept[SECTIONS[name]]}\n", flush=True)
         ordered = [f"## {title}\n\n{kept[title]}\n" for title in SECTIONS.values() if title in kept]
         PAGE.write_text("\n".join([INTRO, *ordered]), encoding="utf-8")
+
+
+def _with_sizes(words: Iterable[str]) -> list[list[str]]:
+    """Each name with the numbers that follow it."""
+    found: list[list[str]] = []
+    for word in words:
+        if word.isdecimal():
+            found[-1].append(word)
+        else:
+            found.append([word])
+    return found
 
 
 def _sections(text: str) -> dict[str, str]:

@@ -85,13 +85,18 @@ class Charges(BaseModel):
 
 
 Lot = create_model("Lot", __doc__="A lot of an allowance.", __config__={"extra": "allow"}, holder=str, allowance=str)
+Counted = create_model(
+    "Counted", __doc__="What an accumulator has counted.", __config__={"extra": "allow"}, holder=str, accumulator=str
+)
 
 
 class Balances(BaseModel):
     """What an account, and the pools on which it drew, had left."""
 
     holder: str
-    lots: list[Lot]  # type: ignore[valid-type] # as above
+    lots: list[Lot] = Field(description="of units")  # type: ignore[valid-type] # as above
+    money: list[Lot] = Field(description="of money")  # type: ignore[valid-type] # as above
+    totals: list[Counted]  # type: ignore[valid-type] # as above
 
 
 BillDocument = _model(

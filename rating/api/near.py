@@ -1,13 +1,12 @@
 """What is asked of one party, from the shelves alone.
 
 Enters: a view, a party, a span of time. Leaves: a page of charges, their sums, balances, a settlement. Always holds:
-an answer is of one snapshot of the lake; sums, balances and settlements are what the same SQL makes of the whole
-lake.
+an answer is of one snapshot of the lake; sums, balances and settlements are those of the whole lake.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import local
@@ -18,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mediation.fields import schema
+from mediation.fields import TOTAL, schema
 from rating.api.shelves import CHARGE_FIELDS, PARTY, START, View, starts_of
-from rating.balances.statement import Statement, statement
+from rating.balances.statement import statement
 from rating.lake import Lake, MemoryLake
 from rating.period import Period
 from rating.settlement import Settlement, settle
@@ -28,17 +27,15 @@ from rating.story import EPOCH
 
 ORDER: Final = (START, "event_id", "rating_run", "leg", "kind")
 """The columns by whose values pages go; no two charges of an account share them."""
-_SUMS: Final = """
-SELECT
-    leg, currency, service, direction, plan, zone, band, unit, tax_code,
-    sum(CASE kind WHEN 'charge' THEN 1 WHEN 'reversal' THEN -1 ELSE 0 END)::BIGINT AS events,
-    sum(billed_usage)::BIGINT AS billed_usage, sum(free_usage)::BIGINT AS free_usage, sum(amount) AS amount,
-    sum(tax_amount) AS tax_amount
-FROM rated_usage GROUP BY ALL ORDER BY ALL"""
-_TOTALS: Final = """
-SELECT leg, currency, sum(amount) AS amount, sum(tax_amount) AS tax_amount
-FROM rated_usage GROUP BY ALL ORDER BY ALL"""
-
+_CATEGORY: Final = ("leg", "currency", "service", "direction", "plan", "zone", "band", "unit", "tax_code")
+_SUMMED: Final = {
+    "billed_usage": pa.decimal128(38, 0),
+    "free_usage": pa.decimal128(38, 0),
+    "amount": TOTAL,
+    "tax_amount": TOTAL,
+}
+"""What is summed, and as what, so that no sum can wrap."""
+_SIGN: Final = (("charge", 1), ("reversal", -1))
 ALWAYS: Final = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 """A span that holds every instant."""
 _EVER: Final = np.iinfo(np.int64).max
@@ -71,9 +68,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in order, and where they end if there are more."""
+    """The rows at ``order``, in that order, and where they end if there are more."""
 
     rows: pa.Table
+    order: list[int]
     ends: Place | None
 
 
@@ -108,11 +106,11 @@ def page(view: View, span: Span, only: Mapping[str, str], limit: int, after: Pla
     last = _reach(parts, limit + 1, after)
     heads = [_plain(part.slice(0, starts_of(part).searchsorted(last, "right"))) for part in parts]
     if not any(head.num_rows for head in heads):
-        return Page(pa.table({}), None)
+        return Page(pa.table({}), [], None)
     rows = pa.Table.from_batches(heads)
     places = _places(rows)
     order = sorted((at for at, place in enumerate(places) if not after or place > after), key=places.__getitem__)
-    return Page(rows.take(order[:limit]), places[order[limit - 1]] if len(order) > limit else None)
+    return Page(rows, order[:limit], places[order[limit - 1]] if len(order) > limit else None)
 
 
 def _reach(parts: list[pa.RecordBatch], rows: int, after: Place | None) -> int:
@@ -156,16 +154,38 @@ class Sums:
 
 def sums(view: View, span: Span) -> Sums:
     """What the party's charges come to."""
-    lake = _narrow().holding("rated_usage", _rated(view, span))
-    return Sums(lake.query(_SUMS), lake.query(_TOTALS))
+    parts = [_plain(part.select([*_CATEGORY, "kind", *_SUMMED])) for part in span.of(view, "charges")]
+    if not parts:
+        return Sums(pa.table({}), pa.table({}))
+    rows = pa.Table.from_batches(parts)
+    for name, kind in _SUMMED.items():
+        rows = rows.set_column(rows.column_names.index(name), name, rows[name].cast(kind))
+    signs = [pc.multiply(pc.equal(rows["kind"], kind).cast(pa.int64()), sign) for kind, sign in _SIGN]
+    rows = rows.append_column("events", pc.add(*signs))
+    categories = _grouped(rows, _CATEGORY, ("events", *_SUMMED))
+    return Sums(categories, _grouped(categories, ("leg", "currency"), ("amount", "tax_amount")))
 
 
-def balances(view: View, party: str, at: datetime | None) -> Statement:
-    """The lots of ``party`` and its pools as :func:`rating.balances.statement.statement` tells them."""
+def _grouped(rows: pa.Table, by: Sequence[str], summed: Sequence[str]) -> pa.Table:
+    """``rows`` summed and sorted by the columns ``by``; whole numbers as such."""
+    made = (
+        rows.group_by(by, use_threads=False)
+        .aggregate([(name, "sum") for name in summed])
+        .sort_by([(name, "ascending") for name in by])
+    )
+    columns = {name: made[name] for name in by} | {name: made[f"{name}_sum"] for name in summed}
+    whole = {
+        name: column.cast(pa.int64()) for name, column in columns.items() if name in {"billed_usage", "free_usage"}
+    }
+    return pa.table(columns | whole)
+
+
+def balances(view: View, party: str, at: datetime | None) -> dict[str, pa.Table]:
+    """The tables of :func:`rating.balances.statement.statement` about ``party`` and its pools; none without movements."""
     rows = view.of("movements", party, *ALWAYS)
     pools = {pool for part in rows for pool in _pools(part, party)}
     rows += [part for pool in pools - {party} for part in view.of("movements", pool, *ALWAYS)]
-    return statement(_narrow().holding("balance_movement", _movements(rows)), party, at)
+    return statement(_narrow().holding("balance_movement", _movements(rows)), party, at).tables() if rows else {}
 
 
 def _pools(rows: pa.RecordBatch, account: str) -> list[str]:

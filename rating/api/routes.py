@@ -46,7 +46,7 @@ async def usage(
 
     def made(view: View) -> dict[str, Any]:
         page = near.page(view, span, question.only, question.limit, question.after)
-        rows = rows_shown(page.rows, asker.known(account))
+        rows = rows_shown(page.rows, asker.known(account), page.order)
         return {"account": account, "items": rows, "next": charge_text(page.ends) if page.ends else None}
 
     return await _answer(request, desk, span, "charges", made)
@@ -85,8 +85,9 @@ async def balances(
     """What an account, and the pools on which it drew, had left at a moment of its usage."""
 
     def made(view: View) -> dict[str, Any]:
-        found = near.balances(view, account, question.at)
-        return {"holder": account, "lots": rows_shown(found.lots, asker.known(account))}
+        tables, known = near.balances(view, account, question.at), asker.known(account)
+        told = {name: rows_shown(tables[name], known) if tables else [] for name in ("lots", "money", "totals")}
+        return {"holder": account} | told
 
     return await _answer(request, desk, near.Span(account, *near.ALWAYS), "movements", made)
 

@@ -6,7 +6,7 @@ UTC; without leave to see personal data, values of columns that the field table 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -26,9 +26,16 @@ def masked(value: str) -> str:
     return "*" * hidden + value[hidden:]
 
 
-def rows_shown(rows: pa.Table, known: Collection[str] | None) -> list[dict[str, Any]]:
-    """``rows`` as JSON-able dictionaries; unless ``known`` is None, personal data but those values are masked."""
+def rows_shown(
+    rows: pa.Table, known: Collection[str] | None, order: Sequence[int] | None = None
+) -> list[dict[str, Any]]:
+    """``rows`` (those at ``order``) as JSON-able dictionaries.
+
+    Unless ``known`` is None, personal data are masked, but those values.
+    """
     columns = {name: _column(rows[name]) for name in rows.column_names}
+    if order is not None:
+        columns = {name: [values[at] for at in order] for name, values in columns.items()}
     if known is not None:
         columns |= {name: _hidden(columns[name], known) for name in PERSONAL & columns.keys()}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

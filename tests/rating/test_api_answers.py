@@ -132,8 +132,9 @@ def test_balances_are_those_of_the_statement(client: Client, lake: Lake) -> None
     for holder in [*sorted(filter(None, holders.to_pylist()))[:6], "nobody"]:
         for at in (None, moments[len(moments) // 2]):
             given = {"at": at.isoformat()} if at else {}
-            lots = client.get(f"/v1/accounts/{holder}/balances", **given).json()["lots"]
-            assert same(lots, statement(lake, holder, at).to_json()["lots"])
+            told = client.get(f"/v1/accounts/{holder}/balances", **given).json()
+            stored = statement(lake, holder, at).to_json()
+            assert all(same(told[name], stored[name]) for name in ("lots", "money", "totals"))
 
 
 def test_settlements_are_those_of_the_command(client: Client, lake: Lake) -> None:

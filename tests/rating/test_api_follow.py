@@ -115,7 +115,7 @@ def test_two_parties_of_one_hash_are_told_apart(folder: Path, monkeypatch: pytes
         follower.look(reader)
         equal(follower.view, reader)
         assert follower.view is not None
-        assert page(follower.view, Span("alice", *ALWAYS), {}, 2).rows["leg"].to_pylist() == ["retail"] * 2
+        assert page(follower.view, Span("alice", *ALWAYS), {}, 9).rows["leg"].to_pylist() == ["retail"] * 4
     follower.close()
 
 
