@@ -45,7 +45,7 @@ def batch(
 ) -> list[tuple[int, str, str]]:
     """(free usage, amount, note) of each call, which have then landed."""
     events = [
-        hypothetical.Event(None, "voice", "s", usage, _micros(start), number, "+4479", usage_offset=offset)
+        hypothetical.Event(None, "voice", "s", usage, micros(start), number, "+4479", usage_offset=offset)
         for number, start, usage in calls
     ]
     guided, _ = guide(hypothetical.usage_batch(events), catalogue)
@@ -55,7 +55,7 @@ def batch(
     return [(row["free_usage"], f"{row['amount'].normalize():f}", row["note"]) for row in rows]
 
 
-def _micros(text: str) -> int:
+def micros(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000
 
 
@@ -106,7 +106,7 @@ def test_the_first_message_of_each_day_is_free(tmp_path: Path) -> None:
     plan = PLAN + '[rate.sms]\ncurrency = "GBP"\nprice = "0.20"\n[[plan.p.rule]]\nservice = "sms"\nrate = "sms"\n'
     catalogue = compiled(tmp_path, {"plan.toml": plan + text, "subscriptions.csv": PEOPLE})
     starts = ["2024-03-30T23:58", "2024-03-30T23:59", "2024-03-31T00:00", "2024-03-31T22:59", "2024-03-31T23:00"]
-    events = [hypothetical.Event(None, "sms", "event", 1, _micros(start), ANN, "+4479") for start in starts]
+    events = [hypothetical.Event(None, "sms", "event", 1, micros(start), ANN, "+4479") for start in starts]
     guided, _ = guide(hypothetical.usage_batch(events), catalogue)
     priced = price_drawing(guided, catalogue, no_balances(catalogue), lambda each: (each, empty("rejected"))).priced
     costs = [f"{row['amount'].normalize():f}" for row in priced.charges.select(["amount"]).to_pylist()]

@@ -122,7 +122,7 @@ def test_an_audit_finds_free_usage_that_nothing_paid_for(spool: Path, toll: Toll
     lake = spool / "lake"
     rate(toll, spool, lake, *sorted((spool / "spool").glob("*.csv")))
     with open_lake(lake) as opened:
-        movements = opened.query("FROM balance_movement WHERE kind = 'use' ORDER BY event_id LIMIT 1").to_pylist()
+        movements = opened.query("FROM balance_movement WHERE free_usage > 0 ORDER BY event_id LIMIT 1").to_pylist()
         opened._sql.execute(  # noqa: SLF001 (no delta would do this)
             "DELETE FROM balance_movement WHERE event_id = $event", {"event": str(movements[0]["event_id"])}
         )
