@@ -77,45 +77,63 @@ class Order:
         }
 
 
-def trial(lake: Lake, order: Order, signed: Signed, watch: Watch = lambda _done, _of: None) -> int:
-    """Draft all bills of ``order`` and check them; return the run.
+def trial(
+    lake: Lake,
+    order: Order,
+    signed: Signed,
+    watch: Watch = lambda _done, _of: None,
+    at_once: int = CUSTOMERS_AT_ONCE,
+) -> int:
+    """Draft all bills of ``order`` and check them, ``at_once`` customers at a time; return the run.
 
-    A run of the same cycle and period that was killed goes on; a trial that nobody approved is withdrawn.
+    A run of the same cycle and period that was killed goes on. A trial that nobody approved stays if it would be made
+    again of the same; else it is withdrawn.
 
     Raises:
         BillRunError: such a run is approved; or one was killed, and customers or tariff have changed since.
 
     """
-    run = _killed(lake, order, signed)
+    terms = order.terms(lake.query(_SQL["limit"])["charge_limit"][0].as_py())
+    known = _open(lake, order)
+    if known and known["state"] == TRIAL and not _changed(known, terms):
+        return int(known["run"])
+    run = _going_on(lake, known, terms, signed) if known else None
     if run is None:
-        limit = lake.query(_SQL["limit"])["charge_limit"][0].as_py()
-        run = begin(lake, order.terms(limit), signed)
+        run = begin(lake, terms, signed)
     with tempfile.TemporaryDirectory(prefix="toll-bill-") as scratch:
         made = _Making(lake, order, run, Path(scratch))
-        made.land(watch)
+        made.land(watch, at_once)
         take(lake, run, TRIAL, signed, {"bill_finding": findings(lake, run, order.customers, made.accounts_file)})
     return run
 
 
-def _killed(lake: Lake, order: Order, signed: Signed) -> int | None:
-    """The run of the same cycle and period that is not ended, if it can go on."""
+def _open(lake: Lake, order: Order) -> dict[str, Any] | None:
+    """The run of the same cycle and period that is neither final nor withdrawn."""
     span = {"cycle": order.cycle, "from_utc": order.period.start_utc, "until_utc": order.period.end_utc}
     found = lake.query(_OPEN, span).to_pylist()
-    if not found:
-        return None
-    run, state = int(found[0]["run"]), found[0]["state"]
-    if state == BEGUN:
-        terms = order.terms(found[0]["charge_limit"])
-        changed = [name for name, value in terms.items() if found[0][name] != value]
-        if changed:
-            raise BillRunError(
-                f"bill run {run} began with other {', '.join(changed)}: go on with what it had, or withdraw it"
-            )
-        return run
+    return dict(found[0]) if found else None
+
+
+def _changed(known: dict[str, Any], terms: dict[str, Any], *but: str) -> list[str]:
+    return [name for name, value in terms.items() if name not in but and known[name] != value]
+
+
+def _going_on(lake: Lake, known: dict[str, Any], terms: dict[str, Any], signed: Signed) -> int | None:
+    """The run that was killed, if ``known`` is one; none after a trial that is given up."""
+    run, state = int(known["run"]), known["state"]
     if state == TRIAL:
         take(lake, run, WITHDRAWN, signed)
         return None
-    raise BillRunError(f"bill run {run} of the same cycle and period is {state}: make it final or withdraw it first")
+    if state != BEGUN:
+        raise BillRunError(
+            f"bill run {run} of the same cycle and period is {state}: make it final or withdraw it first"
+        )
+    changed = _changed(known, terms, "charge_limit")
+    if changed:
+        raise BillRunError(
+            f"bill run {run} began with other {', '.join(changed)}: go on with what it had, or withdraw it"
+        )
+    return run
 
 
 class _Making:
@@ -129,16 +147,16 @@ class _Making:
         self._mine = order.customers.customers.filter(pl.col("cycle") == order.cycle)
         self._accounts = every.join(self._mine, on="customer", how="semi")
 
-    def land(self, watch: Watch) -> None:
-        """Land the bills of all customers that have none yet."""
+    def land(self, watch: Watch, at_once: int) -> None:
+        """Land the bills of all customers that have none yet, ``at_once`` customers in a commit."""
         source, count = f"bill:{self._run}", self._mine.height
         at = self._lake.offset(source)
         if at.complete:
             return
         self._sum_usage()
         fees, payments, balances = self._fees(), self._payments(), self._balances()
-        for first in range(at.next_offset, max(count, 1), CUSTOMERS_AT_ONCE):
-            part = self._mine.slice(first, CUSTOMERS_AT_ONCE)
+        for first in range(at.next_offset, max(count, 1), at_once):
+            part = self._mine.slice(first, at_once)
             of_part = [each.join(part, on="customer", how="semi") for each in (fees, payments, balances)]
             charged = self._charged(part, of_part[0])
             made = draft(Chunk(self._run, at.next_record_no, part, charged, *of_part[1:]))

@@ -39,6 +39,8 @@ def actions(below: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     begins.add_argument("--cycle", metavar="C", help="the billing cycle (needless where there is one)")
     begins.add_argument("--customers", required=True, metavar="DIR", help="folder of the customers (docs/billing.md)")
     begins.add_argument("--tariffs", required=True, metavar="DIR", help="folder of the tariff: its fees and discounts")
+    at_once = begins.add_argument("--at-once", type=whole_number(1, 10**9), default=20_000, metavar="N")
+    at_once.help = "customers whose bills are drafted and landed together (default: %(default)s)"
     begins.add_argument("--date", metavar="DAY", help="date of the bills (default: the day after the period)")
     _common(begins, _run)
     _common(below.add_parser("runs", help="the bill runs and how far they are"), _runs)
@@ -105,7 +107,7 @@ def _run(args: argparse.Namespace) -> int:
 
     order = _order(args)
     with opened(args, write=True) as lake, counting("drafting bills", quiet=args.json) as watch:
-        made = trial(lake, order, _signed(args), watch)
+        made = trial(lake, order, _signed(args), watch, args.at_once)
         return _told(lake, made, args)
 
 
