@@ -339,7 +339,7 @@ CHARGE = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(months=st.lists(st.lists(CHARGE, max_size=6), min_size=3, max_size=3), data=st.data())
 def test_bills_and_unbilled_are_the_charges(
     months: list[list[dict[str, Any]]], data: st.DataObject, tmp_path: Path
