@@ -137,7 +137,7 @@ def cover(
         if remainder.begins is not None:
             counter = remainder.begins + at
         if remainder.last is not None:
-            steps, counter = [[each for each in steps if each.start <= max(remainder.last, 0)][-1]], at
+            steps, counter = ([each for each in steps if each.start <= max(remainder.last, 0)][-1],), at
         step = [steps[0], *(each for each in steps[1:] if each.start <= counter)][-1]
         if at == counted == remainder.free and rate.minimum:
             run = Run(number, step, minimum=True, length=rate.minimum, count=1)

@@ -318,8 +318,8 @@ class Cost:
     note: str = ""
 
     def less(self, before: Cost) -> Cost:
-        parts = ("billed", "amount", "tax", "converted")
-        return Cost(*(getattr(self, name) - getattr(before, name) for name in parts), self.note)
+        billed, amount = self.billed - before.billed, self.amount - before.amount
+        return Cost(billed, amount, self.tax - before.tax, self.converted - before.converted, self.note)
 
 
 def taxed(tariff: Tariff, plan: Plan, rule: Rule) -> Tax | None:

@@ -6,11 +6,14 @@ Enters: a source of randomness. Leaves: a world. Always holds: amounts and caps 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
 from tests.rating.worlds import DIRECTIONS, SERVICES, ZONES, World, toml, world
 
+Part = tuple[str, Callable[[Random], dict[str, object]], tuple[int, int]]
+"""How ids begin, what makes one, how many there are at least and at most."""
 PLANS = ("retail", "business", "carriage")
 
 
@@ -18,7 +21,7 @@ def plenty(random: Random) -> World:
     """A random tariff folder with allowances."""
     made = world(random)
     lines: list[str] = []
-    parts = [("a", _allowance, (0, 4)), ("t", _counting, (1, 2)), ("s", _spending, (0, 2))]
+    parts: list[Part] = [("a", _allowance, (0, 4)), ("t", _counting, (1, 2)), ("s", _spending, (0, 2))]
     unbilled = [name for name, plan in _tables(made, "plans.toml")["plan"].items() if "bill_currency" not in plan]
     if unbilled:
         parts.append(("m", lambda each: _credit(each, unbilled), (0, 2)))
