@@ -32,6 +32,7 @@ SECTIONS = {
     "subscribers": "Millions of subscribers",
     "ber_decode": "Decoding ASN.1",
     "api_load": "The HTTP API under load",
+    "bill_run": "A bill run",
     "period_charges": "Fees and discounts of a month",
 }
 INTRO = """# Benchmarks
