@@ -18,7 +18,7 @@ from mediation.fields import TABLES
 from mediation.stage import labels
 from rating.guide import LEGS
 from rating.rerating.compare import Flags, differing, words
-from rating.rerating.openings import corrections
+from rating.rerating.openings import anew, corrections
 from rating.rerating.replay import Replayed
 from rating.rerating.work import Work
 from tariffs.catalogue import NONE, Ints
@@ -58,7 +58,7 @@ def changes(work: Work, done: Replayed, run: int) -> Changes:
     unlike = _differing((key, live), (new_key, done.charges), _CHARGED, count)
     unlike |= _differing((moved_key, moved), (made_key, made), _MOVED, count)
     charges = [reversed_charges(_of(live, key, unlike)), _of(done.charges, new_key, unlike)]
-    opened = corrections(work.movements.filter(pa.array(~done.rests)), work.again[~done.rests], done.movements)
+    opened = corrections(work.movements, done.rests, anew(work.movements, work.again, work.home), done.movements)
     movements = [returned(_of(moved, moved_key, unlike)), _of(made, made_key, unlike), opened]
     refused = _refused(work.live.filter(pa.array(~rated)), done)
     return Changes(_under(run, charges), _under(run, movements), live, done.charges, refused)

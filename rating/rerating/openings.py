@@ -19,6 +19,7 @@ from rating.rerating.compare import Flags, numbered, words
 from tariffs.catalogue import NONE, Ints
 
 _LOT: Final = ("holder", "shared", "allowance", "period_utc", "rolled")
+_NEVER: Final = np.iinfo(np.int64).min + 1
 _OPENING: Final = (*_LOT, "kind", "leg", "account", "expires_utc", "start_utc", "unit")
 
 
@@ -52,19 +53,39 @@ def _is(movements: pa.Table, kind: str) -> Flags:
     return np.asarray(pc.equal(movements["kind"].cast(pa.string()), kind).to_numpy())
 
 
-def corrections(movements: pa.Table, again: Flags, made: pa.Table) -> pa.Table:
-    """What the openings that a replay ``made`` add to those of ``movements``, which it rested not on.
+def anew(movements: pa.Table, again: Flags, home: Ints) -> Flags:
+    """Which of ``movements`` are of what is replayed (``again``), or of lots that nothing before that can have opened.
 
-    ``again`` says which of these were of what was replayed: such a lot that nobody has met is as if it had not been;
-    another stays. One row for each lot and kind: the difference.
+    These are the lots that begin after the last usage of their household ``home`` that is not replayed.
     """
-    sides = [movements.filter(pa.array(no_event(movements))), made.filter(pa.array(no_event(made)))]
+    if not movements.num_rows:
+        return np.zeros(0, np.bool_)
+    starts = integers(movements["start_utc"].combine_chunks())
+    last = np.full(int(home.max()) + 1, _NEVER)
+    before = ~again & ~no_event(movements)
+    np.maximum.at(last, home[before], starts[before])
+    (lots,), count = numbered(words([movements], _LOT))
+    begin = np.full(count, -_NEVER)
+    opening = no_event(movements)
+    np.minimum.at(begin, lots[opening], starts[opening])
+    return again | (begin[lots] > last[home])
+
+
+def corrections(movements: pa.Table, rests: Flags, replayed: Flags, made: pa.Table) -> pa.Table:
+    """What the openings that a replay ``made`` add to those of ``movements``, but for those on which it ``rests``.
+
+    Of ``replayed`` ones, and of lots that are opened again, what is not made again is as if it had not been; others
+    stay. One row for each lot and kind: the difference.
+    """
+    old = no_event(movements) & ~rests
+    sides = [movements.filter(pa.array(old)), made.filter(pa.array(no_event(made)))]
     numbers, count = numbered(words(sides, _OPENING))
     sums = [_net(at, integers(rows["units"].combine_chunks()), count) for at, rows in zip(numbers, sides, strict=True)]
-    met, replayed = np.zeros((2, count), np.bool_)
-    met[numbers[1]] = True
-    replayed[numbers[0][again[no_event(movements)]]] = True
-    more = np.where(met | replayed, sums[1] - sums[0], 0)
+    lots, _ = numbered(words(sides, _LOT))
+    goes = replayed[old] | np.isin(lots[0], lots[1])
+    settled = np.zeros(count, np.bool_)
+    settled[numbers[0][goes]] = settled[numbers[1]] = True
+    more = np.where(settled, sums[1] - sums[0], 0)
     whole = pa.concat_tables(sides[::-1])
     first = np.full(count, NONE)
     every = np.concatenate(numbers[::-1])

@@ -28,7 +28,7 @@ _USAGE: Final = f"""
 SELECT {USAGE_COLUMNS} FROM usage u SEMI JOIN read_parquet($events) e ON e.event_id = u.event_id
 WHERE u.start_utc >= $first AND u.start_utc <= $last ORDER BY u.start_utc, u.event_id"""  # noqa: S608 (our own columns)
 _MOVEMENTS: Final = """
-SELECT m.*, m.start_utc >= h.since AS again FROM balance_movement m
+SELECT m.*, m.start_utc >= h.since AS again, h.household FROM balance_movement m
 JOIN read_parquet($holders) h ON h.holder = m.holder AND h.shared = m.shared
 WHERE md5_number_lower(h.household) % $parts = $part"""
 
@@ -37,8 +37,8 @@ WHERE md5_number_lower(h.household) % $parts = $part"""
 class Work:
     """``live`` charges, one for each of the legs ``key``; of ``asked`` ones, and others, with their ``household``.
 
-    ``usage`` are their events. ``movements`` are those of the households: ``again`` those of what is replayed.
-    ``household`` is a number, NONE for a leg that depends on no order.
+    ``usage`` are their events. ``movements`` are those of the households ``home``, ``again`` those of what is
+    replayed. A household is a number, NONE for a leg that depends on no order.
     """
 
     usage: pa.RecordBatch
@@ -48,6 +48,7 @@ class Work:
     asked: Flags
     movements: pa.Table
     again: Flags
+    home: Ints
 
     def keys(self, rows: pa.Table) -> Ints:
         """The number of the leg of each of ``rows``; NONE where it is no leg of these events."""
@@ -60,16 +61,21 @@ def load_work(plan: Plan, part: int, parts: int) -> Work:
     live = found.select(schema("charge").names).cast(schema("charge")).combine_chunks()
     usage = _usage(plan, live)
     moved = plan.query(_MOVEMENTS, part=part, parts=parts)
-    homes = pc.fill_null(found["household"].combine_chunks().dictionary_encode().indices, NONE)
     return Work(
         usage,
         live,
         leg_keys(live, usage),
-        np.asarray(homes, np.int64),
+        _numbers(found["household"]),
         _flags(found["asked"]),
         moved.select(schema("balance_movement").names).cast(schema("balance_movement")),
         _flags(moved["again"]),
+        _numbers(moved["household"]),
     )
+
+
+def _numbers(names: pa.ChunkedArray) -> Ints:
+    """A number for each distinct name; NONE for none."""
+    return np.asarray(pc.fill_null(names.combine_chunks().dictionary_encode().indices, NONE), np.int64)
 
 
 def _flags(column: pa.ChunkedArray) -> Flags:

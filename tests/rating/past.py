@@ -119,6 +119,17 @@ def lots(lake: Lake) -> list[dict[str, Any]]:
     ).to_pylist()
 
 
+def drawn_lots(lake: Lake) -> list[dict[str, Any]]:
+    """The same of lots that something was drawn from: whether another was opened says nothing."""
+    every = lots(lake)
+    drawn = {_pair(row) for row in every if row["kind"] in {"use", "count"}}
+    return [row for row in every if _pair(row) in drawn]
+
+
+def _pair(row: dict[str, Any]) -> tuple[Any, ...]:
+    return row["holder"], row["shared"], row["allowance"], row["period_utc"]
+
+
 def faults(lake: Lake) -> list[str]:
     """The checks of the audit that concern charges and balances and find a difference."""
     return [name for name in ("charge_totals", "charged", "balances", "reversals") if _counted(lake, name).count]

@@ -12,7 +12,7 @@ import pytest
 from rating.lake import Lake, MemoryLake
 from rating.rerating.scope import CLOSE, DUE, Scope
 from tariffs.catalogue import Catalogue
-from tests.rating.past import again, charged, faults, in_order, land_in_batches, lots, priceable, world_and_usage
+from tests.rating.past import again, charged, drawn_lots, faults, in_order, land_in_batches, priceable, world_and_usage
 
 SEEDS = range(400, 410)
 
@@ -41,12 +41,12 @@ def test_a_close_makes_every_order_of_arrival_the_same(seed: int, tmp_path: Path
     with MemoryLake() as sorted_:
         land_in_batches(sorted_, catalogue, usage, in_order(usage), [])
         close(sorted_)
-        expected = charged(sorted_), lots(sorted_)
+        expected = charged(sorted_), drawn_lots(sorted_)
     for arrival in range(2):
         with MemoryLake() as lake:
             scattered(lake, catalogue, usage, Random(1000 * seed + arrival))
             close(lake)
-            assert (charged(lake), lots(lake)) == expected
+            assert (charged(lake), drawn_lots(lake)) == expected
             assert faults(lake) == []
 
 
@@ -58,7 +58,7 @@ def test_what_comes_after_a_close_is_due(seed: int, tmp_path: Path) -> None:
     with MemoryLake() as sorted_:
         land_in_batches(sorted_, catalogue, usage, in_order(usage), [])
         close(sorted_)
-        expected = charged(sorted_), lots(sorted_)
+        expected = charged(sorted_), drawn_lots(sorted_)
     rows = list(range(usage.num_rows))
     late = sorted(random.sample(rows, 20))
     soon = sorted(set(rows) - set(late))
@@ -76,4 +76,4 @@ def test_what_comes_after_a_close_is_due(seed: int, tmp_path: Path) -> None:
         assert lake.query("FROM rerate_due").num_rows == 0
         assert faults(lake) == []
         close(lake)
-        assert (charged(lake), lots(lake)) == expected
+        assert (charged(lake), drawn_lots(lake)) == expected
