@@ -190,12 +190,11 @@ def _lots(held: dict[str, Ints], catalogue: Catalogue) -> dict[str, list[Ints]]:
 def _lots_of(held: dict[str, Ints], back: int, catalogue: Catalogue) -> dict[str, Ints]:
     """The lots granted ``back`` periods before the start's, as far as they are there at the start."""
     whose = held["holder"], held["allowance"], held["period"] - back
-    terms = catalogue.allowances[held["allowance"]]
-    counts = terms[:, layout.ALLOWANCE_KIND] >= layout.COUNTS_UNITS
+    counts = catalogue.allowances[held["allowance"], layout.ALLOWANCE_KIND] >= layout.COUNTS_UNITS
     key = lot_keys(*whose, np.where(counts, COUNT, ROLLED if back else OWN))
     lots = spans_of(key, catalogue)
     there = (lots.begin < lots.over) & (lots.begin <= held["start"]) & (held["start"] < lots.end)
-    capped = (terms[:, layout.ALLOWANCE_CAP] != NONE) & ~counts
+    capped = (catalogue.allowances[held["allowance"], layout.ALLOWANCE_CAP] != NONE) & ~counts
     found = {
         "leg": held["leg"],
         "allowance": held["allowance"],

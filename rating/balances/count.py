@@ -45,13 +45,12 @@ class Counted:
 
 def count(found: Candidates, quantity: Ints, free: Ints, lots: Lots, catalogue: Catalogue) -> Counted:
     """Count the ``quantity`` of each leg of ``found`` in order; what is ``free`` of it only where it counts, too."""
-    terms = catalogue.allowances[found.allowance]
     keys, total = np.unique(found.key, return_inverse=True)
     had, _ = lots.find(keys)
     passed, totals = quantity.copy(), had.copy()
     counted, after = np.zeros((2, len(found.key)), np.int64)
-    less = np.where(terms[:, layout.ALLOWANCE_COUNT_FREE] == 1, 0, free[found.place])
-    cap = terms[:, layout.ALLOWANCE_CAP].copy()
+    less = np.where(catalogue.allowances[found.allowance, layout.ALLOWANCE_COUNT_FREE] == 1, 0, free[found.place])
+    cap = catalogue.allowances[found.allowance, layout.ALLOWANCE_CAP]
     count_in_order(found.first, passed, less, total, cap, totals, counted, after)
     sums = had.copy()
     np.add.at(sums, total, counted)
