@@ -1,7 +1,8 @@
 """What it costs to guide and price a call, beside hand-written SQL and Polars that price the same simple tariff.
 
 Enters: a number of calls. Leaves: Markdown lines. Always holds: all three give the same amounts, call by call, before
-anything is timed; each runs on one thread, rounds alternate, and CPU time is told per call.
+anything is timed; each runs on one thread, in one process with the allocator's settings of ``toll rate``; rounds
+alternate, and CPU time is told per call.
 Run: ``python -m benchmarks.rating_speed [CALLS] [ROUNDS]``.
 """
 
@@ -25,7 +26,11 @@ import polars as pl
 import pyarrow as pa
 
 from mediation.fields import EVENT_ID, INSTANT, LABEL, USAGE
+from rating.cli.memory import keep_pages
+from rating.columns import looked_up
 from rating.guide import guide
+from rating.legs import price_all
+from rating.narrow import narrow
 from rating.price import price
 from tariffs.catalogue import Catalogue
 from tariffs.compile import compile_tariff
@@ -260,6 +265,15 @@ def rated(batches: list[pa.RecordBatch], catalogue: Catalogue) -> pa.Table:
     return pa.Table.from_batches([price(guide(batch, catalogue)[0], catalogue)[0].charges for batch in batches])
 
 
+def fetching(batches: list[pa.RecordBatch], catalogue: Catalogue) -> Callable[[], object]:
+    """Nothing but the random accesses that a call needs: its subscription, bound, destination and item."""
+    tables = narrow(catalogue)
+    columns = [catalogue.keys[:, 0], tables.bounds, catalogue.destinations[:, 0], tables.items[:, 0]]
+    found = [price_all(guide(batch, catalogue)[0], catalogue) for batch in batches]
+    places = [(legs.account, *(legs.item % len(column) for column in columns[1:3]), legs.item) for legs in found]
+    return lambda: [[looked_up(*pair) for pair in zip(columns, each, strict=True)] for each in places]
+
+
 def in_sql(world: World) -> tuple[Callable[[], pa.Table], Callable[[], pa.Table]]:
     """The same by one query over tables in memory: the longest prefix by its length, and by ranges."""
     lake = duckdb.connect(config={"threads": 1})
@@ -300,6 +314,7 @@ def _cpu(work: Callable[[], object]) -> float:
 
 def table(calls: int = 4_000_000, rounds: int = 3) -> Iterator[str]:
     """The benchmark as Markdown."""
+    keep_pages()
     with tempfile.TemporaryDirectory() as place:
         world = World(Path(place), calls)
         simple = world.compiled(every_rule=False)
@@ -312,6 +327,7 @@ def table(calls: int = 4_000_000, rounds: int = 3) -> Iterator[str]:
             "DuckDB, hand-written SQL": by_length,
             "DuckDB, ranges of prefixes made beforehand": by_range,
             "Polars": lambda: in_polars(world),
+            "floor: four random accesses to Tollstream's tables": fetching(batches, simple),
             "Tollstream, every rule in use": lambda: rated(partials, full),
         }
         taken: dict[str, list[float]] = {name: [] for name in works}

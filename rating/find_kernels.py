@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from mediation.jit import inlined, kernel
 from mediation.reasons import CODE
-from rating.narrow import AT_ONCE, OF_BAND, OF_PERIOD, OF_PREFIX, OF_RATE, OF_ZONE
+from rating.narrow import AT_ONCE, OF_BAND, OF_PERIOD, OF_PREFIX, OF_RATE, OF_TERMS, OF_ZONE
 from tariffs.catalogue import (
     ANY,
     CELL_CALENDAR,
@@ -202,6 +202,7 @@ def find_items(  # noqa: C901, PLR0912 - the short way for a block, and the long
     cells: Ints,
     destinations: Codes,
     items: Codes,
+    prices: Ints,
     periods: Ints,
     first: Codes,
     end: Codes,
@@ -209,14 +210,16 @@ def find_items(  # noqa: C901, PLR0912 - the short way for a block, and the long
     rate: Codes,
     zone: Codes,
     prefix: Codes,
+    terms: Codes,
+    price: Ints,
     reason: Bytes,
     searched: Codes,
 ) -> None:
     """The items ``first`` to ``end`` of the longest prefix that exists at each leg's start, and the ``item`` chosen.
 
-    That is the first that exists then and holds in the leg's band; ``rate`` is its rate. Without any prefix they are
-    the items of numbers that no prefix matches. Most often it is one of the first two of the longest prefix: they are
-    looked at without a branch. ``searched`` is room for the legs of a block that look further.
+    That is the first that exists then and holds in the leg's band; with it come its rate, zone and so on. Without any
+    prefix they are the items of numbers that no prefix matches. Most often it is one of the first two of the longest
+    prefix: they are looked at without a branch. ``searched`` is room for the legs of a block that look further.
     """
     for base in range(0, len(rows), BLOCK):
         block, count = range(base, min(base + BLOCK, len(rows))), 0
@@ -236,9 +239,8 @@ def find_items(  # noqa: C901, PLR0912 - the short way for a block, and the long
             if look < end[leg]:
                 start, period = start_us[rows[leg]], items[look, OF_PERIOD]
                 fits = in_force(periods[period, 0], periods[period, 1], start) & holds(items[look, OF_BAND], band[leg])
-                rate[leg], zone[leg], prefix[leg] = items[look, OF_RATE], items[look, OF_ZONE], items[look, OF_PREFIX]
             searched[LEG, count] = leg
-            count += int((not fits) | (rate[leg] == NONE))
+            count += int(not fits)
         for place in range(count):
             leg = searched[LEG, place]
             found, start, item[leg], exists = destination[leg], start_us[rows[leg]], NONE, False
@@ -257,9 +259,10 @@ def find_items(  # noqa: C901, PLR0912 - the short way for a block, and the long
                     first[leg], end[leg] = destinations[found, FIRST], destinations[found, END]
                 else:
                     first[leg], end[leg] = cells[cell[leg], CELL_FIRST], cells[cell[leg], CELL_END]
-            rate[leg] = NONE
-            if item[leg] != NONE:
-                look = item[leg]
-                rate[leg], zone[leg], prefix[leg] = items[look, OF_RATE], items[look, OF_ZONE], items[look, OF_PREFIX]
+        for leg in block:
+            look, rate[leg] = item[leg], NONE
+            if look != NONE:
+                zone[leg], prefix[leg] = items[look, OF_ZONE], items[look, OF_PREFIX]
+                rate[leg], terms[leg], price[leg] = items[look, OF_RATE], items[look, OF_TERMS], prices[look]
             if rate[leg] == NONE and reason[leg] == 0:
                 reason[leg] = NO_RATE

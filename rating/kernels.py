@@ -18,15 +18,13 @@ from mediation.reasons import CODE
 from rating import rules
 from rating.find_kernels import BLOCK, NO_BAND, NO_RATE, Bytes
 from rating.narrow import (
-    FLAT_PER,
-    FLAT_PRICE,
-    FLAT_TERMS,
     TERM_FREE_UNDER,
     TERM_INCREMENT,
     TERM_MAX,
     TERM_MIN,
     TERM_MINIMUM,
     TERM_MODE,
+    TERM_PER,
     TERM_SETUP,
     TERM_UNIT,
     TERM_UNTIL,
@@ -200,12 +198,12 @@ def price_flat(
     rows: Ints,
     cell: Codes,
     change: Codes,
-    rate: Codes,
+    terms_of: Codes,
+    price: Ints,
     timed: npt.NDArray[np.bool_],
     start_us: Ints,
     usage: Ints,
     cells: Ints,
-    rates: Ints,
     terms: Ints,
     changes: Codes,
     instants: Ints,
@@ -230,20 +228,20 @@ def price_flat(
             row, last, place = rows[leg], changes[cells[cell[leg], CELL_CALENDAR] + 1] - 1, change[leg]
             units, second = usage[row], start_us[row] // 1_000_000
             constant = (not timed[row]) | (place >= last) | (instants[min(place + 1, last)] - second >= units)
-            until = min(terms[rates[rate[leg], FLAT_TERMS], TERM_UNTIL], rules.USAGE_END - 1)
+            until = min(terms[terms_of[leg], TERM_UNTIL], rules.USAGE_END - 1)
             simple = constant & (units > 0) & (units <= until)
             flat[count], walked[others] = leg, leg
             count += int(simple)
             others += int(not simple)
         for place in range(count):
             leg = flat[place]
-            units, own = usage[rows[leg]], rates[rate[leg], FLAT_TERMS]
+            units, own = usage[rows[leg]], terms_of[leg]
             if units < terms[own, TERM_FREE_UNDER]:
                 note[leg] = rules.FREE_UNDER
                 continue
             billed[leg], amount[leg], note[leg] = flat_price(
                 units, terms[own, TERM_SETUP], terms[own, TERM_MINIMUM], terms[own, TERM_INCREMENT],
-                rates[rate[leg], FLAT_PRICE], rates[rate[leg], FLAT_PER],
+                price[leg], terms[own, TERM_PER],
                 terms[own, TERM_MIN], terms[own, TERM_MAX], terms[own, TERM_UNIT], terms[own, TERM_MODE],
             )  # fmt: skip
             if amount[leg] == rules.OVERFLOW:

@@ -63,6 +63,8 @@ class Legs:
     zone: Codes
     prefix: Codes
     rate: Codes
+    terms: Codes
+    price: Ints
     change: Codes
     band: Codes
     conversion: Codes
@@ -187,7 +189,7 @@ def _found(guided: Guided, catalogue: Catalogue) -> Legs:
     row = np.concatenate(rows)
     leg = np.repeat(np.arange(len(rows), dtype=np.int32), [len(part) for part in rows])
     reason, count = np.zeros(len(row), np.uint8), len(row)
-    cell, first, end, item, zone, prefix, rate = np.zeros((7, count), np.int32)
+    cell, first, end, item, zone, prefix, rate, terms = np.zeros((8, count), np.int32)
     change, band, conversion, call_class, note = np.zeros((5, count), np.int32)
     origin = np.full(count, NONE, np.int32) if len(catalogue.variants) else call_class
     version, account = (
@@ -207,6 +209,8 @@ def _found(guided: Guided, catalogue: Catalogue) -> Legs:
         zone,
         prefix,
         rate,
+        terms,
+        np.zeros(count, np.int64),
         change,
         band,
         conversion,
@@ -227,9 +231,15 @@ def _found(guided: Guided, catalogue: Catalogue) -> Legs:
     calendars = (catalogue.calendar_changes, catalogue.band_index, catalogue.instants, catalogue.bands)
     find_bands(row, cell, start, cells, *calendars, change, band, reason)
     destination = longest_prefixes(usage, "b_number", row, cell, cells, catalogue)
-    tables, found = narrow(catalogue), (first, end, item, rate, zone, prefix)
-    found_in = (cells, catalogue.destinations, tables.items, tables.periods)
-    find_items(row, cell, destination, band, start, *found_in, *found, reason, np.empty((2, BLOCK), np.int32))
+    tables = narrow(catalogue)
+    find_items(
+        *(row, cell, destination, band, start),
+        *(cells, catalogue.destinations, tables.items, tables.prices, tables.periods),
+        *(first, end, item, rate, zone, prefix, terms),
+        legs.price,
+        reason,
+        np.empty((2, BLOCK), np.int32),
+    )
     return legs
 
 
@@ -240,8 +250,8 @@ def _price(legs: Legs, usage: pa.RecordBatch, used: Ints, catalogue: Catalogue, 
     walked = np.arange(len(legs.row), dtype=np.int32)
     if not len(runs) and not len(free.units):
         others = price_flat(
-            *(legs.row, legs.cell, legs.change, legs.rate, timed, start, used),
-            *(cells, tables.rates, tables.terms, catalogue.calendar_changes, catalogue.instants),
+            *(legs.row, legs.cell, legs.change, legs.terms, legs.price, timed, start, used),
+            *(cells, tables.terms, catalogue.calendar_changes, catalogue.instants),
             *(legs.reason, prices.billed, prices.amount, legs.note),
             walked,
             np.empty(BLOCK, np.int32),

@@ -15,7 +15,6 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import numpy.typing as npt
 
 from rating.rules import STAGE_CHARGE
 from tariffs.catalogue import (
@@ -45,41 +44,41 @@ from tariffs.catalogue import (
 )
 from tariffs.prefixes import NONE, SET_FIRST, SET_HEADS
 
-OF_PERIOD, OF_BAND, OF_ZONE, OF_PREFIX, OF_RATE, OF_COLUMNS = 0, 1, 2, 3, 4, 8
-"""Of an item: as in the catalogue, its period a row of ``periods``."""
-FLAT_PRICE, FLAT_PER, FLAT_TERMS, FLAT_COLUMNS = 0, 1, 2, 4
-"""Of a rate: what its first step costs, and the row of its terms."""
+OF_PERIOD, OF_BAND, OF_ZONE, OF_PREFIX, OF_RATE, OF_TERMS, OF_PRICE, OF_COLUMNS = 0, 1, 2, 3, 4, 5, 6, 8
+"""Of an item: as in the catalogue; its period is a row of ``periods``, its terms one of ``terms``. The last two columns
+are the price of its rate's first step, which ``prices`` shows as one number."""
 (
     TERM_UNTIL,
     TERM_FREE_UNDER,
     TERM_SETUP,
     TERM_MINIMUM,
     TERM_INCREMENT,
+    TERM_PER,
     TERM_MIN,
     TERM_MAX,
     TERM_UNIT,
     TERM_MODE,
     TERM_COLUMNS,
-) = range(10)
+) = range(11)
 """Of terms: TERM_UNTIL is the usage up to which the first step prices all of it; 0 where not the charge is rounded."""
 
 AT_ONCE: Final = 8
 """Bounds that are compared at once: so many that no key reaches stand behind each set."""
 _BEYOND: Final = np.full(AT_ONCE, 2**63 - 1)
-_TERMS: Final = [RATE_FREE_UNDER, RATE_SETUP, RATE_MINIMUM, RATE_MIN, RATE_MAX, RATE_UNIT, RATE_MODE]
+_TERMS: Final = [RATE_FREE_UNDER, RATE_SETUP, RATE_MINIMUM, RATE_MIN, RATE_MAX, RATE_UNIT, RATE_MODE, RATE_PER]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Narrow:
-    """Sets of prefixes with their ``heads`` and ``bounds``; items and their periods; rates, their terms and names."""
+    """Sets of prefixes with their ``heads`` and ``bounds``; items, their periods and terms; the names of rates."""
 
     sets: Ints
     heads: Codes
     bounds: Ints
     longest: Codes
     items: Codes
+    prices: Ints
     periods: Ints
-    rates: Ints
     terms: Ints
     rate_names: Codes
 
@@ -98,7 +97,7 @@ def narrow(catalogue: Catalogue) -> Narrow:
 def _narrow(catalogue: Catalogue) -> Narrow:
     found = (catalogue.prefix_sets, catalogue.prefix_heads, catalogue.prefix_bounds, catalogue.prefix_longest)
     names = catalogue.rates[:, RATE_NAME].astype(np.int32)
-    return Narrow(*shared_sets(*found), *_items(catalogue.items), *_rates(catalogue), names)
+    return Narrow(*shared_sets(*found), *_items(catalogue), names)
 
 
 def shared_sets(sets: Ints, heads: Codes, bounds: Ints, longest: Codes) -> tuple[Ints, Codes, Ints, Codes]:
@@ -129,29 +128,36 @@ def _each_set(sets: Ints, heads: Codes, bounds: Ints, longest: Codes) -> Iterato
         yield heads[first:end] - heads[first], np.r_[bounds[own], _BEYOND], padded
 
 
-def _items(items: Ints) -> tuple[Codes, Ints]:
+def _items(catalogue: Catalogue) -> tuple[Codes, Ints, Ints, Ints]:
+    items, (terms, of_rate) = catalogue.items, _terms(catalogue)
     periods, period = _told_apart(items[:, [ITEM_FROM, ITEM_TO]])
     rows = np.zeros((len(items), OF_COLUMNS), np.int32)
     rows[:, OF_PERIOD] = period
     for column, wide in ((OF_BAND, ITEM_BAND), (OF_ZONE, ITEM_ZONE), (OF_PREFIX, ITEM_PREFIX), (OF_RATE, ITEM_RATE)):
         rows[:, column] = items[:, wide]
-    return rows, periods
+    prices, rate = rows.view(np.int64)[:, OF_PRICE // 2], items[:, ITEM_RATE]
+    priced = (rate != NONE) & (rate < len(of_rate))  # the items of origins number zones
+    rate = rate[priced]
+    rows[priced, OF_TERMS], prices[priced] = of_rate[rate], catalogue.rates[rate, RATE_PRICE]
+    return rows, prices, periods, terms
 
 
-def _rates(catalogue: Catalogue) -> tuple[Ints, Ints]:
+def _terms(catalogue: Catalogue) -> tuple[Ints, Ints]:
+    """What rates say but for their prices, and the row of it for each rate."""
     rates, first = catalogue.rates, catalogue.steps[catalogue.rates[:, RATE_FIRST_STEP]]
     every = np.empty((len(rates), TERM_COLUMNS), np.int64)
     every[:, TERM_UNTIL] = np.where(rates[:, RATE_STAGE] == STAGE_CHARGE, first[:, STEP_UNTIL], 0)
     every[:, TERM_INCREMENT] = first[:, STEP_INCREMENT]
-    columns = [TERM_FREE_UNDER, TERM_SETUP, TERM_MINIMUM, TERM_MIN, TERM_MAX, TERM_UNIT, TERM_MODE]
+    columns = [TERM_FREE_UNDER, TERM_SETUP, TERM_MINIMUM, TERM_MIN, TERM_MAX, TERM_UNIT, TERM_MODE, TERM_PER]
     every[:, columns] = rates[:, _TERMS]
-    rows = np.zeros((len(rates), FLAT_COLUMNS), np.int64)
-    rows[:, [FLAT_PRICE, FLAT_PER]] = rates[:, [RATE_PRICE, RATE_PER]]
-    terms, rows[:, FLAT_TERMS] = _told_apart(every)
-    return rows, terms
+    by_per = np.argsort(rates[:, RATE_PER], kind="stable")  # of a deck's rates nothing but price and per differ
+    terms, place = _told_apart(every[by_per])
+    of_rate = np.empty(len(rates), np.int64)
+    of_rate[by_per] = place
+    return terms, of_rate
 
 
-def _told_apart(rows: Ints) -> tuple[Ints, npt.NDArray[np.int64]]:
+def _told_apart(rows: Ints) -> tuple[Ints, Ints]:
     """``rows``, neighbours that are alike as one, and the place of each among those that are left."""
     new = np.ones(len(rows), np.bool_)
     new[1:] = (rows[1:] != rows[:-1]).any(axis=1)
