@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from rating.api import answers, bills, routes
 from rating.api import questions as asked
-from rating.api.asking import OfMetrics, TheDesk
+from rating.api.asking import SCHEME, OfMetrics, TheDesk
 from rating.api.desk import Desk
 from rating.api.problems import MEDIA, Problem, tell_problems
 from rating.api.watch import Watch
@@ -65,10 +65,13 @@ def _described(app: FastAPI) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas["Problem"] = Problem.model_json_schema()
+    told["components"]["securitySchemes"] = {"token": SCHEME}
     content = {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for path, operations in told["paths"].items():
         statuses = (503,) if path in _OPEN else _PROBLEMS
         for operation in operations.values():
+            if path not in _OPEN:
+                operation["security"] = [{"token": []}]
             operation["responses"].pop("422", None)
             for status in statuses:
                 operation["responses"][str(status)] = {"description": HTTPStatus(status).phrase, "content": content}

@@ -19,11 +19,12 @@ import pyarrow.compute as pc
 
 from mediation.fields import TOTAL, schema
 from rating.api.shelves import CHARGE_FIELDS, PARTY, START, View, starts_of
-from rating.balances.statement import statement
+from rating.balances.statement import part_of_statement
 from rating.lake import Lake, MemoryLake
 from rating.period import Period
 from rating.settlement import Settlement, settle
 from rating.story import EPOCH
+from tariffs.model import UNITS
 
 ORDER: Final = (START, "event_id", "rating_run", "leg", "kind")
 """The columns by whose values pages go; no two charges of an account share them."""
@@ -181,11 +182,19 @@ def _grouped(rows: pa.Table, by: Sequence[str], summed: Sequence[str]) -> pa.Tab
 
 
 def balances(view: View, party: str, at: datetime | None) -> dict[str, pa.Table]:
-    """The tables of :func:`rating.balances.statement.statement` about ``party`` and its pools; none without movements."""
-    rows = view.of("movements", party, *ALWAYS)
-    pools = {pool for part in rows for pool in _pools(part, party)}
-    rows += [part for pool in pools - {party} for part in view.of("movements", pool, *ALWAYS)]
-    return statement(_narrow().holding("balance_movement", _movements(rows)), party, at).tables() if rows else {}
+    """Lots, money and totals of ``party`` and its pools as a statement has them, as far as there are any."""
+    own = view.of("movements", party, *ALWAYS)
+    pools = {pool for part in own for pool in _pools(part, party)}
+    rows = _movements(own + [part for pool in pools - {party} for part in view.of("movements", pool, *ALWAYS)])
+    lake, moment = _narrow().holding("balance_movement", rows), at or pc.max(rows[START]).as_py()
+    return {name: part_of_statement(lake, name, party, moment) for name in _told(rows)}
+
+
+def _told(rows: pa.Table) -> list[str]:
+    """Which tables of a statement ``rows`` give a line to: a query costs more than to see that it finds nothing."""
+    kinds, units = (set(pc.unique(rows[name]).to_pylist()) for name in ("kind", "unit"))
+    found = {"lots": units & {*UNITS} and kinds - {"count"}, "money": units - {*UNITS}, "totals": "count" in kinds}
+    return [name for name, any_ in found.items() if any_]
 
 
 def _pools(rows: pa.RecordBatch, account: str) -> list[str]:
@@ -197,10 +206,8 @@ def _pools(rows: pa.RecordBatch, account: str) -> list[str]:
 
 def _movements(parts: list[pa.RecordBatch]) -> pa.Table:
     """The movements of ``parts``, each once: one of a pool is on the shelf of its drawer, too."""
-    empty = schema("balance_movement").empty_table()
-    tables = [pa.Table.from_batches([part]) for part in parts]
-    own = [rows.filter(pc.equal(rows[PARTY], rows["holder"])).select(empty.column_names) for rows in tables]
-    return pa.concat_tables(own) if own else empty
+    own = [_plain(rows.filter(pc.equal(rows[PARTY], rows["holder"]))) for rows in parts]
+    return pa.Table.from_batches(own) if own else schema("balance_movement").empty_table()
 
 
 def settlement(view: View, carrier: str, period: Period) -> Settlement:

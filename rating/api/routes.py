@@ -86,8 +86,8 @@ async def balances(
 
     def made(view: View) -> dict[str, Any]:
         tables, known = near.balances(view, account, question.at), asker.known(account)
-        told = {name: rows_shown(tables[name], known) if tables else [] for name in ("lots", "money", "totals")}
-        return {"holder": account} | told
+        told = {name: rows_shown(table, known) for name, table in tables.items()}
+        return {"holder": account, "lots": [], "money": [], "totals": []} | told
 
     return await _answer(request, desk, near.Span(account, *near.ALWAYS), "movements", made)
 

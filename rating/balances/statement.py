@@ -57,6 +57,13 @@ ORDER BY start_utc, event_id, kind, holder, allowance, period_utc, rolled"""
 _LAST: Final = f"SELECT max(start_utc) AS last {_WHOSE}"
 _QUANTITIES: Final = ("granted", "rolled_over", "used", "expired", '"left"')
 _AMOUNTS: Final = ", ".join(f"{_MONEY.format(name)} AS {name}" for name in _QUANTITIES)
+PARTS: Final = {
+    "lots": _LOTS,
+    "money": f"SELECT * REPLACE ({_AMOUNTS}) FROM ({_LOTS})",  # noqa: S608 - our own columns
+    "totals": _TOTALS,
+    "movements": _MOVEMENTS,
+}
+"""The query of each table of a statement."""
 _ALWAYS: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -84,13 +91,13 @@ class Statement:
 
 def statement(lake: Lake, holder: str, at: datetime | None = None) -> Statement:
     """What ``holder`` had at the moment ``at`` (None: when what is rated last began), by the starts of usage."""
-    values: dict[str, Any] = {"holder": holder, "at": at or _ALWAYS}
-    moment = at or lake.query(_LAST, values)["last"][0].as_py()
-    asked = values | {"moment": moment}
-    return Statement(
-        holder,
-        lake.query(_LOTS, asked | {"units": True}),
-        lake.query(f"SELECT * REPLACE ({_AMOUNTS}) FROM ({_LOTS})", asked | {"units": False}),  # noqa: S608 - our columns
-        lake.query(_TOTALS, values),
-        lake.query(_MOVEMENTS, values),
-    )
+    moment = at or lake.query(_LAST, {"holder": holder, "at": _ALWAYS})["last"][0].as_py()
+    return Statement(holder, **{name: part_of_statement(lake, name, holder, at or _ALWAYS, moment) for name in PARTS})
+
+
+def part_of_statement(lake: Lake, name: str, holder: str, at: datetime, moment: datetime | None = None) -> pa.Table:
+    """The table ``name``, a key of :data:`PARTS`, of usage up to ``at``; lots as of ``moment`` (None: as of ``at``)."""
+    values: dict[str, Any] = {"holder": holder, "at": at}
+    if name in {"lots", "money"}:
+        values |= {"moment": moment or at, "units": name == "lots"}
+    return lake.query(PARTS[name], values)
