@@ -27,11 +27,14 @@ REPEATS: tuple[Repeat, ...] = tuple(Repeat)
 LITERAL = len(KINDS)
 """The kind of a slot whose text is in the plan, not in the record."""
 NOTHING, TOP = 0, 1
+NO_SLOT, UNUSUAL = -1, -2
 _MOST_GATES = 62
 
 
-LOW, HIGH, BASE, WILD, SLOT, WATCH = range(6)
-"""What ``nodes`` tells: keys LOW to HIGH stand in ``jump`` from BASE on; the rest is as :class:`_Node` has it."""
+LOW, HIGH, BASE, WILD, SLOT, WATCH, USUAL = range(7)
+"""What ``nodes`` tells: keys LOW to HIGH stand in ``jump`` from BASE on; WILD is as :class:`_Node` has it; SLOT and
+WATCH are its first slot and gate (NO_SLOT: none); USUAL is its slot, too, but UNUSUAL unless it has one at most, which
+takes the first value without a condition."""
 AFTER, COLUMN, RANK, REPEAT, KIND, GATES, LITERAL_TEXT = range(7)
 """What ``slots`` tells: the node's next slot; the column, the rank of its path, what repeats become, the kind of value;
 the bits of the gates that must be open; the text of a literal."""
@@ -40,7 +43,10 @@ GATE_AFTER, GATE_BIT, GATE_KIND, GATE_TEXT = range(4)
 
 
 class Plan(NamedTuple):
-    """Arrays that a kernel follows: a row a node, slot and gate; texts end to end; columns that are sums or counts."""
+    """Arrays that a kernel follows: a row a node, slot and gate; texts end to end.
+
+    ``widest``: how many columns want one node at most.
+    """
 
     nodes: Ints
     jump: Ints
@@ -48,7 +54,7 @@ class Plan(NamedTuple):
     gates: Ints
     texts: Bytes
     text_ends: Ints
-    totals: Ints
+    widest: int
 
 
 @dataclass(slots=True, eq=False)
@@ -156,18 +162,17 @@ def plan(format_: Format, columns: Sequence[SourceColumn]) -> Plan:
                 raise ValueError(f"a path of format {format_.name}, not {'.'.join(s.name for s in path)!r}")
             for chain in chains:
                 drawing.want(chain, path, number, rank, column.repeat)
-    totals = [n for n, column in enumerate(columns) if column.repeat in (Repeat.SUM, Repeat.COUNT)]
-    return _arrays(drawing, totals)
+    return _arrays(drawing)
 
 
-def _arrays(drawing: _Drawing, totals: list[int]) -> Plan:
+def _arrays(drawing: _Drawing) -> Plan:
     slot, after = _chained([n.slots for n in drawing.nodes], len(drawing.slots))
     watch, gate_after = _chained([n.watched for n in drawing.nodes], len(drawing.gates))
     nodes: list[tuple[int, ...]] = []
     jump: list[int] = []
     for number, node in enumerate(drawing.nodes):
         low, high = (min(node.children), max(node.children) + 1) if node.children else (0, 0)
-        nodes.append((low, high, len(jump) - low, node.wild, slot[number], watch[number]))
+        nodes.append((low, high, len(jump) - low, node.wild, slot[number], watch[number], _usual(drawing, node)))
         jump += [node.children.get(key, NOTHING) for key in range(low, high)]
     texts = bytearray().join(drawing.texts)
     return Plan(
@@ -177,15 +182,24 @@ def _arrays(drawing: _Drawing, totals: list[int]) -> Plan:
         gates=np.array([(a, *g) for a, g in zip(gate_after, drawing.gates, strict=True)], np.int64).reshape(-1, 4),
         texts=np.frombuffer(texts, np.uint8),
         text_ends=np.cumsum([0, *(len(t) for t in drawing.texts)]).astype(np.int64),
-        totals=np.array(totals, np.int64),
+        widest=max((len(node.slots) for node in drawing.nodes), default=0),
     )
 
 
+def _usual(drawing: _Drawing, node: _Node) -> int:
+    """What a node is to a walk that skims: its only slot, NO_SLOT, or UNUSUAL."""
+    if not node.slots and not node.watched:
+        return NO_SLOT
+    _, _, repeat, _, gates, _ = drawing.slots[node.slots[0]] if node.slots else (0,) * 6
+    simple = len(node.slots) == 1 and not node.watched and REPEATS[repeat] is Repeat.FIRST and not gates
+    return node.slots[0] if simple else UNUSUAL
+
+
 def _chained(lists: list[list[int]], count: int) -> tuple[list[int], list[int]]:
-    """Lists of numbers as linked ones: the first of each list, and what comes after each number (-1: none)."""
-    first, after = [], [-1] * count
+    """Lists of numbers as linked ones: the first of each list, and what comes after each number (NO_SLOT: none)."""
+    first, after = [], [NO_SLOT] * count
     for numbers in lists:
-        first.append(numbers[0] if numbers else -1)
+        first.append(numbers[0] if numbers else NO_SLOT)
         for here, following in pairwise(numbers):
             after[here] = following
     return first, after

@@ -31,8 +31,9 @@ from mediation.ber.elements import (
 from mediation.ber.format import Format
 from mediation.ber.meaning import with_header
 from mediation.ber.plan import Plan, plan
+from mediation.ber.texts import texts_of
 from mediation.ber.tlv import FAULTS
-from mediation.ber.walk import UNKNOWN_RECORD, texts_of
+from mediation.ber.walk import UNKNOWN_RECORD
 from mediation.reasons import CODE
 from mediation.records import Bytes, Chunk, Fields, Records, Spans
 
@@ -163,8 +164,8 @@ def _octets(text: Bytes, at: npt.NDArray[np.integer]) -> list[str]:
     """The few bytes from each place on in hex, zeros behind the last."""
     if not len(at):
         return []
-    padded = np.append(text, np.zeros(_SHOWN_BYTES, np.uint8))
-    shown: bytes = padded[at[:, None] + np.arange(_SHOWN_BYTES)].tobytes()
+    places = at[:, None] + np.arange(_SHOWN_BYTES)
+    shown: bytes = np.where(places < len(text), text[np.minimum(places, len(text) - 1)], 0).tobytes()
     return shown.hex(" ", _SHOWN_BYTES).split(" ")
 
 

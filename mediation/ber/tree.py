@@ -98,15 +98,28 @@ class _Reading:
         elif element.constructed and field.name == tag_text(element.key):
             yield self._unknown(field, element, depth)
         elif element.constructed and field.value is not Value.ANY and depth <= DEEPEST:
-            yield from self._segments(field, element, depth)
+            yield from self._in_segments(field, element, depth)
         else:
             yield self._value(field, element)
 
-    def _segments(self, field: Field, element: _Element, depth: int) -> Iterator[Tree | str]:
-        """The parts in which a value may be written (X.690 8.7.3); one of another class is no part of it: in hex."""
+    def _in_segments(self, field: Field, element: _Element, depth: int) -> Iterator[str]:
+        """The value that its segments make together, and what is no segment of it, in hex."""
+        value, strange = bytearray(), list[str]()
+        self._lay(element, depth, value, strange)
+        yield shown(field.value, bytes(value))
+        yield from strange
+
+    def _lay(self, element: _Element, depth: int, value: bytearray, strange: list[str]) -> None:
+        """Lay segments of a value together (X.690 8.7.3); elements of another class are none of them."""
         for inner in self._elements(element.begin, element.end):
-            part = field if inner.key & 3 == UNIVERSAL else _UNKNOWN
-            yield from self._occurrences(part, inner, depth + 1)
+            if inner.key & 3 != UNIVERSAL:
+                strange.append(self._value(_UNKNOWN, inner))
+            elif not inner.constructed:
+                value += self.bytes[inner.begin : inner.end].tobytes()
+            elif depth < DEEPEST:
+                self._lay(inner, depth + 1, value, strange)
+            else:
+                raise TreeError(inner.begin, FAULTS[TOO_DEEP])
 
     def _unknown(self, field: Field, element: _Element, depth: int) -> Tree | str:
         """What stands in an element that the format does not name: elements, or whatever it is, in hex."""

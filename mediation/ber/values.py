@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mediation.ber.format import KINDS, Value
+from mediation.ber.tlv import index
 from mediation.jit import inlined, kernel
 
 Bytes = npt.NDArray[np.uint8]
@@ -38,6 +39,30 @@ _WORDS = np.frombuffer(b"falsetrue", np.uint8)
 _FALSE_BYTES = 5
 _FULL = 15
 _INTERNATIONAL, _ALPHANUMERIC = 1, 5
+_HEX, _TBCD_DIGITS = "0123456789abcdef", "0123456789*#abc"
+_SIGNS = "+-"
+_SHORTEST, _HIGHEST = 10, 10**18
+
+
+def _octet_text(kind: int, octet: int) -> str:
+    """The characters that one octet of ``kind`` stands for; 15 is filler in digits."""
+    high, low = octet >> 4, octet & _FULL
+    if kind in {_TBCD, _ISDN}:
+        return "".join(_TBCD_DIGITS[nibble] for nibble in (low, high) if nibble != _FULL)
+    if kind == _BCD:
+        return "".join(_HEX[nibble] for nibble in (high, low) if nibble != _FULL)
+    if kind == _TIMESTAMP and chr(octet) in _SIGNS:
+        return chr(octet)
+    return _HEX[high] + _HEX[low]
+
+
+def _octet_texts() -> npt.NDArray[np.int32]:
+    """What each octet becomes, by kind: its first character, its second << 8, how many << 16."""
+    texts = [[_octet_text(kind, octet).encode() for octet in range(256)] for kind in range(len(KINDS))]
+    return np.array([[int.from_bytes(t, "little") | len(t) << 16 for t in row] for row in texts], np.int32)
+
+
+_OCTET_TEXTS = _octet_texts()
 
 
 @inlined
@@ -52,22 +77,12 @@ def _hex_digit(nibble: int) -> int:
 
 
 @inlined
-def _tbcd_digit(nibble: int) -> int:
-    """Digits, then ``*``, ``#``, a, b, c."""
-    if nibble < 10:
-        return 48 + nibble
-    if nibble == 10:
-        return 42
-    return 35 if nibble == 11 else 85 + nibble
-
-
-@inlined
-def put_hex(text: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
-    """Each octet as two hexadecimal digits; returns the place behind them, as the others do."""
+def put_octets(kind: int, text: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
+    """Each octet as its one or two characters; returns the place behind them, as the others do."""
     for i in range(begin, end):
-        octet = int(text[i])
-        out[at], out[at + 1] = _hex_digit(octet >> 4), _hex_digit(octet & 15)
-        at += 2
+        characters = int(_OCTET_TEXTS[index(kind), text[index(i)]])
+        out[index(at)], out[index(at + 1)] = characters & 0xFF, characters >> 8 & 0xFF
+        at += characters >> 16
     return at
 
 
@@ -76,7 +91,7 @@ def signed(text: Bytes, begin: int, end: int) -> int:
     """The two's complement number of at most eight octets."""
     number = -1 if begin < end and text[begin] & 0x80 else 0
     for i in range(begin, end):
-        number = number << 8 | int(text[i])
+        number = number << 8 | int(text[index(i)])
     return number
 
 
@@ -85,22 +100,18 @@ def put_decimal(number: int, out: Bytes, at: int) -> int:
     """``number`` in decimal digits; no step leaves 64 bits."""
     if number < 0:
         out[at] = 45
-        at += 1
+        at, last = at + 1, (10 - number % 10) % 10
+        rest = (number + last) // -10
     else:
-        number = -number
-    first = at
-    while True:
-        digit = (10 - number % 10) % 10
-        out[at] = 48 + digit
-        at += 1
-        number = (number + digit) // 10
-        if number == 0:
-            break
-    last = at - 1
-    while first < last:
-        out[first], out[last] = out[last], out[first]
-        first, last = first + 1, last - 1
-    return at
+        rest, last = number // 10, number % 10
+    stop, bound = at, 1
+    while bound <= rest:
+        stop, bound = stop + 1, bound * 10
+    out[index(stop)] = 48 + last
+    for place in range(stop - 1, at - 1, -1):
+        out[index(place)] = 48 + rest % 10
+        rest //= 10
+    return stop + 1
 
 
 @inlined
@@ -109,48 +120,8 @@ def _put_integer(text: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
         return at
     if end - begin > 8:
         out[at], out[at + 1] = 48, 120
-        return put_hex(text, begin, end, out, at + 2)
+        return put_octets(_OCTETS, text, begin, end, out, at + 2)
     return put_decimal(signed(text, begin, end), out, at)
-
-
-@inlined
-def put_tbcd(text: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
-    """Digits with the low half of each octet first; 15 is filler."""
-    for i in range(begin, end):
-        octet = int(text[i])
-        if octet & 15 != _FULL:
-            out[at] = _tbcd_digit(octet & 15)
-            at += 1
-        if octet >> 4 != _FULL:
-            out[at] = _tbcd_digit(octet >> 4)
-            at += 1
-    return at
-
-
-@inlined
-def _put_bcd(text: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
-    for i in range(begin, end):
-        octet = int(text[i])
-        if octet >> 4 != _FULL:
-            out[at] = _hex_digit(octet >> 4)
-            at += 1
-        if octet & 15 != _FULL:
-            out[at] = _hex_digit(octet & 15)
-            at += 1
-    return at
-
-
-@inlined
-def _put_timestamp(text: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
-    for i in range(begin, end):
-        octet = int(text[i])
-        if octet == 43 or octet == 45:  # noqa: PLR1714 - a set is allocated each time
-            out[at] = octet
-            at += 1
-        else:
-            out[at], out[at + 1] = _hex_digit(octet >> 4), _hex_digit(octet & 15)
-            at += 2
-    return at
 
 
 @kernel
@@ -180,13 +151,13 @@ def _put_isdn(text: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
     if nature == _INTERNATIONAL and begin < end:
         out[at] = 43
         at += 1
-    return put_tbcd(text, begin, end, out, at)
+    return put_octets(_ISDN, text, begin, end, out, at)
 
 
 @kernel
 def _put_plmn(text: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
     if end - begin != 3:
-        return put_hex(text, begin, end, out, at)
+        return put_octets(_OCTETS, text, begin, end, out, at)
     first, middle, last = int(text[begin]), int(text[begin + 1]), int(text[begin + 2])
     out[at], out[at + 1], out[at + 2] = _hex_digit(first & 15), _hex_digit(first >> 4), _hex_digit(middle & 15)
     out[at + 3], out[at + 4], out[at + 5] = 45, _hex_digit(last & 15), _hex_digit(last >> 4)
@@ -217,7 +188,7 @@ def _put_ip(text: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
             at = put_decimal(int(np.int64(text[i])), out, at)
         return at
     if end - begin != 16:
-        return put_hex(text, begin, end, out, at)
+        return put_octets(_OCTETS, text, begin, end, out, at)
     gap, groups = _zero_groups(text, begin)
     group = 0
     while group < 8:
@@ -295,42 +266,44 @@ def put_text(text: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
 
 @kernel
 def _put_rare(kind: int, text: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
-    if kind == _BCD:
-        return _put_bcd(text, begin, end, out, at)
     if kind == _PLMN:
         return _put_plmn(text, begin, end, out, at)
     if kind == _IP:
         return _put_ip(text, begin, end, out, at)
-    if _BOOLEAN <= kind <= _NULL:
-        truth = kind == _NULL
-        for i in range(begin, end):
-            truth |= text[i] != 0
-        for i in range(_FALSE_BYTES, len(_WORDS)) if truth else range(_FALSE_BYTES):
-            out[at] = _WORDS[i]
-            at += 1
-        return at
-    return put_hex(text, begin + 1 if kind == _BITS and begin < end else begin, end, out, at)
+    if kind == _BITS:
+        return put_octets(kind, text, min(begin + 1, end), end, out, at)
+    truth = kind == _NULL
+    for i in range(begin, end):
+        truth |= text[i] != 0
+    for i in range(_FALSE_BYTES, len(_WORDS)) if truth else range(_FALSE_BYTES):
+        out[at] = _WORDS[i]
+        at += 1
+    return at
+
+
+@inlined
+def put_value(kind: int, text: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
+    """The value of ``kind`` in ``begin:end`` as text at ``at``: the place behind it."""
+    if kind == _TBCD or kind == _TIMESTAMP or kind == _OCTETS or kind == _BCD or kind == _ANY:  # noqa: PLR1714, SIM109 - as above
+        return put_octets(kind, text, begin, end, out, at)
+    if kind == _ISDN:
+        return _put_isdn(text, begin, end, out, at)
+    if kind == _INTEGER:
+        return _put_integer(text, begin, end, out, at)
+    if kind == _TEXT:
+        return put_text(text, begin, end, out, at)
+    return _put_rare(kind, text, begin, end, out, at)
 
 
 @kernel
-def put_value(kind: int, text: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
-    """The value of ``kind`` in ``begin:end`` as text at ``at``: the place behind it."""
-    if kind == _INTEGER:
-        return _put_integer(text, begin, end, out, at)
-    if kind == _TBCD:
-        return put_tbcd(text, begin, end, out, at)
-    if kind == _ISDN:
-        return _put_isdn(text, begin, end, out, at)
-    if kind == _TEXT:
-        return put_text(text, begin, end, out, at)
-    if kind == _TIMESTAMP:
-        return _put_timestamp(text, begin, end, out, at)
-    return _put_rare(kind, text, begin, end, out, at)
+def put_one(kind: int, text: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
+    """As :func:`put_value`, for callers that are no kernels."""
+    return put_value(kind, text, begin, end, out, at)
 
 
 def shown(kind: Value, content: bytes) -> str:
     """One value as text."""
     out = np.empty(room_for(len(content)), np.uint8)
     text = np.frombuffer(bytearray(content), np.uint8)  # writable like every other text: one kernel for all
-    end = put_value(KINDS.index(kind), text, 0, len(content), out, 0)
+    end = put_one(KINDS.index(kind), text, 0, len(content), out, 0)
     return bytes(out[:end]).decode()

@@ -1,17 +1,21 @@
-"""The walk: records of tags and lengths become columns of texts, by a plan.
+"""The walk: where in a record the values stand that columns want, by a plan.
 
-Enters: a buffer, the bounds of its records, a :class:`~mediation.ber.plan.Plan`. Leaves: texts as spans of an
-output buffer, and for each record a verdict and the place of its fault. Always holds: one pass, no allocation per
-record; whatever the bytes are, the walk reads each at most once, and ends.
+Enters: the bytes of one record, on a desk of their own, and a :class:`~mediation.ber.plan.Plan`. Leaves: for each
+column the bounds of its value, or of its values in order; a verdict and the place of the fault. Always holds: one pass,
+no allocation; whatever the bytes are, the walk reads each at most once, and ends.
+
+A value in segments (ITU-T X.690 8.7.3) is laid together behind the record on the desk, and is one value from there on.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from mediation.ber.columns import Repeat
-from mediation.ber.format import KINDS, Value
+from mediation.ber.format import KINDS, UNIVERSAL, Value
 from mediation.ber.plan import (
     AFTER,
     BASE,
@@ -23,15 +27,15 @@ from mediation.ber.plan import (
     GATES,
     HIGH,
     KIND,
-    LITERAL,
-    LITERAL_TEXT,
     LOW,
+    NO_SLOT,
     NOTHING,
     RANK,
     REPEAT,
     REPEATS,
     SLOT,
     TOP,
+    USUAL,
     WATCH,
     WILD,
     Plan,
@@ -42,63 +46,85 @@ from mediation.ber.tlv import (
     END_OF_CONTENTS,
     FINE,
     INDEFINITE,
-    LEFT_OVER,
     TOO_DEEP,
     element_end,
+    index,
     read_head,
 )
-from mediation.ber.values import put_decimal, put_value, room_for, signed
+from mediation.ber.values import put_value, room_for
 from mediation.jit import inlined, kernel
 
 Bytes = npt.NDArray[np.uint8]
-Spans = npt.NDArray[np.int32]
 Ints = npt.NDArray[np.int64]
 
 UNKNOWN_RECORD = 100
 """A verdict beside the faults of ``tlv``: no record of the format has this tag."""
-JOINED_BYTES = 400
-"""A joined text grows no further."""
 
-_FIRST, _LAST, _SUM, _JOIN, _COUNT, _SAME = (REPEATS.index(r) for r in Repeat)
+_LAST = REPEATS.index(Repeat.LAST)
 _ANY = KINDS.index(Value.ANY)
-_BEST, _TOTAL, _BEGIN, _END = range(4)
-"""What is known of a column while a record is walked: the rank of its value, its sum, the bounds of its text."""
 _NODE, _LIMIT, _OPEN_END, _OPEN_GATES = range(4)
 """What is known of a level: its node, where it ends at the latest, whether by an end-of-contents, the open gates."""
-_UNTOUCHED = 1 << 30
-_MOST = (1 << 63) - 1
-_NUMBER_BYTES = 21
-_AND_MORE = 43
+MARK, BEGIN, END, NEXT = range(4)
+"""What a cell tells: the slot of the best value, from 1 (0: none), and its bounds; or, where a column takes several,
+which of ``several`` are its first and last. Of one of these: its slot, its bounds, which comes next (-1: none)."""
+_SHORT = 0x80
+"""Below it a tag number or a length is one octet."""
+_CONSTRUCTED = 0x20
+
+
+class Desk(NamedTuple):
+    """Where one record is walked.
+
+    ``text``: the record, room for values in segments; ``spare``: room for any value's text; ``cells``: a row a column;
+    ``several``: the values of columns that take more than one; ``levels``: a row a level.
+    """
+
+    text: Bytes
+    spare: Bytes
+    cells: Ints
+    several: Ints
+    levels: Ints
+
+
+def desk_for(plan: Plan, longest: int, columns: int) -> Desk:
+    """A desk for records of at most ``longest`` bytes: no element of theirs has less than two."""
+    return Desk(
+        text=np.empty(2 * longest, np.uint8),
+        spare=np.empty(room_for(longest), np.uint8),
+        cells=np.empty((columns, 3), np.int64),
+        several=np.empty((plan.widest * (longest // 2), 4), np.int64),
+        levels=np.empty((DEEPEST + 1, 4), np.int64),
+    )
 
 
 @inlined
 def _child(plan: Plan, node: int, key: int) -> int:
     """The node of ``key`` below ``node``; a universal tag may stand for any element of a list."""
-    if plan.nodes[node, LOW] <= key < plan.nodes[node, HIGH]:
-        child = int(plan.jump[plan.nodes[node, BASE] + key])
+    here = index(node)
+    if plan.nodes[here, LOW] <= key < plan.nodes[here, HIGH]:
+        child = int(plan.jump[index(plan.nodes[here, BASE] + key)])
         if child != NOTHING:
             return child
-    return int(plan.nodes[node, WILD]) if key & 3 == 0 else NOTHING
+    return int(plan.nodes[here, WILD]) if key & 3 == 0 else NOTHING
 
 
 @kernel
-def _opened(plan: Plan, node: int, text: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
-    """The bits of the gates that the value of ``node`` opens, which is made behind ``at``; -1 for want of room."""
+def _opened(plan: Plan, node: int, desk: Desk, begin: int, end: int) -> int:
+    """The bits of the gates that the value of ``node`` opens."""
     bits, watch = 0, int(plan.nodes[node, WATCH])
     while watch >= 0:
         wanted = plan.gates[watch, GATE_TEXT]
         first, last = int(plan.text_ends[wanted]), int(plan.text_ends[wanted + 1])
-        if at + room_for(end - begin) > len(out):
-            return -1
-        stop = put_value(plan.gates[watch, GATE_KIND], text, begin, end, out, at)
-        if _equal(out, at, stop, plan.texts, first, last):
+        stop = put_value(plan.gates[watch, GATE_KIND], desk.text, begin, end, desk.spare, 0)
+        if equal(desk.spare, 0, stop, plan.texts, first, last):
             bits |= 1 << int(plan.gates[watch, GATE_BIT])
         watch = int(plan.gates[watch, GATE_AFTER])
     return bits
 
 
 @inlined
-def _equal(a: Bytes, begin: int, end: int, b: Bytes, first: int, last: int) -> bool:
+def equal(a: Bytes, begin: int, end: int, b: Bytes, first: int, last: int) -> bool:
+    """Whether ``begin:end`` of ``a`` is ``first:last`` of ``b``."""
     if end - begin != last - first:
         return False
     for i in range(end - begin):  # noqa: SIM110 - a generator is no kernel
@@ -108,226 +134,171 @@ def _equal(a: Bytes, begin: int, end: int, b: Bytes, first: int, last: int) -> b
 
 
 @inlined
-def _put(plan: Plan, slot: int, text: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
-    """The text that ``slot`` makes of the value ``begin:end``."""
-    kind = int(plan.slots[slot, KIND])
-    if kind != LITERAL:
-        return put_value(kind, text, begin, end, out, at)
-    literal = plan.slots[slot, LITERAL_TEXT]
-    for i in range(plan.text_ends[literal], plan.text_ends[literal + 1]):
-        out[at] = plan.texts[i]
-        at += 1
-    return at
+def _note(plan: Plan, slot: int, cells: Ints, begin: int, end: int) -> None:
+    """Note the value ``begin:end`` for the column of ``slot``, unless that has one as good."""
+    here = index(slot)
+    column = index(plan.slots[here, COLUMN])
+    mark = cells[column, MARK]
+    if mark == 0 or plan.slots[here, RANK] < plan.slots[index(mark - 1), RANK]:
+        cells[column, MARK], cells[column, BEGIN], cells[column, END] = slot + 1, begin, end
+
+
+@inlined
+def _note_all(plan: Plan, slot: int, gates: int, begin: int, end: int, desk: Desk, count: int) -> int:
+    """Note the value ``begin:end`` for every column that wants it: how many stand in ``several`` then."""
+    cells, several = desk.cells, desk.several
+    while slot != NO_SLOT:
+        column, wanted, repeat = int(plan.slots[slot, COLUMN]), plan.slots[slot, GATES], plan.slots[slot, REPEAT]
+        mark = int(cells[column, MARK])
+        better = mark == 0 or plan.slots[slot, RANK] < plan.slots[mark - 1, RANK]
+        again = not better and plan.slots[slot, RANK] == plan.slots[mark - 1, RANK] and repeat >= _LAST
+        if gates & wanted == wanted and (better or again):
+            if repeat <= _LAST:
+                cells[column, MARK], cells[column, BEGIN], cells[column, END] = slot + 1, begin, end
+            else:
+                several[count, MARK], several[count, NEXT] = slot, -1
+                several[count, BEGIN], several[count, END] = begin, end
+                if better:
+                    cells[column, MARK], cells[column, BEGIN] = slot + 1, count
+                else:
+                    several[cells[column, END], NEXT] = count
+                cells[column, END] = count
+                count += 1
+        slot = int(plan.slots[slot, AFTER])
+    return count
+
+
+@inlined
+def _lay(text: Bytes, begin: int, end: int, at: int) -> int:
+    """Lay the segment ``begin:end`` at ``at``: the place behind it."""
+    for i in range(end - begin):
+        text[at + i] = text[begin + i]
+    return at + end - begin
 
 
 @kernel
-def _append(out: Bytes, cells: Ints, column: int, begin: int, end: int, mark: int) -> None:
-    """Join the text ``begin:end`` to that of ``column`` by ``mark``, within the ``JOINED_BYTES`` that it has."""
-    at, more = int(cells[column, _END]), end - begin
-    if at - cells[column, _BEGIN] + 1 + more > JOINED_BYTES:
-        return
-    out[at] = mark
-    for i in range(more):
-        out[at + 1 + i] = out[begin + i]
-    cells[column, _END] = at + 1 + more
-
-
-@inlined
-def _added(total: int, text: Bytes, begin: int, end: int) -> int:
-    """``total`` and the integer ``begin:end``; ``_MOST`` where 64 bits do not hold it."""
-    if end - begin > 8 or total == _MOST:
-        return _MOST
-    number = signed(text, begin, end)
-    beyond = number >= _MOST - total if total > 0 else total < 0 and number < -_MOST - total
-    return _MOST if beyond else total + number
-
-
-@inlined
-def _take(plan: Plan, slot: int, text: Bytes, begin: int, end: int, out: Bytes, at: int, cells: Ints) -> int:
-    """Give the value ``begin:end`` to the column of ``slot``, whose rank is the best: the place behind its text."""
-    column, repeat = plan.slots[slot, COLUMN], plan.slots[slot, REPEAT]
-    fresh = plan.slots[slot, RANK] < cells[column, _BEST]
-    if fresh:
-        cells[column, _BEST], cells[column, _TOTAL] = plan.slots[slot, RANK], 0
-    if repeat == _COUNT:
-        cells[column, _TOTAL] += 1
-    elif repeat == _SUM:
-        cells[column, _TOTAL] = _added(int(cells[column, _TOTAL]), text, begin, end)
-    elif fresh or repeat != _FIRST:
-        stop = _put(plan, slot, text, begin, end, out, at)
-        if fresh or repeat == _LAST:
-            cells[column, _BEGIN], cells[column, _END] = at, stop
-            return max(stop, at + JOINED_BYTES) if repeat >= _JOIN else stop
-        if repeat == _JOIN:
-            _append(out, cells, column, at, stop, 59)
-        elif not _equal(out, int(cells[column, _BEGIN]), int(cells[column, _END]), out, at, stop):
-            _append(out, cells, column, at, stop, 124)
-    return at
-
-
-@inlined
-def _fill(
-    plan: Plan, node: int, levels: Ints, depth: int, text: Bytes, begin: int, end: int, out: Bytes, at: int, cells: Ints
-) -> int:
-    """Give the value ``begin:end`` to every column that wants it: the place behind the texts; -1 for want of room."""
-    slot = int(plan.nodes[node, SLOT])
-    while slot >= 0:
-        if at + room_for(end - begin) + len(plan.texts) + JOINED_BYTES > len(out):
-            return -1
-        gates = plan.slots[slot, GATES]
-        if (
-            levels[depth, _OPEN_GATES] & gates == gates
-            and plan.slots[slot, RANK] <= cells[plan.slots[slot, COLUMN], _BEST]
-        ):
-            at = _take(plan, slot, text, begin, end, out, at, cells)
-        slot = int(plan.slots[slot, AFTER])
-    return at
-
-
-@inlined
-def _descend(levels: Ints, depth: int, node: int, stop: int) -> None:
-    """Enter the element of ``node``, whose content ends at ``stop``."""
-    levels[depth, _NODE], levels[depth, _OPEN_GATES] = node, levels[depth - 1, _OPEN_GATES]
-    levels[depth, _OPEN_END] = stop == INDEFINITE
-    levels[depth, _LIMIT] = levels[depth - 1, _LIMIT] if stop == INDEFINITE else stop
-
-
-@inlined
-def _leave(levels: Ints, depth: int, place: int) -> int:
-    """The level at which the walk goes on, since those below it end at ``place``."""
-    while depth > 0 and not levels[depth, _OPEN_END] and place == levels[depth, _LIMIT]:
-        depth -= 1
-    return depth
-
-
-@inlined
-def _is_leaf(plan: Plan, node: int) -> bool:
-    return node != NOTHING and plan.nodes[node, WILD] == node
-
-
-@inlined
-def _whole(plan: Plan, node: int, text: Bytes, place: int, limit: int, stop: int) -> tuple[int, int]:
-    """Where a structure ends that is wanted as it is: (place, fault); (INDEFINITE, FINE) if this is none."""
-    slot = int(plan.nodes[node, SLOT])
-    if not _is_leaf(plan, node) or slot < 0 or plan.slots[slot, KIND] != _ANY:
-        return INDEFINITE, FINE
-    return (stop, FINE) if stop != INDEFINITE else element_end(text, place, limit)
-
-
-@inlined
-def _walk_record(  # noqa: C901, PLR0911, PLR0912 - the one loop of the walk, its state in locals
-    plan: Plan, text: Bytes, place: int, end: int, levels: Ints, out: Bytes, at: int, cells: Ints
+def _segments(  # noqa: C901 - one loop, its state in locals
+    desk: Desk, depth: int, begin: int, limit: int, laid: int
 ) -> tuple[int, int, int]:
-    """Walk the record at ``place``: (place behind the texts, or -1 for want of room; verdict; place of the fault)."""
-    depth = 0
-    levels[0, _NODE], levels[0, _LIMIT], levels[0, _OPEN_END], levels[0, _OPEN_GATES] = TOP, end, 0, 0
+    """Lay the segments from ``begin`` on together at ``laid``: (place behind the value, or of a fault; fault; laid).
+
+    They end at ``limit``, or where the level ``depth`` is left; an element of another class is no segment.
+    """
+    text, levels, level, place = desk.text, desk.levels, depth, begin
     while True:
-        limit = int(levels[depth, _LIMIT])
+        while place == limit and not levels[level, _OPEN_END]:
+            level -= 1
+            if level < depth:
+                return place, FINE, laid
+            limit = int(levels[level, _LIMIT])
+        key, constructed, first, stop = read_head(text, place, limit)
+        if key < 0:
+            return place, -key, laid
+        if key == END_OF_CONTENTS and not constructed and stop == first:
+            if not levels[level, _OPEN_END]:
+                return place, BAD_END, laid
+            place, limit, levels[level, _OPEN_END] = first, first, 0
+        elif key & 3 != UNIVERSAL:
+            place, fault = element_end(text, place, limit)
+            if fault != FINE:
+                return place, fault, laid
+        elif constructed:
+            if level == DEEPEST:
+                return place, TOO_DEEP, laid
+            levels[level, _LIMIT] = limit
+            level, place = level + 1, first
+            levels[level, _OPEN_END] = stop == INDEFINITE
+            limit = limit if stop == INDEFINITE else stop
+        else:
+            laid, place = _lay(text, first, stop, laid), stop
+
+
+@kernel
+def _whole(
+    plan: Plan, node: int, desk: Desk, depth: int, place: int, limit: int, laid: int
+) -> tuple[int, int, int, int]:
+    """The structure at ``place`` as one value: (where that begins and ends, place behind it or of a fault, fault)."""
+    _, _, begin, stop = read_head(desk.text, place, limit)
+    slot = int(plan.nodes[node, SLOT])
+    if slot != NO_SLOT and plan.slots[slot, KIND] == _ANY:
+        behind, fault = element_end(desk.text, place, limit)
+        return begin, behind, behind, fault
+    desk.levels[depth, _OPEN_END] = stop == INDEFINITE
+    behind, fault, last = _segments(desk, depth, begin, limit if stop == INDEFINITE else stop, laid)
+    return laid, last, behind, fault
+
+
+@inlined
+def _skim(plan: Plan, node: int, text: Bytes, place: int, limit: int, cells: Ints) -> int:
+    """Step over the primitive elements that most records consist of: to the first of anything else.
+
+    Their tags have one octet or two, their lengths one; no column wants them, or just one the first of them.
+    """
+    while limit - place > 2:
+        first, length = int(text[index(place)]), int(text[index(place + 1)])
+        number, begin = first & 0x1F, place + 2
+        if number == 0x1F:
+            number, length, begin = length, int(text[index(place + 2)]), place + 3
+        stop = begin + length
+        if (number | length) >= _SHORT or first & _CONSTRUCTED or stop > limit or first == END_OF_CONTENTS:
+            break
+        child = _child(plan, node, number << 2 | first >> 6)
+        if child != NOTHING:
+            slot = int(plan.nodes[index(child), USUAL])
+            if slot < NO_SLOT:
+                break
+            if slot != NO_SLOT:
+                _note(plan, slot, cells, begin, stop)
+        place = stop
+    return place
+
+
+@inlined
+def _take(plan: Plan, node: int, desk: Desk, begin: int, end: int, gates: int, count: int) -> tuple[int, int]:
+    """Give the value ``begin:end`` of ``node`` to all that look at it: (open gates, how many stand in ``several``)."""
+    if plan.nodes[node, WATCH] != NO_SLOT:
+        gates |= _opened(plan, node, desk, begin, end)
+    return gates, _note_all(plan, int(plan.nodes[node, SLOT]), gates, begin, end, desk, count)
+
+
+@inlined
+def walk(plan: Plan, desk: Desk, end: int) -> tuple[int, int]:  # noqa: C901, PLR0912 - one loop, its state in locals
+    """Walk the record that is the first ``end`` bytes of the desk: (verdict; place of the fault, or behind it)."""
+    text, levels = desk.text, desk.levels
+    place, limit, depth, node, open_end, gates, count, laid = 0, end, 0, TOP, False, 0, 0, end
+    while True:
         key, constructed, begin, stop = read_head(text, place, limit)
         if key < 0:
-            return at, -key, place
+            return -key, place
         if key == END_OF_CONTENTS and not constructed and stop == begin:
-            if not levels[depth, _OPEN_END]:
-                return at, BAD_END, place
-            place, depth = begin, _leave(levels, depth - 1, begin)
-            if depth == 0:
-                return at, FINE, place
-            continue
-        node = _child(plan, int(levels[depth, _NODE]), key)
-        if depth == 0 and (node == NOTHING or not constructed):
-            return at, UNKNOWN_RECORD, place
-        if constructed:
-            whole, fault = _whole(plan, node, text, place, limit, stop)
-            if fault:
-                return at, fault, whole
-            if whole != INDEFINITE:
-                constructed, stop = False, whole
-        enter = constructed and (node != NOTHING or stop == INDEFINITE)
-        if not constructed and plan.nodes[node, WATCH] >= 0:
-            opened = _opened(plan, node, text, begin, stop, out, at)
-            if opened < 0:
-                return -1, FINE, place
-            levels[depth, _OPEN_GATES] |= opened
-        if plan.nodes[node, SLOT] >= 0 and not (enter and _is_leaf(plan, node)):
-            at = _fill(plan, node, levels, depth, text, begin, begin if enter else stop, out, at, cells)
-        if enter:
-            depth += 1
-            if depth > DEEPEST:
-                return at, TOO_DEEP, place
-            _descend(levels, depth, node, stop)
-        place = begin if enter else stop
-        depth = _leave(levels, depth, place)
-        if depth == 0 or at < 0:
-            return at, FINE, place
-
-
-@inlined
-def _put_totals(plan: Plan, out: Bytes, at: int, cells: Ints) -> int:
-    """The sums and counts as text; one beyond 64 bits is no number."""
-    for column in plan.totals:
-        if cells[column, _BEST] < _UNTOUCHED:
-            cells[column, _BEGIN] = at
-            at = put_decimal(int(cells[column, _TOTAL]), out, at)
-            if cells[column, _TOTAL] == _MOST:
-                out[at] = _AND_MORE
-                at += 1
-            cells[column, _END] = at
-    return at
-
-
-@inlined
-def _left_over(text: Bytes, place: int, end: int) -> bool:
-    """Whether anything but filler stands behind the element of a record."""
-    while place < end and (text[place] == 0 or text[place] == 0xFF):
-        place += 1
-    return place < end
-
-
-@kernel
-def _walk(
-    text: Bytes,
-    begin: Spans,
-    end: Spans,
-    plan: Plan,
-    row: int,
-    out: Bytes,
-    at: int,
-    first: Spans,
-    last: Spans,
-    verdict: Bytes,
-    places: Ints,
-    levels: Ints,
-    cells: Ints,
-) -> tuple[int, int]:
-    """Walk the records from ``row`` on: (the row that lacked room, or the number of rows; place behind the texts)."""
-    columns = len(first)
-    for i in range(row, len(begin)):
-        for column in range(columns):
-            cells[column, _BEST], cells[column, _BEGIN], cells[column, _END] = _UNTOUCHED, at, at
-        behind, fault, place = _walk_record(plan, text, int(begin[i]), int(end[i]), levels, out, at, cells)
-        if behind < 0 or behind + columns * _NUMBER_BYTES > len(out):
-            return i, at
-        if fault == FINE and _left_over(text, place, int(end[i])):
-            fault = LEFT_OVER
-        at = _put_totals(plan, out, behind, cells)
-        verdict[i], places[i] = fault, place
-        for column in range(columns):
-            first[column, i], last[column, i] = cells[column, _BEGIN], cells[column, _END]
-    return len(begin), at
-
-
-def texts_of(
-    text: Bytes, begin: Spans, end: Spans, plan: Plan, columns: int
-) -> tuple[Bytes, Spans, Spans, Bytes, Ints]:
-    """Walk every record: (texts, first and last byte by column and row, verdict and place of its fault by row)."""
-    rows = len(begin)
-    first, last = np.zeros((columns, rows), np.int32), np.zeros((columns, rows), np.int32)
-    verdict, places = np.zeros(rows, np.uint8), np.zeros(rows, np.int64)
-    levels, cells = np.empty((DEEPEST + 1, 4), np.int64), np.empty((columns, 4), np.int64)
-    more = len(plan.texts) + columns * _NUMBER_BYTES + 4 * JOINED_BYTES
-    out = np.empty(2 * len(text) + rows * int(np.diff(plan.text_ends).max(initial=0)) + more, np.uint8)
-    row, at = _walk(text, begin, end, plan, 0, out, 0, first, last, verdict, places, levels, cells)
-    while row < rows:
-        out = np.concatenate([out[:at], np.empty(len(out) + more, np.uint8)])
-        row, at = _walk(text, begin, end, plan, row, out, at, first, last, verdict, places, levels, cells)
-    return out[:at], first, last, verdict, places
+            if not open_end:
+                return BAD_END, place
+            place, limit, open_end = begin, begin, False
+        else:
+            child = _child(plan, node, key)
+            if depth == 0 and (child == NOTHING or not constructed):
+                return UNKNOWN_RECORD, place
+            last = begin if constructed else stop
+            if constructed and child != NOTHING and plan.nodes[child, WILD] == child:
+                begin, last, stop, fault = _whole(plan, child, desk, depth, place, limit, laid)
+                if fault:
+                    return fault, stop
+                constructed, laid = False, max(laid, last)
+            if child != NOTHING:
+                gates, count = _take(plan, child, desk, begin, last, gates, count)
+            place = stop
+            if constructed and (child != NOTHING or stop == INDEFINITE):
+                if depth == DEEPEST:
+                    return TOO_DEEP, begin
+                levels[depth, _NODE], levels[depth, _LIMIT] = node, limit
+                levels[depth, _OPEN_END], levels[depth, _OPEN_GATES] = open_end, gates
+                depth, node, place, open_end = depth + 1, child, begin, stop == INDEFINITE
+                limit = limit if open_end else stop
+        if depth > 0:
+            place = _skim(plan, node, text, place, limit, desk.cells)
+        while place == limit and not open_end and depth > 0:
+            depth -= 1
+            node, limit = int(levels[depth, _NODE]), int(levels[depth, _LIMIT])
+            open_end, gates = levels[depth, _OPEN_END] != 0, int(levels[depth, _OPEN_GATES])
+        if depth == 0:
+            return FINE, place

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mediation.ber.plan import plan
-from mediation.ber.walk import JOINED_BYTES
+from mediation.ber.texts import JOINED_BYTES
 from tests.ber import small
 from tests.ber.small import CALL, EVENT, SESSION, column, field
 from tests.ber.writer import END, nested, primitive, structure
@@ -38,8 +38,11 @@ SERVED = primitive(field(0), b"\x21\x43\xf5")
 CODES = structure(field(3), *(primitive(2 << 2, bytes([n])) for n in (7, 8, 7)))
 PARTS = parts(part(1, "a"), part(2, "b"), part(1, "c"))
 INNER = structure(field(2), primitive(field(1), b"x"))
+AB = (primitive(22 << 2, b"a"), primitive(22 << 2, b"b"))
 UNKNOWN = structure(field(77), nested(2, 5), indefinite=True)
 OPEN_PART = structure(17 << 2, primitive(field(1), b"z"), indefinite=True)
+SEGMENT, HALVES = primitive(4 << 2, b"\x01\xff"), (primitive(4 << 2, b"\x21"), primitive(4 << 2, b"\x43\xf5"))
+NO_SEGMENT = structure(field(7), SEGMENT, indefinite=True)
 MOST = (1 << 63) - 1
 
 PATHS = [
@@ -65,6 +68,22 @@ PATHS = [
     ("tags that mean the same everywhere", "event.amount", structure(EVENT, primitive(A5, b"\x05")), "5"),
     ("the same, deeper", "event.detail.code", structure(EVENT, structure(A7, primitive(A6, b"x"))), "x"),
     ("a value in a tag of its own", "duration", call(structure(field(6), primitive(2 << 2, b"\x09"))), "9"),
+    ("a value in segments", "vendor", call(structure(field(300), SEGMENT, SEGMENT)), "01ff01ff"),
+    (
+        "segments of indefinite length",
+        "vendor",
+        call(structure(field(300), SEGMENT, SEGMENT, indefinite=True)),
+        "01ff01ff",
+    ),
+    (
+        "segments in segments",
+        "vendor",
+        call(structure(field(300), structure(4 << 2, SEGMENT, SEGMENT), SEGMENT)),
+        "01ff" * 3,
+    ),
+    ("what is no segment", "vendor", call(structure(field(300), SEGMENT, SERVED, NO_SEGMENT, SEGMENT)), "01ff01ff"),
+    ("segments of digits", "served", call(structure(field(0), *HALVES), primitive(field(6), b"\x01")), "12345"),
+    ("behind segments", "duration", call(structure(field(0), *HALVES), primitive(field(6), b"\x01")), "1"),
     ("the record's name", "@record", volumes(), "session"),
     ("empty", "duration", call(primitive(field(6), b"")), ""),
 ]
@@ -88,6 +107,13 @@ REPEATS = [
     ("join", "parts.text", call(parts(part(1, "x" * 999), part(1, "y"))), "x" * 999),
     ("same", "parts.text", call(PARTS), "a|b|c"),
     ("same", "parts.text", call(parts(part(1, "a"), part(2, "a"))), "a"),
+    (
+        "join",
+        "vendor",
+        call(structure(field(300), SEGMENT, SEGMENT), SEGMENT, primitive(field(300), b"\0")),
+        "01ff01ff;00",
+    ),
+    ("sum", "duration", call(*[structure(field(6), *[primitive(2 << 2, b"\x01")] * 2)] * 2), "514"),
     ("sum", "volumes.up", volumes((1, 9), (-3, 9), (5, 9)), "3"),
     ("sum", "volumes.up", volumes((-5, 0), (MOST, 0)), str(MOST - 5)),
     ("sum", "volumes.up", volumes((5, 0), (-MOST, 0)), str(5 - MOST)),
@@ -109,6 +135,7 @@ GATES = [
     ("parts[kind=2].text", PARTS, "b"),
     ("parts[kind=1].text", PARTS, "a"),
     ("parts[kind=3].text", PARTS, ""),
+    ("parts[text=ab].inner.text", parts(part(2, "", structure(field(1), *AB), INNER)), "x"),
     ("parts[text=b].kind", parts(part(1, "a"), part(2, "b")), ""),
     ("parts[kind=2].inner.text", parts(part(1, "a", INNER), part(2, "b", INNER)), "x"),
     ("parts[kind=3].inner.text", parts(part(1, "a", INNER)), ""),
@@ -150,6 +177,8 @@ FAULTS = [
     ("a list runs beyond its record", call(b"\xa2\x05\x30\x00"), "bad_ber", "byte 2"),
     ("inside a list", call(parts(b"\x30\x05\x80\x00")), "bad_ber", "byte 4"),
     ("an end where none is open", call(SERVED, END), "bad_ber", "byte 7"),
+    ("a segment runs beyond", call(structure(field(0), b"\x04\x05\0")), "bad_ber", "byte 4"),
+    ("an end among segments", call(structure(field(0), SEGMENT, END)), "bad_ber", "byte 8"),
     ("a bad tag", call(b"\x9f\xff\xff\xff\xff\x7f\0"), "bad_ber", "byte 2"),
     ("a bad length", call(b"\x80\x89" + bytes(9)), "bad_ber", "byte 2"),
     ("no such record", structure(9 << 2 | 2, SERVED), "unknown_record_type", "byte 0 of the record, a9058003"),
