@@ -242,6 +242,7 @@ INTAKE: Final[tuple[Field, ...]] = (
     Field("first_utc", INSTANT, "", "the broker's time of the first message", nullable=True),
     Field("last_utc", INSTANT, "", "the broker's time of the last message", nullable=True),
     Field("published_offset", pa.int64(), "", "what came of messages before it was published when the batch landed"),
+    Field("published_batch", pa.int64(), "", "what recycles up to this batch had rated was published by then, too"),
 )
 
 CONTROL_TOTAL: Final[tuple[Field, ...]] = (
@@ -327,6 +328,15 @@ BALANCE_MOVEMENT: Final[tuple[Field, ...]] = (
     Field("total", pa.int64(), "of column unit", "of a count: what was counted in the period, this included; else 0"),
     Field("tariff_version", LABEL, "", "content hash of the compiled tariff"),
     Field("rating_run", pa.int64(), "", "the run that wrote the row; 0 is first rating"),
+)
+
+BALANCE_SNAPSHOT: Final[tuple[Field, ...]] = (
+    _BATCH,
+    Field("file", pa.string(), "", "its file in the folder balances of the lake"),
+    Field("movements", pa.int64(), "", "how many rows of balance_movement it sums, from the first that landed"),
+    Field("lots", pa.int64(), "", "lots, totals and caps in it"),
+    Field("state_sha256", pa.string(), "", "hash of the sums"),
+    Field("caps_sha256", pa.string(), "", "hash of the caps, and their periods, for which it has sums"),
 )
 
 TAP_FILE: Final[tuple[Field, ...]] = (
@@ -464,12 +474,12 @@ BILL_PAYMENT: Final[tuple[Field, ...]] = (
 
 BILL_FINDING: Final[tuple[Field, ...]] = (
     _RUN,
-    Field("finding", LABEL, "", "no_customer, outlier, zero, negative, other_currency, billed_beyond"),
+    Field("finding", LABEL, "", "no_customer, suspended, outlier, zero, negative, other_currency, billed_beyond, gap"),
     _CUSTOMER,
     Field("account", LABEL, "", "the account, where it is about one", Pii.IDENTITY),
     Field("currency", LABEL, "", "currency of the amounts"),
     Field("expected", TOTAL, "major units", "the amount to compare with"),
-    Field("found", TOTAL, "major units", "the amount found"),
+    Field("found", TOTAL, "major units", "the amount found; of suspended, records"),
 )
 
 RATING_RUN: Final[tuple[Field, ...]] = (
@@ -489,6 +499,7 @@ TABLES: Final[dict[str, tuple[Field, ...]]] = {
     "charge": CHARGE,
     "rejected": REJECTED,
     "balance_movement": BALANCE_MOVEMENT,
+    "balance_snapshot": BALANCE_SNAPSHOT,
     "source_file": SOURCE_FILE,
     "input_offset": INPUT_OFFSET,
     "batch": BATCH,

@@ -7,6 +7,7 @@ one that fails again stays, with its new reason.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -19,7 +20,7 @@ from mediation.layout_file import LayoutError
 from mediation.reasons import WAITING
 from rating.after import land
 from rating.job import Job
-from rating.lake import Lake
+from rating.lake import Extent, Lake
 from rating.pipeline import Mediated, Rated, mediate_again, rate
 from rating.seen import load_days
 from rating.sessions import earlier_partials
@@ -39,14 +40,18 @@ class Recycled:
         return Recycled(self.tried + other.tried, self.left + other.left)
 
 
-def recycle(job: Job, which: Filter = EVERYTHING, mended: Layout | None = None) -> Recycled:
+def recycle(
+    job: Job, which: Filter = EVERYTHING, mended: Layout | None = None, held: Sequence[Extent] = ()
+) -> Recycled:
     """Try the matching records again: by the layout that the lake has for them, or by a ``mended`` one.
 
-    Partials that waited for one of them follow by themselves.
+    Partials that waited for one of them follow by themselves. Who holds the ids and balances of the records' sources
+    live gives their places as ``held``: it lands only while they are still its own, and no epoch need turn.
     """
-    done = now = _once(job, which, mended)
+    done = now = _once(job, which, mended, held)
     while now.left:
-        now = _once(job, Filter(reason="awaiting_partial", layout=which.layout), None)
+        followers = Filter(reason="awaiting_partial", layout=which.layout, sources=which.sources)
+        now = _once(job, followers, None, held)
         done += now
     return done
 
@@ -60,15 +65,15 @@ def recycle_waiting(job: Job) -> Recycled:
     return done
 
 
-def _once(job: Job, which: Filter, mended: Layout | None) -> Recycled:
+def _once(job: Job, which: Filter, mended: Layout | None, held: Sequence[Extent]) -> Recycled:
     done = Recycled()
     for tried in recyclable(job.lake, which):
         with suppress(LayoutError):  # a message named a layout that nobody has given yet: its record waits on
-            done += _again(replace(job, layout=mended or stored_layout(job.lake, tried.layout)), tried)
+            done += _again(replace(job, layout=mended or stored_layout(job.lake, tried.layout)), tried, held)
     return done
 
 
-def _again(job: Job, tried: Recyclable) -> Recycled:
+def _again(job: Job, tried: Recyclable, held: Sequence[Extent]) -> Recycled:
     mediated = _mediated(job, tried.rows)
     load_days(job.lake, job.seen, mediated.usage)
     rated = rate(
@@ -89,6 +94,8 @@ def _again(job: Job, tried: Recyclable) -> Recycled:
         tariff=job.tariff,
         layout=job.layout_version(),
     )
+    if held:
+        delta = replace(delta, beside=tuple(held), turns_epoch=False)
     left = delta.recycled.num_rows
     if left or _news(job.lake, tried, rated):
         land(job.lake, delta, rated, job.seen, job.balances, job.keepers)

@@ -48,6 +48,8 @@ class Filter:
     layout: str | None = None
     since: datetime | None = None
     suspense_id: str | None = None
+    sources: tuple[str, ...] | None = None
+    ids: tuple[str, ...] | None = None
 
     def where(self) -> tuple[str, dict[str, Any]]:
         """The SQL condition over the view ``suspense`` and its values."""
@@ -57,6 +59,10 @@ class Filter:
         if self.since is not None:
             values["since"] = self.since
             tests.append("s.start_utc >= $since")
+        for name, column, wanted in (("sources", "source", self.sources), ("ids", "suspense_id", self.ids)):
+            if wanted is not None:
+                values[name] = list(wanted)
+                tests.append(f"s.{column} IN (SELECT unnest(${name}))")
         return " AND ".join(tests) or "true", values
 
 

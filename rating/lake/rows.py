@@ -30,6 +30,11 @@ def _batches(delta: Delta, extent: Extent) -> list[Row]:
     return [row, *({**row, **end, "layout": v.name, "layout_version": v.version} for v in extent.further_layouts)]
 
 
+def _took(delta: Delta, extent: Extent) -> bool:
+    """Whether ``extent`` is more than a place that its owner holds."""
+    return extent is delta or extent.intake is not None or extent.next_offset > extent.first_offset
+
+
 def _recycled(delta: Delta) -> list[Row]:
     """The actions that take ``delta.recycled`` out of suspense."""
     sources, numbers = (delta.recycled[n].to_pylist() for n in ("source", "record_no"))
@@ -51,7 +56,7 @@ def _versions(delta: Delta) -> dict[str, Sequence[Row]]:
 def small_rows(delta: Delta) -> dict[str, pa.Table]:
     """The rows of ``delta`` for each small table that it adds to."""
     rows: dict[str, Sequence[Row]] = {
-        "batch": [row for extent in delta.extents() for row in _batches(delta, extent)],
+        "batch": [row for extent in delta.extents() if _took(delta, extent) for row in _batches(delta, extent)],
         "source_file": [delta.source_file] if delta.source_file else [],
         "intake": [extent.intake for extent in delta.extents() if extent.intake],
         "suspense_action": [*_recycled(delta), *delta.actions],

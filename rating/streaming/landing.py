@@ -20,10 +20,14 @@ from rating.job import Job
 from rating.lake import Delta, Extent, LayoutVersion, StaleOffset, StaleState
 from rating.lake.delta import Row
 from rating.pipeline import Rated, rate
+from rating.recycle import Recycled, recycle
 from rating.seen import load_days, oldest_us, seen_ids
 from rating.sessions import earlier_partials
 from rating.streaming.coordinates import Partition, record_no
 from rating.streaming.intake import Intake, together
+from rating.streaming.late import Late
+from rating.streaming.outbox import Mark
+from rating.suspense import Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Landing:
     job: Job
     sources: set[str] = field(default_factory=set)
     """All that were ever assigned."""
+    late: Late = field(default_factory=Late)
     seen: SeenIds = field(init=False)
     balances: Balances | None = field(init=False)
 
@@ -53,6 +58,7 @@ class Landing:
     def assigned(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         """Take over ``partitions``: where each is committed."""
         self.sources |= {partition.source for partition in partitions}
+        self.late.forget()
         self.restore()
         return {p: self.job.lake.offset(p.source).next_offset for p in partitions}
 
@@ -68,8 +74,8 @@ class Landing:
         for keeper in self.job.keepers:
             keeper.restore(lake, sorted(self.sources))
 
-    def land(self, batch: Sequence[Intake], published: Mapping[Partition, int]) -> Landed:
-        """Rate and commit ``batch``, which pairs by one rule; what came of messages before ``published`` is published.
+    def land(self, batch: Sequence[Intake], published: Mapping[Partition, Mark]) -> Landed:
+        """Rate and commit ``batch``, which pairs by one rule; up to ``published`` its partitions are published.
 
         Partitions that have another owner are left out, and the others rated again without them; all are, from state
         read anew, if the epoch has turned. Raises :class:`rating.lake.StaleOffset` if no partition is left, else
@@ -90,6 +96,7 @@ class Landing:
                 if not batch or not fault.sources:
                     raise StaleOffset(str(fault), fenced) from fault
             else:
+                self.late.landed(rated)
                 return Landed(batch, rated, rows, fenced, time.monotonic() - began)
 
     def rated(self, batch: Sequence[Intake]) -> Rated:
@@ -102,23 +109,27 @@ class Landing:
         known = (mediated, layout, self.job.catalogue, self.seen)
         return rate(*known, oldest_us=oldest, partials=partials, balances=self.balances)
 
-    def note_published(self, committed: Mapping[Partition, int], published: Mapping[Partition, int]) -> None:
-        """Land that what came of messages before ``published`` has been published: a batch of no length."""
-        extents = [
-            Extent(
-                source=partition.source,
-                first_offset=offset,
-                next_offset=offset,
-                next_record_no=record_no(offset, 1),
-                complete=False,
-                records=0,
-                intake=_intake_row(partition.source, published[partition]),
-            )
-            for partition, offset in committed.items()
-        ]
-        self.job.lake.commit(Delta.over(extents))
+    def bring_together(self, committed: Mapping[Partition, int]) -> Recycled:
+        """Rate what waited for a record that has come since; ``committed`` says which partitions are whose, and where.
 
-    def _delta(self, batch: Sequence[Intake], rated: Rated, published: Mapping[Partition, int]) -> Delta:
+        Raises :class:`rating.lake.StaleOffset` if one of them has another owner, or another recycle came between.
+        """
+        sources = tuple(partition.source for partition in committed)
+        ids = self.late.found(self.job.lake, sources)
+        done = Recycled()
+        if ids:
+            job = replace(self.job, seen=self.seen, balances=self.balances)
+            held = [_place(partition, offset) for partition, offset in committed.items()]
+            done = recycle(job, Filter(sources=sources, ids=tuple(ids)), held=held)
+        self.late.tried(ids)
+        return done
+
+    def note_published(self, committed: Mapping[Partition, int], published: Mapping[Partition, Mark]) -> None:
+        """Land that ``published`` says how far outputs are: a batch of no length."""
+        places = [(p, _place(p, offset)) for p, offset in committed.items()]
+        self.job.lake.commit(Delta.over([replace(at, intake=_intake_row(p.source, published[p])) for p, at in places]))
+
+    def _delta(self, batch: Sequence[Intake], rated: Rated, published: Mapping[Partition, Mark]) -> Delta:
         return Delta.over(
             [_extent(intake, published[intake.partition]) for intake in batch],
             usage=rated.usage,
@@ -130,7 +141,19 @@ class Landing:
         )
 
 
-def _extent(intake: Intake, published: int) -> Extent:
+def _place(partition: Partition, offset: int) -> Extent:
+    """An extent of no length: that ``partition`` is at ``offset``."""
+    return Extent(
+        source=partition.source,
+        first_offset=offset,
+        next_offset=offset,
+        next_record_no=record_no(offset, 1),
+        complete=False,
+        records=0,
+    )
+
+
+def _extent(intake: Intake, published: Mark) -> Extent:
     layouts = [_version(layout) for layout in intake.layouts]
     source = intake.partition.source
     return Extent(
@@ -155,12 +178,13 @@ def _version(layout: Layout) -> LayoutVersion:
     return LayoutVersion(layout.version, layout.name, layout.text)
 
 
-def _intake_row(source: str, published: int, intake: Intake | None = None) -> Row:
+def _intake_row(source: str, published: Mark, intake: Intake | None = None) -> Row:
     return {
         "source": source,
         "messages": intake.messages if intake else 0,
         "record_bytes": intake.record_bytes if intake else 0,
         "first_utc": intake.first_ms * 1_000 if intake else None,
         "last_utc": intake.last_ms * 1_000 if intake else None,
-        "published_offset": published,
+        "published_offset": published.offset,
+        "published_batch": published.batch,
     }

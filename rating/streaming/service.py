@@ -27,7 +27,7 @@ from rating.streaming.coordinates import Partition, partition_of
 from rating.streaming.intake import Intake, take_in
 from rating.streaming.landing import Landed, Landing
 from rating.streaming.metrics import Metrics
-from rating.streaming.outbox import Outbox, Topics
+from rating.streaming.outbox import Mark, Outbox, Topics
 from rating.streaming.source import Messages, PublishError, Source
 from rating.streaming.unpack import Reading
 
@@ -52,6 +52,8 @@ class Limits:
     size_bytes: int = 64 << 20
     gather_ms: int = 500
     fence_s: float = 5.0
+    tend_s: float = 5.0
+    """How often records that waited are brought together, and what recycles rated is published."""
 
 
 @dataclass(slots=True, eq=False)
@@ -67,7 +69,8 @@ class Service:
     stopping: Event = field(default_factory=Event)
     _held: dict[Partition, Messages] = field(default_factory=dict)
     _next: dict[Partition, int] = field(default_factory=dict)
-    _published: dict[Partition, int] = field(default_factory=dict)
+    _published: dict[Partition, Mark] = field(default_factory=dict)
+    _tended: float = 0.0
     _fenced: dict[Partition, float] = field(default_factory=dict)
     _under_way: Future[Landed] | None = None
     _lander: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "landing"))
@@ -163,6 +166,7 @@ class Service:
         landed = self._patiently(lambda: self.landing.land(batch, self._published))
         self.metrics.landed(landed)
         self._publish_landed(landed)
+        self._tend()
         self.metrics.batch_s.observe(time.monotonic() - began)
         offsets = {intake.partition.source: intake.next_offset for intake in landed.batch}
         figures = {"records": landed.rated.records, "rated": landed.rated.usage.num_rows}
@@ -187,7 +191,7 @@ class Service:
 
     def _publish_landed(self, landed: Landed) -> None:
         """Publish what has landed; from the lake, with what was not published before, if anything was not."""
-        if all(self._published[intake.partition] == intake.first for intake in landed.batch):
+        if all(self._published[intake.partition].offset == intake.first for intake in landed.batch):
             offsets = {intake.partition: intake.next_offset for intake in landed.batch}
             self._publish(offsets, lambda: self.outbox.publish(landed.rated, landed.rows.get("alert", ())))
         else:
@@ -203,10 +207,11 @@ class Service:
             self.metrics.unpublished.inc()
             return
         self.metrics.published.inc(sent)
-        self._published |= committed
+        for partition, offset in committed.items():
+            self._published[partition] = self._published[partition]._replace(offset=offset)
 
     def _publish_stored(self, partition: Partition, committed: int) -> None:
-        lake, first = self.landing.job.lake, self._published[partition]
+        lake, first = self.landing.job.lake, self._published[partition].offset
         self._publish({partition: committed}, lambda: self.outbox.publish_stored(lake, partition, first, committed))
 
     # --- waiting for it
@@ -241,8 +246,35 @@ class Service:
     def _catch_up(self) -> None:
         """Publish what could not be published before, while nothing is under way."""
         for partition, committed in self._next.items():
-            if self._published[partition] < committed:
+            if self._published[partition].offset < committed:
                 self._publish_stored(partition, committed)
+        self._tend()
+
+    def _tend(self) -> None:
+        """Bring together what waited for each other, and publish what recycles rated, whoever did them."""
+        if time.monotonic() - self._tended < self.limits.tend_s:
+            return
+        self._tended, owned = time.monotonic(), dict(self._next)
+        try:
+            done = self.landing.bring_together(owned)
+        except (StaleOffset, StaleState, LakeUnavailable) as fault:  # the next time will do, or the next owner's
+            _LOG.info("not brought together", extra={"says": str(fault)})
+        else:
+            if done.left:
+                _LOG.info("brought together", extra={"tried": done.tried, "left": done.left})
+        for partition in owned if self.outbox.open else ():
+            self._publish_recycled(partition)
+
+    def _publish_recycled(self, partition: Partition) -> None:
+        lake = self.landing.job.lake
+        for batch in self.outbox.recycles(lake, partition, self._published[partition].batch):
+            try:
+                self.metrics.published.inc(self.outbox.publish_recycled(lake, partition, batch))
+            except PublishError as fault:
+                _LOG.warning("not published", extra={"sources": [partition.source], "says": str(fault)})
+                self.metrics.unpublished.inc()
+                return
+            self._published[partition] = self._published[partition]._replace(batch=batch)
 
     # --- fencing
 

@@ -1,8 +1,8 @@
 """Workers of one group on one lake, killed, stopped, moved at random: charges equal the batch job's to the last digit.
 
 The traffic has 1 % copies, 1 % broken records and 2 % that come late, and is sent while the workers die. ``TOLL_KILLS``
-sets how many kills (10); ``KAFKA_BOOTSTRAP`` names another broker than the embedded one, and there ``TOLL_MOVES`` sets how
-many zombies and hand-overs (a tenth of the kills).
+sets how many kills (10); ``KAFKA_BOOTSTRAP`` names another broker than the embedded one, and there ``TOLL_MOVES`` sets
+how many zombies and hand-overs (a tenth of the kills).
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from rating.lake import Delta, Lake, LakeUnavailable, open_lake
 from rating.streaming.coordinates import Partition
 from rating.streaming.intake import take_in
 from rating.streaming.memory import MemoryBroker, MemorySink, MemorySource
-from rating.streaming.outbox import Topics
+from rating.streaming.outbox import Mark, Topics
 from rating.streaming.service import Limits
 from rating.streaming.source import Messages, Outgoing, StreamError
 from tests.streaming.conftest import Operator, Running, Serve
@@ -157,7 +157,9 @@ def test_a_restart_goes_on_and_publishes_what_was_not(
     told = [dict(m[2] or ()) for m in memory.logs[Partition("rated", 0)].messages]
     published = [(t["toll-source"].decode(), int(t["toll-record"])) for t in told]
     assert sorted(published) == sorted((r["source"], r["record_no"]) for r in rows)
-    assert two.outbox.published(two.landing.job.lake, Partition("raw", 0)) == memory.logs[Partition("raw", 0)].end
+    assert (
+        two.outbox.published(two.landing.job.lake, Partition("raw", 0)).offset == memory.logs[Partition("raw", 0)].end
+    )
 
 
 def test_partitions_move_between_two_members(
@@ -245,7 +247,7 @@ def test_a_fenced_partition_takes_nothing_of_the_others_with_it(
                 other = service(MemorySource(memory, "raw"), lake=lake)
                 begun.update(other.landing.assigned([stolen]))
                 fresh = in_log(memory, stolen).since(begun[stolen])
-                other.landing.land([take_in(stolen, begun[stolen], fresh, other.reading)[0]], begun)
+                other.landing.land([take_in(stolen, begun[stolen], fresh, other.reading)[0]], {stolen: Mark()})
         return held(delta)
 
     monkeypatch.setattr(own, "commit", late)
