@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from threading import Thread
+from typing import Any
 
 import numpy as np
 from confluent_kafka import Producer
@@ -55,6 +56,7 @@ MIX = (
 )
 """How many of a hundred requests ask what."""
 CONNECTIONS = 32
+PATIENCE_S = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +80,26 @@ def server(lake: Path, work: Path) -> Iterator[tuple[int, str, int]]:
     log = (work / "serve.log").open("w+")
     running = subprocess.Popen(command, cwd=ROOT, stderr=log)
     try:
-        told = _until_read(work / "serve.log")
-        yield told, made.stdout.strip(), running.pid
+        _until(lambda: bool(_told(work / "serve.log", "read")))
+        yield _told(work / "serve.log", "listening")[0]["port"], made.stdout.strip(), running.pid
     finally:
         running.send_signal(signal.SIGTERM)
         running.wait(30)
         log.close()
 
 
-def _until_read(log: Path) -> int:
-    """The port that the log tells, once the lake was read."""
-    late = time.monotonic() + 300
-    while time.monotonic() < late:
-        lines = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]
-        ports = [line["port"] for line in lines if line["event"] == "listening"]
-        if ports and any(line["event"] == "read" for line in lines):
-            return int(ports[0])
+def _until(holds: Callable[[], bool]) -> None:
+    late = time.monotonic() + PATIENCE_S
+    while not holds():
+        if time.monotonic() > late:
+            raise RuntimeError("a process does not get ready")
         time.sleep(0.2)
-    raise RuntimeError("the server does not get ready")
+
+
+def _told(log: Path, event: str) -> list[dict[str, Any]]:
+    """What the log says of ``event``."""
+    lines = (json.loads(line) for line in log.read_text("utf-8").splitlines() if line.endswith("}"))
+    return [line for line in lines if line["event"] == event]
 
 
 def asking(port: int, token: str, accounts: list[str], seconds: int, rate: int) -> list[Asked]:
@@ -155,7 +159,7 @@ def measured(
 
 @contextmanager
 def stream(inputs: Path, tariffs: Path, lake: Path, seconds: int) -> Iterator[list[int]]:
-    """A stream into ``lake``, its service and a producer at :data:`STREAMED` a second: the sizes of batches that land."""
+    """A stream into ``lake`` from a producer at :data:`STREAMED` records a second: the sizes of batches that land."""
     lines = [line for path in sorted(inputs.glob("*.csv")) for line in path.read_bytes().splitlines()[1:]]
     landed: list[int] = []
     with embedded_broker() as bootstrap:
@@ -205,7 +209,7 @@ def table(seconds: int = 60, rate: int = 300) -> Iterator[str]:
             asking(*known[:2], accounts, 2, rate)  # what is imported and opened late
             yield from _lines("nothing", *measured(*known, accounts, seconds, rate))
             with stream(work / "more", inputs / "tariffs", lake, seconds + 10) as landed:
-                time.sleep(3)
+                _until(lambda: bool(landed))
                 yield from _lines(f"a stream of {STREAMED:,} records/s", *measured(*known, accounts, seconds, rate))
                 yield f"\nThe stream landed {sum(landed):,} records in {len(landed):,} batches meanwhile."
 

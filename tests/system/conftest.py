@@ -14,16 +14,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from mediation.fields import TABLES
 from rating.cli.main import main
 from rating.lake import open_lake
 from samples.generate import generate
 
 DATA = Path(__file__).parents[1] / "data"
 ROOT = Path(__file__).parents[2]
-TABLES = (
-    "usage", "charge", "rejected", "balance_movement", "control_total", "charge_total", "batch", "intake", "finding",
-    "input_offset", "source_file", "suspense_action", "tariff_version", "layout_version",
-)  # fmt: skip
 PLAN = """
 [tariff]
 zone = "UTC"
