@@ -21,9 +21,16 @@ from tariffs.model import UNITS
 
 _MOVED: Final = """
 SELECT kind, holder, shared, allowance, period_utc, rolled, epoch_us(expires_utc) AS expires_us,
-    epoch_us(period_utc) AS period_us, units, free_usage, unit, total
+    epoch_us(period_utc) AS period_us, units, free_usage, unit, total,
+    kind = 'count' AND $run > 0 AND coalesce(expires_utc <= (
+        SELECT max(until_utc) FROM rating_runs WHERE kind = 'close' AND rating_run <= $run
+    ), false) AS settled
 FROM balance_movement
 WHERE event_id = $event AND leg = $leg AND kind IN ('use', 'count') AND rating_run = $run"""
+_FINAL: Final = """
+SELECT sum(units)::BIGINT AS total FROM balance_movement
+WHERE kind IN ('count', 'uncount') AND holder = $holder AND shared = $shared AND allowance = $allowance
+    AND period_utc = $period_utc AND rating_run <= $run"""
 _ORDER: Final = ("expires_us", "period_us", "allowance")
 
 Row = dict[str, Any]
@@ -49,6 +56,8 @@ class BalanceStory:
 class _Teller:
     """The movements of a leg and the terms of their allowances."""
 
+    lake: Lake
+    run: int
     catalogue: Catalogue
     moved: list[Row]
     terms: dict[str, list[int]] = field(init=False)
@@ -84,8 +93,15 @@ class _Teller:
                 if row["allowance"] == self.catalogue.name("allowance", of):
                     left_out = 0 if self.terms[row["allowance"]][layout.ALLOWANCE_COUNT_FREE] else free
                     before = row["total"] - row["units"] - offset - left_out
-                    return (VOLUME, row["total"] - 1) if volume else (GRADUATED, before)
+                    return (VOLUME, self._reached(row) - 1) if volume else (GRADUATED, before)
         return 0, 0
+
+    def _reached(self, row: Row) -> int:
+        """The total at which volume tiers look: that of the whole period where the run has settled it."""
+        if not row["settled"]:
+            return int(row["total"])
+        named = {name: row[name] for name in ("holder", "shared", "allowance", "period_utc")}
+        return int(self.lake.query(_FINAL, named | {"run": self.run})["total"][0].as_py())
 
     def caps(self) -> tuple[tuple[Node, int], ...]:
         """A node for each spend cap that was near, and what it let pass."""
@@ -106,7 +122,7 @@ def balance_story(lake: Lake, charge: Row, catalogue: Catalogue, offset: int) ->
     if not len(catalogue.allowances):
         return BalanceStory()
     asked = {"event": str(charge["event_id"]), "leg": charge["leg"], "run": charge["rating_run"]}
-    teller = _Teller(catalogue, lake.query(_MOVED, asked).to_pylist())
+    teller = _Teller(lake, charge["rating_run"], catalogue, lake.query(_MOVED, asked).to_pylist())
     if not teller.moved:
         return BalanceStory()
     return BalanceStory(teller.free(charge["rate"], offset), tuple(map(_node, teller.moved)), teller.caps())

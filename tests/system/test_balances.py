@@ -118,6 +118,20 @@ def test_balances_are_told_and_charges_explained(spool: Path, toll: Toll) -> Non
     assert toll("balance", account, "--at", "soon", "--lake", lake).code == 2
 
 
+def test_a_close_settles_volume_tiers_and_its_charges_are_explained(spool: Path, toll: Toll) -> None:
+    lake, plan = spool / "lake", spool / "plans" / "retail.toml"
+    plan.write_text(plan.read_text().replace('"used"', '"used"\ntiers = "volume"'))
+    rate(toll, spool, lake, *sorted((spool / "spool").glob("*.csv")))
+    assert toll("close", "--period", "2020-01-01/2030-01-01", "--lake", lake).code == 0
+    balanced(toll, lake)
+    with open_lake(lake, read_only=True) as opened:
+        cheaper = opened.query(
+            "SELECT min(event_id) AS event FROM charge WHERE kind = 'charge' AND rating_run = 1 AND amount > 0"
+        )["event"][0]
+    told = toll("explain", str(cheaper), "--lake", lake)
+    assert (told.code, "DIFFERS" in told.out) == (0, False), told.out
+
+
 def test_an_audit_finds_free_usage_that_nothing_paid_for(spool: Path, toll: Toll) -> None:
     lake = spool / "lake"
     rate(toll, spool, lake, *sorted((spool / "spool").glob("*.csv")))
