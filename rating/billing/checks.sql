@@ -9,6 +9,12 @@ ANTI JOIN read_parquet('{accounts}') m ON m.account = c.account
 WHERE c.start_utc < r.until_utc AND c.charge_no < r.charge_limit
 GROUP BY c.account, c.currency;
 
+-- suspended: records of usage that wait in suspense, by their number: what they will cost is on no bill
+SELECT '' AS customer, '' AS account, '' AS currency, 0 AS expected, count(*) AS found
+FROM suspense s CROSS JOIN (FROM bill_run WHERE run = $run) r
+WHERE s.start_utc < r.until_utc
+HAVING count(*) > 0;
+
 -- outlier: a bill that differs much from the customer's last one
 SELECT customer, '' AS account, currency, before AS expected, total AS found
 FROM bill JOIN (

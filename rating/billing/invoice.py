@@ -163,7 +163,7 @@ def _row(line: Line, say: Words, currency: str) -> Row:
 def _named(line: Line, say: Words) -> str:
     """What a line is called: the tariff's text, or the category of usage and its zone."""
     if line["kind"] in {FEE, DISCOUNT, COVERED}:
-        told = line["text"] or say(line["category"])
+        told = say(f"{line['kind']}.{line['category']}", line["text"] or say(line["category"]))
         days = (line["first_day"], line["last_day"])
         if None in days:
             return told

@@ -199,7 +199,7 @@ LEFT JOIN (
 -- Which accounts each final bill run billed: usage before until_utc, of the rows of charge below charge_limit.
 CREATE VIEW bill_span AS
 SELECT l.account, r.run, r.until_utc, r.charge_limit
-FROM (SELECT DISTINCT run, account FROM bill_line WHERE charges > 0) l
+FROM (SELECT DISTINCT run, account FROM bill_line WHERE account <> '') l
 JOIN bill_run r ON r.run = l.run
 SEMI JOIN (SELECT run FROM bill_step WHERE step = 'final') f ON f.run = l.run;
 

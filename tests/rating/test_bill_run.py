@@ -100,38 +100,41 @@ def test_sums(
     balanced(memory)
 
 
+RENT = """
+[tax.vat]
+percent = "20"
+[rate.flat]
+currency = "GBP"
+price = "0.06"
+[plan.p]
+currency = "GBP"
+tax = "vat"
+[[plan.p.rule]]
+service = "voice"
+rate = "flat"
+[fee.rent]
+plan = "p"
+amount = "31"
+currency = "GBP"
+due = "arrears"
+proration = "half_up"
+scale = 2
+text = "Rental"
+"""
+TENTH = """
+[discount.tenth]
+plan = "p"
+lines = "usage"
+percent = "10"
+currency = "GBP"
+text = "A tenth"
+"""
+
+
 def test_fees_and_discounts_are_lines_with_their_taxes(memory: Lake, tmp_path: Path) -> None:
     """Worked by hand: 21 of 31 days of 31.00 are 21.00; 10 % off 8.00 of usage is 0.80; 20 % of each is tax."""
-    plan = """
-    [tax.vat]
-    percent = "20"
-    [rate.flat]
-    currency = "GBP"
-    price = "0.06"
-    [plan.p]
-    currency = "GBP"
-    tax = "vat"
-    [[plan.p.rule]]
-    service = "voice"
-    rate = "flat"
-    [fee.rent]
-    plan = "p"
-    amount = "31"
-    currency = "GBP"
-    due = "arrears"
-    proration = "half_up"
-    scale = 2
-    text = "Rental"
-    [discount.tenth]
-    plan = "p"
-    lines = "usage"
-    percent = "10"
-    currency = "GBP"
-    text = "A tenth"
-    """
-    made = tariff(
-        tmp_path / "tariff", plan, "kind,key,account,plan,valid_from,valid_to\nnumber,+44,alice,p,2026-10-11,\n"
-    )
+    held = "kind,key,account,plan,valid_from,valid_to\nnumber,+44,alice,p,2026-10-11,\n"
+    made = tariff(tmp_path / "tariff", RENT + TENTH, held)
     customers = folder(tmp_path / "customers", customers_csv=ALICE)
     for amount, name in (("5", "a"), ("3", "b")):
         landed(memory, name, {"amount": amount, "tax_amount": D(amount) / 5, **VAT, "zone": name})
@@ -151,6 +154,15 @@ def test_fees_and_discounts_are_lines_with_their_taxes(memory: Lake, tmp_path: P
     assert (fee["first_day"], fee["last_day"]) == (date(2026, 10, 11), date(2026, 10, 31))
     later = billed(memory, ordered(customers, "2026-10", made))  # the same month again: nothing of it twice
     assert [b["total"] for b in bills(memory, later)] == [D(0)]
+    balanced(memory)
+
+
+def test_fees_are_billed_once_also_without_usage(memory: Lake, tmp_path: Path) -> None:
+    held = "kind,key,account,plan,valid_from,valid_to\nnumber,+44,alice,p,2026-10-01,2026-12-01\n"
+    made = tariff(tmp_path / "tariff", RENT, held)
+    customers = folder(tmp_path / "customers", customers_csv=ALICE)
+    runs = [billed(memory, ordered(customers, f"2026-{month}", made)) for month in (10, 10, 11, 12)]
+    assert [[b["fees"] for b in bills(memory, number)] for number in runs] == [[D(31)], [D(0)], [D(31)], [D(0)]]
     balanced(memory)
 
 
