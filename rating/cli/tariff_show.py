@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tariffs.catalogue import Catalogue
 
 
-_SAID = ("allowance", "fee", "discount")
+_SAID = ("allowance", "accumulator", "fee", "discount")
 """Kinds of tables that are shown as they are said: they are compiled to no prices."""
 
 
