@@ -96,9 +96,10 @@ def names(tree_: Tree) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mediated:
-    """A file by a shipped layout: its records, its header and trailer as one tree, its layout."""
+    """A file by a shipped layout: its records, its trailer, that and the header as one tree, its layout."""
 
     records: Records
+    trailer: bytes
     file: Tree
     layout: Layout
 
@@ -121,4 +122,4 @@ def mediated(layout_name: str, file: bytes) -> Mediated:
     assert source is not None
     assert source.said is not None
     trailer = b"".join(control_lines(aside, "trailer"))
-    return Mediated(records, with_trailer(source.said.header, trailer, source.format), layout)
+    return Mediated(records, trailer, with_trailer(source.said.header, trailer, source.format), layout)

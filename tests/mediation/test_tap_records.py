@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from mediation.ber.controls import control_findings
 from mediation.ber.encode import Encoder
 from mediation.ber.format import read_format
 from mediation.controls import Found
 from mediation.tap import file_findings
 from mediation.tap_checks import COLUMNS, RECORD_CHECKS
 from mediation.tap_header import Totals, below, read_header
-from mediation.tap_kin import nrtrde_findings, rap_findings
 from mediation.tap_records import check_of, severe_faults, totals_of
 from tests.mediation import gsma
 
@@ -447,10 +447,7 @@ def test_lengths_do_not_matter(name: str) -> None:
 
 def test_an_nrtrde_file_counts_its_events() -> None:
     file = gsma.mediated("gsma_nrtrde", gsma.content(gsma.NRTRDE))
-    assert nrtrde_findings(file.file, len(file.records)) == [Found("trailer_mismatch", "records 10", "records 7")]
-    assert nrtrde_findings(file.file, 10) == []
-
-
-def test_a_rap_file_cut_before_its_returns_is_named() -> None:
-    assert rap_findings(gsma.tree(gsma.RAP_MINI), 0) == [Found("trailer_missing", "returnDetailsCount", "none")]
-    assert rap_findings(gsma.tree(gsma.RAP_ACKNOWLEDGEMENT), 0) == []
+    source = file.layout.framing.ber
+    assert source is not None
+    counted = [control_findings(source, file.trailer, events) for events in (len(file.records), 10)]
+    assert counted == [[Found("trailer_mismatch", "records 10", "records 7")], []]
