@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 from confluent_kafka import Producer
@@ -23,6 +25,8 @@ from rating.streaming.keys import partition_for
 
 RECORD_BYTES = 200
 PARTITIONS = 4
+LONGEST_S = 90
+"""A service that has not done what it is measured at by then is ended, and the benchmark with it."""
 _CALLER = 4
 """The column of the A-number."""
 
@@ -74,24 +78,37 @@ class Service:
     """``toll stream`` as a process of its own; what it logged."""
 
     running: subprocess.Popen[str]
+    last: deque[str] = field(default_factory=lambda: deque(maxlen=5))
+    """The last lines that it logged."""
 
     def told(self, event: str) -> Iterator[dict[str, Any]]:
         """What it logs as ``event`` from now on, until it ends; ``at_s`` is when."""
         for line in self.running.stderr or ():
+            self.last.append(line)
             said = json.loads(line) if line.startswith("{") else {"event": line}
             if said["event"] == event:
                 yield said | {"at_s": datetime.fromisoformat(said["time"]).timestamp()}
 
+    def first(self, event: str) -> dict[str, Any]:
+        """The next ``event``. Raises :class:`RuntimeError` with the last log lines if it ends, or is ended, before."""
+        found = next(self.told(event), None)
+        if found is None:
+            raise RuntimeError(f"the service did not tell {event!r} within {LONGEST_S} s:\n{''.join(self.last)}")
+        return found
+
 
 @contextmanager
 def service(bootstrap: str, topic: str, load: Load, lake: Path, *more: str) -> Iterator[Service]:
-    """The service over ``topic`` into ``lake``, until it is idle or the context ends."""
+    """The service over ``topic`` into ``lake``, until it is idle, the context ends, or :data:`LONGEST_S` have gone."""
     given = ("--topic", topic, "--group", topic, "--layout", "generic_csv", "--tariffs", str(load.tariffs))
     broker = (f"--kafka=bootstrap.servers={bootstrap}", "--kafka=session.timeout.ms=6000")  # it waits half a session
     command = [TOLL, "stream", *given, "--lake", str(lake), "--http", "none", *broker, *more]
     running = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    late = Timer(LONGEST_S, running.kill)
+    late.start()
     try:
         yield Service(running)
     finally:
+        late.cancel()
         running.kill()
         running.communicate()

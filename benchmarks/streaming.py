@@ -2,7 +2,8 @@
 
 Enters: numbers of records. Leaves: Markdown lines. Always holds: the service runs as a process of its own on the
 embedded broker of this machine, with four partitions and no output topics; what landed is counted before it is
-quoted; service and floor alternate in one run. Run: ``python -m benchmarks.streaming [RECORDS] [KEYS]``.
+quoted; service and floor alternate in one run; what does not end is ended.
+Run: ``python -m benchmarks streaming``, which records it, or ``python -m benchmarks.streaming [RECORDS [KEYS]]``.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ import pyarrow as pa
 from confluent_kafka import Producer
 
 from benchmarks.commit_cost import synthetic
-from benchmarks.stream_load import PARTITIONS, Load, load, produce, service
+from benchmarks.stream_load import LONGEST_S, PARTITIONS, Load, load, produce, service
 from benchmarks.timing import run
 from mediation.fields import INSTANT
 from rating.lake import Delta, open_lake
 from samples.broker import create_topic, embedded_broker
 
 ROUNDS = 2
+BATCH = 50_000
+"""Records of a batch where the log is full: several must land for a speed."""
 LATENCY_S = 20
 TICK_S = 0.01
 LOOK_S = 0.05
@@ -49,14 +52,17 @@ def sustained(bootstrap: str, topic: str, pack: int, given: Load, work: Path) ->
     """All of ``given`` from a topic that holds it: from the first batch that landed to the last."""
     create_topic(bootstrap, topic, PARTITIONS)
     messages = produce(bootstrap, topic, given.packed(pack) if pack > 1 else given.records)
-    with service(bootstrap, topic, given, work / topic, "--exit-when-idle", "2") as one:
+    few = ("--exit-when-idle", "5", "--batch-messages", str(max(BATCH // pack, 1)))
+    with service(bootstrap, topic, given, work / topic, *few) as one:
         told = list(one.told("landed"))
-    records = sum(map(len, given.records))
-    if sum(batch["records"] for batch in told) != records:
-        raise RuntimeError(f"{topic}: not every record landed")
+    records, landed = sum(map(len, given.records)), sum(batch["records"] for batch in told)
+    if landed != records:
+        raise RuntimeError(f"{topic}: {landed} of {records} records landed:\n{''.join(one.last)}")
     speed = (records - told[0]["records"]) / (told[-1]["at_s"] - told[0]["at_s"])
     command = [sys.executable, "-m", "benchmarks.stream_floor", bootstrap, topic, str(messages)]
-    floor = json.loads(run([*command, str(work / topic), str(work / f"{topic}-floor")]).output)
+    floor = json.loads(
+        run(["timeout", str(LONGEST_S), *command, *map(str, (work / topic, work / f"{topic}-floor"))]).output
+    )
     return Sustained(speed, records / floor["wall_s"])
 
 
@@ -68,7 +74,7 @@ def latencies(bootstrap: str, given: Load, speed: float, work: Path) -> Floats:
     seen: list[list[tuple[float, int]]] = [[] for _ in range(PARTITIONS)]
     open_lake(lake, create=True).close()
     with service(bootstrap, topic, given, lake) as one:
-        next(one.told("assigned"))
+        one.first("assigned")
         threading.Thread(target=lambda: list(one.told("")), daemon=True).start()  # so that its log never blocks it
         produced = threading.Thread(target=_paced, args=(bootstrap, topic, given, speed, sent))
         produced.start()
@@ -105,7 +111,10 @@ def _unseen(sent: list[list[float]], seen: list[list[tuple[float, int]]]) -> boo
 def _waited(sent: list[float], seen: list[tuple[float, int]]) -> Floats:
     """How long each message of a partition waited for the first look that found the offset past it."""
     at, reached = np.array([look[0] for look in seen]), np.array([look[1] for look in seen])
-    return at[np.searchsorted(reached, np.arange(len(sent)), "right")] - np.array(sent)
+    look = np.searchsorted(reached, np.arange(len(sent)), "right")
+    if len(look) and look[-1] >= len(at):
+        raise RuntimeError(f"{(look >= len(at)).sum()} of {len(sent)} records were not seen within {LATENCY_S + 20} s")
+    return at[look] - np.array(sent)
 
 
 def restart_s(bootstrap: str, given: Load, keys: int, work: Path) -> tuple[float, float]:
@@ -120,8 +129,8 @@ def restart_s(bootstrap: str, given: Load, keys: int, work: Path) -> tuple[float
     produce(bootstrap, topic, records)
     began = time.time()
     with service(bootstrap, topic, Load(given.tariffs, records), lake) as one:
-        assigned = next(one.told("assigned"))["at_s"] - began
-        return assigned, next(one.told("landed"))["at_s"] - began
+        assigned = one.first("assigned")["at_s"] - began
+        return assigned, one.first("landed")["at_s"] - began
 
 
 def _known(part: int, rows: int, first_us: int) -> Delta:
@@ -135,7 +144,7 @@ def _known(part: int, rows: int, first_us: int) -> Delta:
     )  # fmt: skip
 
 
-def table(records: int = 400_000, keys: int = 10_000_000) -> Iterator[str]:
+def table(records: int = 400_000, keys: int = 2_000_000) -> Iterator[str]:
     """The benchmark as Markdown."""
     with tempfile.TemporaryDirectory() as folder, embedded_broker() as bootstrap:
         work = Path(folder)
@@ -162,4 +171,5 @@ def table(records: int = 400_000, keys: int = 10_000_000) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    print("\n".join(table(*(int(a) for a in sys.argv[1:]))))
+    for line in table(*(int(a) for a in sys.argv[1:])):
+        print(line, flush=True)

@@ -71,6 +71,7 @@ class Service:
     _next: dict[Partition, int] = field(default_factory=dict)
     _published: dict[Partition, Mark] = field(default_factory=dict)
     _tended: float = 0.0
+    _busy: float = 0.0
     _fenced: dict[Partition, float] = field(default_factory=dict)
     _under_way: Future[Landed] | None = None
     _lander: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "landing"))
@@ -85,18 +86,18 @@ class Service:
         Raises :class:`StreamError` where the stream cannot go on, :class:`rating.lake.LakeError` where the lake cannot.
         """
         self.source.open(self)
-        busy = time.monotonic()
+        self._busy = time.monotonic()
         try:
             while not self.stopping.is_set():
                 gathered = self._gathered()
                 self._take_in(gathered)
                 self._take_up_fenced()
                 if gathered or not self._next:
-                    busy = time.monotonic()
+                    self._busy = time.monotonic()
                 if gathered or self._under_way:
                     continue
                 self._catch_up()
-                if idle_s is not None and time.monotonic() - busy > idle_s:
+                if idle_s is not None and time.monotonic() - self._busy > idle_s:
                     break
             self._settle()
         finally:
@@ -302,6 +303,7 @@ class Service:
         """Take over ``partitions`` where the lake has them."""
         self._settle(beat=False)
         starts = self._begun(partitions)
+        self._busy = time.monotonic()
         self.metrics.owns("assigned", len(self._next))
         _LOG.info("assigned", extra={"sources": [p.source for p in partitions], "offsets": list(starts.values())})
         return starts

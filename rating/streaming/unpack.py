@@ -89,7 +89,10 @@ def unpack(source: str, messages: Messages, reading: Reading) -> tuple[list[Piec
     groups: dict[str, _Group] = {}
     poison: list[_Poison] = []
     plain: dict[str, list[int]] = {}
-    for row, headers in enumerate(messages.headers):
+    usual = _all_usual(messages, reading)
+    if usual:
+        plain[reading.layout] = list(range(len(messages)))
+    for row, headers in enumerate(() if usual else messages.headers):
         name, packing = named(headers, reading)
         if packing == "raw" and name in reading.layouts and _fits(messages.values[row], reading, name):
             plain.setdefault(name, []).append(row)
@@ -105,6 +108,13 @@ def unpack(source: str, messages: Messages, reading: Reading) -> tuple[list[Piec
         values = messages.values if len(rows) == len(messages) else [messages.values[row] for row in rows]
         group.values.append(pa.array(values, pa.binary()))
     return [_ordered(reading.layouts[name], group) for name, group in groups.items()], _rejected(source, poison)
+
+
+def _all_usual(messages: Messages, reading: Reading) -> bool:
+    """Whether no message names a layout or packing, and none is empty or near a limit: told without a look at each."""
+    if reading.packing != "raw" or reading.layout not in reading.layouts or any(messages.headers):
+        return False
+    return all(messages.values) and max(map(len, messages.values)) <= min(MOST_RECORDS, reading.most_bytes)
 
 
 def _ordered(layout: Layout, group: _Group) -> Pieces:
