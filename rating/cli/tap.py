@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rating.cli.faults import CommandError
+from rating.cli.progress import counting
 from rating.cli.shared import json_argument, lake_argument, opened, print_json, show
 from rating.cli.spans import period_arguments, period_of
 
@@ -41,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(str(fault), 2) from None
     period, available = period_of(args), _available(args.available)
     try:
-        with opened(args, write=True) as lake:
-            sent = tap_out(lake, operator, Path(args.to), period, available, notify=args.notify)
+        with opened(args, write=True) as lake, counting("events sent", quiet=args.json) as watch:
+            sent = tap_out(lake, operator, Path(args.to), period, available, notify=args.notify, watch=watch)
     except TapOutError as fault:
         raise CommandError(str(fault)) from None
     if args.json:

@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mediation.keys import Keys
+from mediation.tap_checks import MAX_AGE_DAYS
 from mediation.tap_header import SDR
 
 ANY_ELEMENT = "*"
@@ -23,6 +24,7 @@ _TADIG = re.compile(r"[A-Z0-9]{5}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _MOST_DECIMALS = 6
 _MOST_EVENTS = 50_000
+_MOST_AGE_DAYS = 36_500
 
 
 class OperatorError(ValueError):
@@ -40,7 +42,10 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """What our files say of us. ``entities`` are by the network element of usage."""
+    """What our files say of us. ``entities`` are by the network element of usage.
+
+    ``max_age_days``: how much older than its file an event may be (0: however old).
+    """
 
     tadig: str
     local_currency: str
@@ -52,6 +57,7 @@ class Operator:
     home_gateway: bool
     tax_type: str
     most_events: int
+    max_age_days: int
     entities: Mapping[str, Entity]
 
     def entity(self, element: str) -> Entity | None:
@@ -82,6 +88,7 @@ def read_operator(path: Path) -> Operator:
         home_gateway=keys.choice("gateway", ("home", "visited"), "home") == "home",
         tax_type=_fitting(keys, "tax_type", re.compile(r"\d{2}", re.ASCII), "2 digits", "13"),
         most_events=_at_most(keys, "most_events", _MOST_EVENTS, _MOST_EVENTS, least=1),
+        max_age_days=_at_most(keys, "max_age_days", MAX_AGE_DAYS, _MOST_AGE_DAYS),
         entities=_entities(keys),
     )
     keys.finish()

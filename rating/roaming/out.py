@@ -8,7 +8,7 @@ does not fit before any file of that network is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -30,7 +30,7 @@ from tariffs.partners import agreements
 
 _VERSIONS: Final = "SELECT DISTINCT tariff_version FROM charge WHERE leg = 'roaming_out' ORDER BY tariff_version"
 _LATEST: Final = "SELECT tariff_version FROM batch WHERE tariff_version <> '' ORDER BY batch_id DESC LIMIT 1"
-_SPAN: Final = "start_utc >= $start AND start_utc < least($end, $available)"
+_SPAN: Final = "start_utc >= greatest($start, $oldest) AND start_utc < least($end, $available)"
 _FITS: Final = (
     "service IN ('voice', 'sms', 'data') AND (direction <> 'transit' OR service = 'data') AND amount >= 0 "
     "AND converted_amount >= 0 AND tax_amount >= 0 "
@@ -51,7 +51,7 @@ SELECT * FROM (
 )"""  # noqa: S608 (our own conditions)
 """Unsent charges with the network that they go to: that of the longest prefix of the IMSI."""
 _PLANS: Final = f"SELECT DISTINCT tariff_version, plan FROM tap_unsent WHERE {_SPAN} AND {_FITS} ORDER BY ALL"  # noqa: S608
-_TO: Final = "SELECT DISTINCT tadig FROM ({home}) ORDER BY tadig"
+_TO: Final = "SELECT tadig, count(*) AS events FROM ({home}) GROUP BY tadig ORDER BY tadig"
 _NEXT: Final = """
 SELECT h.*, u.* EXCLUDE (event_id, start_utc, imsi, service, direction, network_element, usage, unit, raw), h.start_utc
 FROM (FROM ({home}) WHERE tadig = $recipient ORDER BY start_utc, event_id LIMIT $most) h
@@ -60,6 +60,7 @@ ORDER BY h.start_utc, h.event_id"""
 _LEFT: Final = f"""
 SELECT
     account, CASE WHEN start_utc >= $available THEN 'it begins after the files are available'
+        WHEN start_utc < $oldest THEN 'it is older than partners accept (max_age_days)'
         WHEN NOT ({_FITS}) THEN 'no TAP event of ours tells it' ELSE 'no network of a partner' END AS reason,
     service, direction, count(*) AS events
 FROM tap_unsent WHERE start_utc >= $start AND start_utc < $end GROUP BY ALL ORDER BY ALL"""  # noqa: S608 (our own)
@@ -77,23 +78,37 @@ class Sent:
     left: pa.Table
 
 
+Watch = Callable[[int, int], None]
+"""Is told how many events have gone out, of how many."""
+
+
 def tap_out(
-    lake: Lake, operator: Operator, folder: Path, period: Period, available: datetime, *, notify: bool = False
+    lake: Lake,
+    operator: Operator,
+    folder: Path,
+    period: Period,
+    available: datetime,
+    *,
+    notify: bool = False,
+    watch: Watch = lambda _done, _of: None,
 ) -> Sent:
     """Write the files of ``period`` into ``folder``; ``notify``: also to networks that there is nothing for.
+
+    An event that began more than the operator's ``max_age_days`` before ``available`` stays.
 
     Raises:
         TapOutError: charges, tariff or our network do not fit TAP files; what was sent before stays sent.
 
     """
-    span = {"start": period.start_utc, "end": period.end_utc, "available": available}
+    oldest = available - timedelta(days=operator.max_age_days) if operator.max_age_days else EPOCH
+    span = {"start": period.start_utc, "end": period.end_utc, "available": available, "oldest": oldest}
     until = min(period.end_utc, available)
     with locked(folder):
         finished = finish(lake, folder)
         before = lake.query(_LAST)["last"][0].as_py()
         versions = lake.query(_VERSIONS)["tariff_version"].to_pylist()
         catalogues = {version: stored_catalogue(lake, version) for version in versions}
-        _transfer(lake, operator, folder, catalogues, span, until)
+        _transfer(lake, operator, folder, catalogues, span, until, watch)
         if notify:
             _notify(lake, operator, folder, available, until)
     return Sent(lake.query(_SENT, {"after": before}), finished, lake.query(_LEFT, span))
@@ -106,6 +121,7 @@ def _transfer(
     catalogues: dict[str, Catalogue],
     span: dict[str, datetime],
     until: datetime,
+    watch: Watch,
 ) -> None:
     """Files of at most so many events each, network by network, until nothing of the span waits."""
     networks = ", ".join(_networks(catalogues))
@@ -115,12 +131,16 @@ def _transfer(
     moneys = {version: money_of(catalogue, operator) for version, catalogue in catalogues.items()}
     for plan in lake.query(_PLANS, span).to_pylist():
         moneys[plan["tariff_version"]].check(plan["plan"])
-    for recipient in lake.query(_TO.format(home=home), span)["tadig"].to_pylist():
+    waiting = {row["tadig"]: row["events"] for row in lake.query(_TO.format(home=home), span).to_pylist()}
+    done, of = 0, sum(waiting.values())
+    for recipient in waiting:
         values = {**span, "recipient": recipient, "most": operator.most_events}
         while rows := lake.query(_NEXT.format(home=home), values).to_pylist():
             envelope = Envelope(operator, recipient, next_ordinal(lake, recipient), span["available"], until)
             written = transfer(envelope, (_billed(row, moneys[row["tariff_version"]]) for row in rows))
             send(lake, folder, envelope, written, [row["event_id"] for row in rows])
+            done += len(rows)
+            watch(done, of)
 
 
 def _networks(catalogues: dict[str, Catalogue]) -> Iterator[str]:

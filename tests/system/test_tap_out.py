@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import random
 import shutil
+import signal
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -23,10 +28,13 @@ from rating.roaming.batch import LAST_SEQUENCE, Envelope
 from rating.roaming.operator import Operator, OperatorError, read_operator
 from rating.roaming.out import Sent, tap_out
 from tests.system.conftest import ROOT, Toll, balanced
+from tests.system.starter import started
 
 SAMPLE = ROOT / "samples" / "roaming"
 AVAILABLE = datetime(2026, 11, 3, 6, tzinfo=UTC)
 TERM = Period.parse("2026-10-01/2026-11-30")
+KILLS = int(os.environ.get("TOLL_TAP_KILLS", "4"))
+KILL_SEED = 4711
 FILES = ["CDGBRTSDEUAC00001", "CDGBRTSFRAGA00001", "CDGBRTSUSABT00001"]
 HOME_ACCOUNTS = (
     "kind,key,account,plan\nimsi,262010000000001,a,own\nimsi,310260000000001,b,own\nimsi,208010000000001,c,own\n"
@@ -231,6 +239,54 @@ def test_a_crash_leaves_neither_gap_nor_repeat(
         assert lake.query("SELECT DISTINCT event_id FROM tap_charge").num_rows == 9
 
 
+def killed(command: list[str], folder: Path, told: Path, dice: random.Random) -> bool:
+    """Start ``command``, kill it at a random moment after it begins to write a file; whether it was still running."""
+    before, late = set(folder.glob("*")) | set(folder.glob(".C*")), time.monotonic() + 60
+    run = started(command, told)
+    while run.is_alive() and {*folder.glob("*"), *folder.glob(".C*")} <= before and time.monotonic() < late:
+        time.sleep(0.001)
+    time.sleep(dice.uniform(0, 0.15))
+    alive = run.is_alive()
+    run.kill()
+    run.join()
+    assert "Traceback" not in told.read_text()
+    return alive and run.exitcode == -signal.SIGKILL
+
+
+def test_kills_leave_neither_gap_nor_repeat(toll: Toll, visited: Path, tmp_path: Path) -> None:
+    """One event a file, real kills; then files and ledger are those of an undisturbed run."""
+    (tmp_path / "o.toml").write_text("most_events = 1\n" + (SAMPLE / "operator.toml").read_text())
+    untouched, out, told = tmp_path / "untouched", tmp_path / "out", tmp_path / "told"
+    shutil.copytree(visited, untouched)
+    sent_by(untouched, read_operator(tmp_path / "o.toml"), tmp_path / "whole")
+    options = [
+        "--period",
+        "2026-10-01/2026-11-30",
+        "--available",
+        "2026-11-03T06:00Z",
+        "--operator",
+        tmp_path / "o.toml",
+    ]
+    command = [str(each) for each in ("tap", "out", "--lake", visited, "--to", out, *options)]
+    dice = random.Random(KILL_SEED)
+    assert sum(killed(command, out, told, dice) for _ in range(KILLS)) == KILLS, told.read_text()
+    toll(*command)
+    assert in_folder(out) == in_folder(tmp_path / "whole")
+    with open_lake(visited, read_only=True) as lake, open_lake(untouched, read_only=True) as ours:
+        files = lake.query("SELECT name, recipient, sequence_no, sha256 FROM tap_file ORDER BY name").to_pylist()
+        charges = lake.query("SELECT event_id FROM tap_charge ORDER BY event_id")["event_id"].to_pylist()
+        expected = ours.query("SELECT event_id FROM tap_charge ORDER BY event_id")["event_id"].to_pylist()
+    assert {f["name"]: f["sha256"] for f in files} == {
+        name: hashlib.sha256(content).hexdigest() for name, content in in_folder(out).items()
+    }
+    for recipient in {f["recipient"] for f in files}:
+        numbers = [f["sequence_no"] for f in files if f["recipient"] == recipient]
+        assert numbers == list(range(1, len(numbers) + 1))
+    assert charges == expected
+    assert len(set(charges)) == len(charges)
+    balanced(toll, visited)
+
+
 def test_a_file_holds_so_many_events(visited: Path, tmp_path: Path) -> None:
     (tmp_path / "few.toml").write_text("most_events = 3\ntest = true\n" + (SAMPLE / "operator.toml").read_text())
     sent = sent_by(visited, read_operator(tmp_path / "few.toml"), tmp_path / "out").files.to_pylist()
@@ -238,6 +294,37 @@ def test_a_file_holds_so_many_events(visited: Path, tmp_path: Path) -> None:
         ("TDGBRTSDEUAC00001", 3), ("TDGBRTSDEUAC00002", 3), ("TDGBRTSDEUAC00003", 1)
     ]  # fmt: skip
     assert sum(row["charge"] for row in sent if row["recipient"] == "DEUAC") == Decimal("3.11175")
+
+
+AGES = [
+    ("", "2026-11-03T06:00Z", 7, 0),  # 29 days after the first event
+    ("", "2026-11-04T08:00:05Z", 7, 0),  # 30 days after it
+    ("", "2026-11-04T08:00:06Z", 6, 1),
+    ("", "2026-12-05T00:00Z", 0, 8),
+    ("max_age_days = 5\n", "2026-11-03T06:00Z", 0, 8),
+    ("max_age_days = 0\n", "2028-01-01T00:00Z", 7, 0),
+]
+
+
+@pytest.mark.parametrize(("rule", "available", "sent", "left"), AGES)
+def test_what_is_too_old_stays(
+    toll: Toll, visited: Path, tmp_path: Path, rule: str, available: str, sent: int, left: int
+) -> None:
+    (tmp_path / "o.toml").write_text(rule + (SAMPLE / "operator.toml").read_text())
+    ended = toll(
+        "tap", "out", "--lake", visited, "--period", "2026-10", "--operator", tmp_path / "o.toml",
+        "--to", tmp_path / "out", "--available", available, "--json",
+    )  # fmt: skip
+    stayed = [each["events"] for each in ended.json()["left"] if "older than partners accept" in each["reason"]]
+    assert sum(f["events"] for f in ended.json()["files"] if f["recipient"] == "DEUAC") == sent
+    assert (sum(stayed), ended.code) == (left, int(bool(left)))
+
+
+def test_the_watch_is_told_how_many_went_out(visited: Path, operator: Operator, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    sent = sent_by(visited, operator, tmp_path / "out", watch=lambda *done: told.append(done))
+    events = [row["events"] for row in sent.files.to_pylist()]
+    assert told == [(sum(events[: n + 1]), sum(events)) for n in range(len(events))]
 
 
 @pytest.mark.parametrize(
