@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
+from random import Random
 
 import pyarrow as pa
 import pytest
@@ -160,6 +162,27 @@ CARDS = [
 def test_card(tables: list[str], calls: list[Call], expected: list[str], tmp_path: Path) -> None:
     catalogue = made(tmp_path, *tables)
     assert told(drawn(catalogue, no_balances(catalogue), calls)) == expected
+
+
+NIGHT = "2024-03-10T10:59"
+SESSION = [data(NIGHT, 60), data(NIGHT, 1, 60), data(MARCH, 9), data(MARCH, 2, 9), data(LAST, 40), data(LAST, 1, 40)]
+
+
+def charged(catalogue: Catalogue, batches: list[list[Call]]) -> Decimal:
+    balances = no_balances(catalogue)
+    outcomes = [drawn(catalogue, balances, calls) for calls in batches]
+    return sum((each for one in outcomes for each in one.priced.charges["amount"].to_pylist()), Decimal(0))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_period_charges_the_smaller_of_cap_and_total(seed: int, tmp_path: Path) -> None:
+    """In whatever order and batches calls and parts of sessions come."""
+    dice = Random(seed)
+    limit = dice.choice(("0.05", "0.2", "0.37", "1"))
+    calls = dice.sample(SESSION, len(SESSION))
+    place = dice.randrange(1, len(calls))
+    expected = min(Decimal(limit), charged(made(tmp_path, cap("1000")), [SESSION]))
+    assert charged(made(tmp_path, cap(limit)), [calls[:place], calls[place:]]) == expected
 
 
 def test_volume_tiers_look_at_the_final_total_where_it_is_known(tmp_path: Path) -> None:
