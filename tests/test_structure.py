@@ -14,6 +14,7 @@ FILES = sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py")
 CLOCKS = {
     "rating/api/limits.py",
     "rating/api/metrics.py",
+    "rating/api/serving.py",
     "rating/api/watch.py",
     "rating/cli/progress.py",
     "rating/ahead.py",

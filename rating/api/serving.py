@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 from typing import Final
 
 import uvicorn
@@ -19,6 +20,8 @@ from rating.api.settings import Address, ServeError, Settings
 LOG: Final = logging.getLogger("toll.serve")
 _GRACE_S: Final = 10
 _BACKLOG: Final = 512
+_SWITCH_S: Final = 0.001
+"""How long a thread keeps the interpreter from others: the follower's work must not add up to a long wait."""
 
 
 def serve(settings: Settings, address: Address) -> None:
@@ -26,6 +29,7 @@ def serve(settings: Settings, address: Address) -> None:
 
     Raises :class:`ServeError` if the address cannot be listened on, :class:`rating.api.tokens.TokenError` for tokens.
     """
+    sys.setswitchinterval(_SWITCH_S)
     with Desk(settings) as desk, _listening(address) as listening:
         config = uvicorn.Config(
             application(desk),
