@@ -12,7 +12,7 @@ import argparse
 from rating.cli.comparison import comparison_arguments
 from rating.cli.faults import CommandError
 from rating.cli.progress import stepping
-from rating.cli.rerate import tell
+from rating.cli.rerate import part_argument, tell
 from rating.cli.shared import json_argument, lake_argument, opened
 from rating.cli.spans import period_arguments, period_of
 
@@ -21,6 +21,7 @@ def arguments(part: argparse.ArgumentParser) -> None:
     """The arguments of ``toll close``."""
     period_arguments(part)
     part.add_argument("--dry-run", action="store_true", help="tell what it would change, and write nothing")
+    part_argument(part)
     comparison_arguments(part)
     lake_argument(part)
     json_argument(part)
@@ -40,5 +41,6 @@ def run(args: argparse.Namespace) -> int:
         scope = Scope(CLOSE, until, period.end_utc)
         if args.dry_run:
             return tell(args, 0, preview(lake, scope, None, watch), period, None)
-        made, compared = rerate(lake, scope, None, watch)
+        lake.delete_orphans()
+        made, compared = rerate(lake, scope, None, watch, args.part_legs)
     return tell(args, made.number, compared, period, None)

@@ -15,7 +15,7 @@ from rating.cli.catalogues import NAMED, catalogue_named
 from rating.cli.comparison import chart, comparison, comparison_arguments, show_comparison
 from rating.cli.faults import CommandError
 from rating.cli.progress import stepping
-from rating.cli.shared import json_argument, lake_argument, opened, print_json
+from rating.cli.shared import json_argument, lake_argument, opened, print_json, whole_number
 
 if TYPE_CHECKING:
     from rating.period import Period
@@ -38,9 +38,16 @@ def arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument("--due", action="store_true", help="what came for closed periods, and what it touches")
     part.add_argument("--resume", action="store_true", help="go on with the run that was stopped")
     part.add_argument("--apply", action="store_true", help="write it (default: only tell what would change)")
+    part_argument(part)
     comparison_arguments(part)
     lake_argument(part)
     json_argument(part)
+
+
+def part_argument(part: argparse.ArgumentParser) -> None:
+    """``--part-legs N``."""
+    says = "legs rated and committed at a time: memory, and how long a stream beside waits (default: %(default)s)"
+    part.add_argument("--part-legs", type=whole_number(1, 10_000_000), default=200_000, metavar="N", help=says)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,14 +61,15 @@ def run(args: argparse.Namespace) -> int:
     with opened(args, write=write) as lake, stepping("rating again", quiet=args.json) as watch:
         if args.due and closed_until(lake) is None:
             raise CommandError("no period has been closed yet, so nothing can be due")
-        if write:
-            made, compared = (
-                resume(lake, watch) if args.resume else rerate(lake, _scope(args, period, tariff), tariff, watch)
-            )
-            number = made.number
+        if not write:
+            compared = preview(lake, _scope(args, period, tariff), tariff, watch)
+            return tell(args, 0, compared, period, tariff)
+        lake.delete_orphans()
+        if args.resume:
+            made, compared = resume(lake, watch)
         else:
-            number, compared = 0, preview(lake, _scope(args, period, tariff), tariff, watch)
-    return tell(args, number, compared, period, tariff)
+            made, compared = rerate(lake, _scope(args, period, tariff), tariff, watch, args.part_legs)
+    return tell(args, made.number, compared, period, tariff)
 
 
 def tell(

@@ -30,9 +30,6 @@ from rating.rerating.settling import settled_since, settling
 from rating.stored import USAGE_COLUMNS, stored_catalogue, stored_usage
 from tariffs.catalogue import NONE, VERSION_PLAN, Catalogue
 
-LEGS_A_PART: Final = 200_000
-"""Legs that one part has about: what is in memory at a time, and for how long a stream beside may wait."""
-
 EVER: Final = datetime.min.replace(tzinfo=UTC)
 _NAMED: Final = re.compile(r"\$(\w+)")
 _JOINED: Final = "FROM charge_now c JOIN usage u ON u.event_id = c.event_id AND u.start_utc = c.start_utc"
@@ -93,10 +90,10 @@ class Plan:
         sql = f"SELECT {columns} {_WORK}{_OF_PART} ORDER BY c.start_utc, c.event_id, c.leg"
         return self.query(sql, part=part, parts=parts)
 
-    def parts(self) -> int:
-        """How many parts the work is divided into, at least one."""
+    def parts(self, legs_a_part: int) -> int:
+        """How many parts of about so many legs the work is divided into, at least one."""
         legs = int(self.query(f"SELECT count(*) AS legs {_WORK}")["legs"][0].as_py())
-        return max(-(-legs // LEGS_A_PART), 1)
+        return max(-(-legs // legs_a_part), 1)
 
     def path(self, table: str) -> Path:
         """Where ``table`` is."""

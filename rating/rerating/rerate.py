@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Final
 
 from rating.lake import Lake
 from rating.rerating.changes import Changes, changes
@@ -23,6 +24,9 @@ from rating.rerating.scope import Scope
 from rating.rerating.work import load_work
 from tariffs.catalogue import Catalogue
 
+LEGS_A_PART: Final = 200_000
+"""Legs that one part has about: what is in memory at a time, and for how long a stream beside may wait."""
+
 Watch = Callable[[int, int, int], None]
 """Told after each part: its number from 1, how many there are, the legs rated so far."""
 
@@ -30,10 +34,12 @@ Watch = Callable[[int, int, int], None]
 def preview(lake: Lake, scope: Scope, tariff: Catalogue | None, watch: Watch) -> Compared:
     """What a run of ``scope`` would change; the lake is only read."""
     with _planned(lake, scope, tariff) as plan:
-        return _rate(plan, Run(0, scope, plan.parts()), watch, lambda *_: None)
+        return _rate(plan, Run(0, scope, plan.parts(LEGS_A_PART)), watch, lambda *_: None)
 
 
-def rerate(lake: Lake, scope: Scope, tariff: Catalogue | None, watch: Watch) -> tuple[Run, Compared]:
+def rerate(
+    lake: Lake, scope: Scope, tariff: Catalogue | None, watch: Watch, legs_a_part: int = LEGS_A_PART
+) -> tuple[Run, Compared]:
     """Begin a run of ``scope``, or go on with the one that was stopped, and bring it to its end.
 
     Raises:
@@ -45,7 +51,7 @@ def rerate(lake: Lake, scope: Scope, tariff: Catalogue | None, watch: Watch) -> 
     if stopped and stopped.scope == scope:
         return resume(lake, watch)
     with _planned(lake, scope, tariff) as plan:
-        run = begin(lake, scope, plan.parts(), tariff)
+        run = begin(lake, scope, plan.parts(legs_a_part), tariff)
         return run, _landed(plan, run, watch)
 
 

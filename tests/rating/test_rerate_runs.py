@@ -10,7 +10,6 @@ import pytest
 
 from rating.hypothetical import parse_event, usage_batch
 from rating.lake import Delta, Lake, MemoryLake
-from rating.rerating import plan as planning
 from rating.rerating.rerate import preview, rerate, resume
 from rating.rerating.runs import RerateError, open_run
 from rating.rerating.scope import Scope
@@ -29,6 +28,8 @@ from tests.rating.past import (
 from tests.rating.test_rerate import dearer
 
 SEED = 303
+FEW = 12
+"""Legs of a part."""
 
 
 class Killed(BaseException):
@@ -37,11 +38,6 @@ class Killed(BaseException):
 
 def quiet(*_: int) -> None:
     """Watch nothing."""
-
-
-@pytest.fixture
-def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "LEGS_A_PART", 12)
 
 
 def killed_at(lake: Lake, commit: int, *, after: bool, patch: pytest.MonkeyPatch) -> None:
@@ -61,7 +57,6 @@ def killed_at(lake: Lake, commit: int, *, after: bool, patch: pytest.MonkeyPatch
     patch.setattr(lake, "commit", dying)
 
 
-@pytest.mark.usefixtures("small_parts")
 def test_a_run_that_is_stopped_anywhere_ends_as_one_that_was_not(tmp_path: Path) -> None:
     random = Random(SEED)
     world, catalogue, usage = world_and_usage(SEED, 90, tmp_path / "t")
@@ -70,7 +65,7 @@ def test_a_run_that_is_stopped_anywhere_ends_as_one_that_was_not(tmp_path: Path)
     scope = Scope(tariff_version=other.version)
     with MemoryLake() as whole:
         land_in_batches(whole, catalogue, usage, in_order(usage), [])
-        run = again(whole, scope, other)
+        run, _ = rerate(whole, scope, other, quiet, FEW)
         assert run.parts > 4
         expected = charged(whole), lots(whole), whole.query("FROM charge ORDER BY ALL").to_pylist()
     for _ in range(3):
@@ -79,12 +74,12 @@ def test_a_run_that_is_stopped_anywhere_ends_as_one_that_was_not(tmp_path: Path)
             with pytest.MonkeyPatch.context() as patch:
                 killed_at(lake, random.randint(0, run.parts), after=random.random() < 0.5, patch=patch)
                 with pytest.raises(Killed):
-                    rerate(lake, scope, other, quiet)
+                    rerate(lake, scope, other, quiet, FEW)
             if open_run(lake):
                 with pytest.raises(RerateError, match="run 1 is not complete"):
                     rerate(lake, Scope(), None, quiet)
             if open_run(lake) or not lake.query("FROM rating_runs").num_rows:
-                rerate(lake, scope, other, quiet)
+                rerate(lake, scope, other, quiet, FEW)
             with pytest.raises(RerateError, match="every run is complete"):
                 resume(lake, quiet)
             rows = lake.query("FROM charge ORDER BY ALL").to_pylist()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,10 +12,12 @@ import pytest
 
 from rating.lake import open_lake
 from samples.generate import generate
-from tests.system.conftest import Toll, balanced, tariff_folder
+from tests.system.conftest import Toll, balanced, contents, orphans, tariff_folder
 from tests.system.test_balances import ALLOWANCES
+from tests.system.test_crash import finished, killed
 
 DAY = ("--from", "2000-01-01", "--to", "2050-12-31")
+KILLS = 4
 NET = "SELECT sum(amount) AS amount FROM {}"
 
 
@@ -109,6 +113,23 @@ def test_closing_in_any_order_of_arrival(spool: Path, toll: Toll) -> None:
     with open_lake(spool / "other", read_only=True) as opened:
         early = opened.query("SELECT * EXCLUDE (source, tariff_version, rating_run) FROM charge_now ORDER BY ALL")
     assert early.to_pylist() == late.to_pylist()
+
+
+def test_kills_leave_the_lake_of_an_undisturbed_run(spool: Path, toll: Toll, tmp_path: Path) -> None:
+    rate(toll, spool, *sorted((spool / "spool").glob("*.csv")))
+    undisturbed, told = tmp_path / "undisturbed", tmp_path / "told"
+    shutil.copytree(spool / "lake", undisturbed)
+    arguments = ["rerate", *DAY, "--tariffs", str(spool / "dear"), "--apply", "--part-legs", "60", "--json"]
+    finished([*arguments, "--lake", str(undisturbed)], told)
+    command, dice = [*arguments, "--lake", str(spool / "lake")], random.Random(4712)
+    kills = sum(killed(command, spool / "lake", told, dice) for _ in range(KILLS))
+    assert kills == KILLS, "the run was too short to be killed so often"
+    finished(["rerate", "--resume", "--json", "--lake", str(spool / "lake")], told)
+    assert orphans(spool / "lake") == set()
+    expected, found = contents(undisturbed), contents(spool / "lake")
+    for table, rows in expected.items():
+        assert found[table] == rows, table
+    balanced(toll, spool / "lake")
 
 
 @pytest.mark.parametrize(
