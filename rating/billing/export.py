@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from rating.answers import ExportError, cell, harmless, json_rows
 from rating.billing.shown import BillKey, Place, items
+from rating.billing.steps import Watch, unwatched
 from rating.lake import Lake
 
 PARQUET: Final = {
@@ -38,7 +39,7 @@ ON o.run = c.corrects_run AND o.customer = c.customer AND o.currency = c.currenc
 WHERE c.run = $run AND c.bill_no > $after AND c.bill_no <= $upto"""
 
 
-def export(lake: Lake, run: int, folder: Path) -> list[Path]:
+def export(lake: Lake, run: int, folder: Path, watch: Watch = unwatched) -> list[Path]:
     """Write the bills of ``run`` into ``folder``; the files.
 
     Raises:
@@ -51,14 +52,14 @@ def export(lake: Lake, run: int, folder: Path) -> list[Path]:
             target = str(folder / name).replace("'", "''")
             lake.query(f"COPY ({sql}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)", {"run": run})
         with (folder / JSON).open("w", encoding="utf-8") as file:
-            for bill in _bills(lake, run):
+            for bill in _bills(lake, run, watch):
                 file.write(json.dumps(bill, ensure_ascii=False) + "\n")
     except OSError as error:
         raise ExportError(f"{folder} cannot be written: {error.strerror or error}") from error
     return [folder / name for name in (*PARQUET, JSON)]
 
 
-def _bills(lake: Lake, run: int) -> Iterator[dict[str, Any]]:
+def _bills(lake: Lake, run: int, watch: Watch) -> Iterator[dict[str, Any]]:
     """The bills of ``run`` as JSON-able values, some thousand at a time."""
     last = lake.query(_LAST, {"run": run})["last"][0].as_py()
     for after in range(0, last, _AT_ONCE):
@@ -69,6 +70,7 @@ def _bills(lake: Lake, run: int) -> Iterator[dict[str, Any]]:
         for bill_no, (document,) in documents.items():
             more = {"corrects": corrected.get(bill_no, ""), "line": lines.get(bill_no, [])}
             yield document | more | {"payment": payments.get(bill_no, [])}
+        watch(min(after + _AT_ONCE, last), last)
 
 
 def _by_bill(rows: pa.Table) -> dict[int, list[dict[str, Any]]]:

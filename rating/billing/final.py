@@ -14,18 +14,19 @@ import pyarrow as pa
 
 from mediation.fields import schema
 from rating.billing.settings import Settings, from_json
-from rating.billing.steps import FINAL, NUMBERED, Signed, run_of, take
+from rating.billing.steps import FINAL, NUMBERED, Signed, Watch, run_of, take, unwatched
 from rating.lake import Delta, Lake
 from rating.lake.delta import Extent
 
 NUMBERS_AT_ONCE: Final = 100_000
 """Bills that are numbered in one transaction."""
 
+_COUNT: Final = "SELECT count(*) AS bills FROM bill WHERE run = $run"
 _NEXT: Final = """
 SELECT bill_no, kind FROM bill WHERE run = $run AND bill_no > $after ORDER BY bill_no LIMIT $most"""
 
 
-def finish(lake: Lake, run: int, signed: Signed) -> int:
+def finish(lake: Lake, run: int, signed: Signed, watch: Watch = unwatched) -> int:
     """Make the approved ``run`` final, or go on with numbering where it was killed; return how many bills it has.
 
     Raises:
@@ -36,11 +37,12 @@ def finish(lake: Lake, run: int, signed: Signed) -> int:
     if state["state"] not in {FINAL, NUMBERED}:
         take(lake, run, FINAL, signed)
     settings, issued_on = from_json(state["settings"]), state["issued_on"]
+    count = lake.query(_COUNT, {"run": run})["bills"][0].as_py()
     while _number(lake, run, settings, issued_on):
-        pass
+        watch(lake.offset(_source(run)).next_offset, count)
     if run_of(lake, run)["state"] == FINAL:
         take(lake, run, NUMBERED, signed)
-    return lake.offset(_source(run)).next_offset
+    return int(count)
 
 
 def _source(run: int) -> str:

@@ -9,7 +9,6 @@ over files that may be larger than memory, and bills are drafted customers by cu
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,7 +21,7 @@ from rating.billing.draft import Chunk, draft
 from rating.billing.exact import frame, nano
 from rating.billing.findings import findings
 from rating.billing.lines import AMOUNTS, covered_lines, discount_lines, fee_lines, lines, taxed_by, usage_lines
-from rating.billing.steps import BEGUN, TRIAL, WITHDRAWN, BillRunError, Signed, begin, take
+from rating.billing.steps import BEGUN, TRIAL, WITHDRAWN, BillRunError, Signed, Watch, begin, take, unwatched
 from rating.billing.taken import FRONTIER, taken
 from rating.lake import Delta, Lake
 from rating.period import Period
@@ -32,13 +31,13 @@ from tariffs.model import Tariff
 CUSTOMERS_AT_ONCE: Final = 20_000
 """Customers whose bills are drafted and landed together: bounds memory."""
 
+MEMORY: Final = "4GB"
+"""What summing the usage may take before it spills to scratch files."""
+
 _SQL: Final = {name: part.sql for name, part in sections("rating.billing", "usage.sql").items()}
 _OPEN: Final = """
 SELECT * FROM bill_run_state WHERE cycle = $cycle AND from_utc = $from_utc AND until_utc = $until_utc
 AND state IN ('begun', 'trial', 'approved') ORDER BY run DESC LIMIT 1"""
-
-Watch = Callable[[int, int], None]
-"""Told after each commit how many customers of how many are done."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +80,7 @@ def trial(
     lake: Lake,
     order: Order,
     signed: Signed,
-    watch: Watch = lambda _done, _of: None,
+    watch: Watch = unwatched,
     at_once: int = CUSTOMERS_AT_ONCE,
 ) -> int:
     """Draft all bills of ``order`` and check them, ``at_once`` customers at a time; return the run.
@@ -177,7 +176,7 @@ class _Making:
         mine = self._scratch / "mine.parquet"
         self._accounts.write_parquet(mine)
         rows = taken(f"c.account IN (SELECT account FROM read_parquet('{mine}'))")  # noqa: S608 - a path of our own
-        self._lake.query(f"SET temp_directory = '{self._scratch}'")
+        self._lake.query(f"SET memory_limit = '{MEMORY}'; SET temp_directory = '{self._scratch}'")
         sql = _SQL["usage"].format(taken=rows, accounts=mine, lines=self._scratch / "usage.parquet")
         self._lake.query(sql, {"run": self._run})
 

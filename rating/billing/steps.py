@@ -7,7 +7,7 @@ withdrawn; of two runs that bill one customer, the second is final only if it kn
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -30,6 +30,14 @@ _BEFORE: Final = {
 }
 _STATE: Final = "SELECT * FROM bill_run_state WHERE run = $run"
 _COUNT: Final = "SELECT coalesce(max(run), 0)::BIGINT AS last FROM bill_run"
+
+
+Watch = Callable[[int, int], None]
+"""Told how many of how many are done."""
+
+
+def unwatched(_done: int, _of: int) -> None:
+    """Nobody is told."""
 
 
 class BillRunError(Exception):

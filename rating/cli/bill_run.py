@@ -174,9 +174,10 @@ def _approve(args: argparse.Namespace) -> int:
 
 def _final(args: argparse.Namespace) -> int:
     from rating.billing.final import finish
+    from rating.cli.progress import counting
 
-    with opened(args, write=True) as lake:
-        bills = finish(lake, args.bill_run, _signed(args))
+    with opened(args, write=True) as lake, counting("numbering bills", quiet=args.json) as watch:
+        bills = finish(lake, args.bill_run, _signed(args), watch)
     return _ended(args, f"Bill run {args.bill_run} is final: {bills:,} bills are numbered.")
 
 

@@ -139,10 +139,11 @@ def _tables(bill: Shown) -> list[object]:
 def _export(args: argparse.Namespace) -> int:
     from rating.billing.export import export
     from rating.billing.steps import run_of
+    from rating.cli.progress import counting
 
-    with opened(args) as lake:
+    with opened(args) as lake, counting("writing bills", quiet=args.json) as watch:
         run_of(lake, args.bill_run)
-        files = export(lake, args.bill_run, Path(args.to))
+        files = export(lake, args.bill_run, Path(args.to), watch)
     if args.json:
         print_json([str(file) for file in files])
     else:
