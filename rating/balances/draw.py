@@ -39,9 +39,9 @@ class Drawing:
     allowed: Allowed
     barred: Flags
     final: Lots | None = None
-    rows: Ints = field(default_factory=lambda: NO_INTS)
-    _found: Candidates | None = None
-    _parts: list[Drawn] = field(default_factory=list)
+    rows: Ints = field(default_factory=lambda: NO_INTS, init=False)
+    _found: Candidates | None = field(default=None, init=False)
+    _parts: list[Drawn] = field(default_factory=list, init=False)
 
     @property
     def drawn(self) -> Drawn:

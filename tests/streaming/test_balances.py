@@ -28,11 +28,21 @@ unit = "s"
 amount = 300
 period = "day"
 rollover = { limit = 60 }
+[allowance.credit]
+plan = "p"
+currency = "GBP"
+amount = "0.05"
+period = "day"
+[accumulator.spent]
+plan = "p"
+currency = "GBP"
+period = "week"
+cap = "0.50"
 """
 MOVED = """
 SELECT event_id::VARCHAR AS event, kind, holder, period_utc, rolled, start_utc, units, free_usage FROM balance_movement
 ORDER BY ALL"""
-CHARGED = "SELECT event_id::VARCHAR AS event, leg, free_usage, amount FROM charge ORDER BY ALL"
+CHARGED = "SELECT event_id::VARCHAR AS event, leg, free_usage, amount, covered_amount, note FROM charge ORDER BY ALL"
 
 
 @pytest.fixture
@@ -62,6 +72,8 @@ def test_restarts_and_small_batches_draw_the_same(memory: MemoryBroker, operator
         service(MemorySource(memory, "whole"), lake=whole).run(idle_s=0.1)
         expected = told(whole)
     assert sum(row["free_usage"] for row in expected[1]) > 0
+    assert {row["note"] for row in expected[1]} > {"spend_cap", "allowance"}
+    assert sum(row["covered_amount"] for row in expected[1]) > 0
     lake = MemoryLake()
     for first in range(0, len(messages), 700):
         MemorySink(memory).send("parted", messages[first : first + 700])
@@ -81,7 +93,8 @@ TAKEN = """
 SELECT * REPLACE (NULL::UUID AS event_id, 'use' AS kind, -units AS units, 0 AS free_usage) FROM balance_movement
 g
 WHERE kind = 'grant' AND NOT EXISTS (
-    FROM balance_movement b WHERE b.kind <> 'grant' AND b.holder = g.holder AND b.period_utc = g.period_utc)"""
+    FROM balance_movement b
+    WHERE b.kind <> 'grant' AND b.holder = g.holder AND b.allowance = g.allowance AND b.period_utc = g.period_utc)"""
 
 
 def test_balances_that_another_process_changes_under_it_are_read_anew_and_the_batch_is_rated_again(
