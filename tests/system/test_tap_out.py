@@ -217,13 +217,15 @@ def test_a_crash_leaves_neither_gap_nor_repeat(
     untouched = tmp_path / "untouched"
     shutil.copytree(visited, untouched)
     sent_by(untouched, operator, tmp_path / "whole")
-    original = {"commit": DiskLake.commit, "_reveal": outbox._reveal}  # noqa: SLF001 - the crash is there
+    reveal = outbox._reveal  # noqa: SLF001 - the crash is there
+    original: dict[str, Callable[..., Any]] = {"commit": DiskLake.commit, "_reveal": reveal}
     count = iter(range(9))
-    where, name, dies = {
+    crashes: dict[str, tuple[Any, str, Callable[..., Any]]] = {
         "before the commit": (DiskLake, "commit", no_commit),
         "after the commit": (DiskLake, "commit", commit_and_die(DiskLake.commit)),
         "before the name": (outbox, "_reveal", no_name),
-    }[crash]
+    }
+    where, name, dies = crashes[crash]
 
     def step(*given: Any) -> Any:  # noqa: ANN401 - either of two functions
         return (dies if next(count) == after else original[name])(*given)
