@@ -46,11 +46,11 @@ class Desk:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.metrics = settings, Metrics()
+        self._grants: Grants = read_tokens(settings.tokens)  # first: it may raise, and nothing is to be undone yet
         self.follower = Follower(settings.lake, settings.refresh_ms, settings.cache)
         self.far = Far(settings.lake, settings.far_connections, settings.far_s)
         self._near = Threads("near", settings.near_threads, _NEAR_WAITING)
         self._wide = Threads("wide", settings.wide_threads, _WIDE_WAITING)
-        self._grants: Grants = read_tokens(settings.tokens)
         self._stamp = self._written()
         self._buckets = Buckets()
 
