@@ -53,7 +53,7 @@ due = "arrears"
 _FLOOR: Final = """
 import duckdb, sys
 folder, target, limit = sys.argv[1:]
-duckdb.sql(f"SET memory_limit = '{limit}'; SET temp_directory = '{target}.tmp'")
+duckdb.sql(f"SET enable_progress_bar = false; SET memory_limit = '{limit}'; SET temp_directory = '{target}.tmp'")
 duckdb.sql(f'''
 COPY (
     SELECT c.account, u.service, u.direction, c.zone, c.band, c.plan, c.rate, u.unit, c.currency, c.tax_code,

@@ -31,6 +31,7 @@ from rating.lake.rows import small_rows
 from rating.lake.views import MACROS, VIEWS
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
 T = TypeVar("T")
@@ -64,15 +65,20 @@ class Lake(ABC):
     Not for use by two threads at once. A context manager: leaving it closes the lake.
     """
 
+    folder: Path | None = None
+    """Where a lake on disk is."""
+
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._known: set[str] = set()
         self._epoch: int | None = None
         self._in_turn = False
+        self._told_batch = -1
         self._adopt(connection)
 
     def _adopt(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Work over ``connection`` from now on."""
         connection.execute("SET arrow_lossless_conversion = true; SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")  # it would draw on stdout, in the midst of JSON
         self._sql = connection
 
     def __enter__(self) -> Self:
@@ -106,6 +112,7 @@ class Lake(ABC):
                     self._discard(written)
                 raise
         self._known |= _versions(delta)
+        self._told_batch += batch_id == self._told_batch + 1
         if self._epoch is not None:
             self._epoch += delta.turns_epoch
         return batch_id
@@ -113,6 +120,11 @@ class Lake(ABC):
     def enter_epoch(self) -> None:
         """Note that ids and balances are read from here on: when another process turns the epoch, commits fail."""
         self._epoch = self.offset(STATE).next_offset
+
+    def disturbed(self) -> bool:
+        """Whether others may have landed anything since this was last asked; ask while :meth:`alone`."""
+        before, self._told_batch = self._told_batch, self.next_batch_id() - 1
+        return before != self._told_batch
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -134,3 +134,7 @@ def test_amounts_and_ids_keep_their_types(lake: Lake) -> None:
     assert sums.schema.types == [pa.uuid(), pa.decimal128(38, 9)]
     assert str(sums["amount"][0].as_py()) == "0.280000000"
     assert sum(b.num_rows for b in lake.stream("SELECT * FROM charge")) == 4
+
+
+def test_a_long_query_draws_nothing_on_stdout(lake: Lake) -> None:
+    assert lake.query("SELECT current_setting('enable_progress_bar') AS drawn")["drawn"].to_pylist() == [False]
