@@ -25,7 +25,7 @@ from rating.streaming.keys import partition_for
 
 RECORD_BYTES = 200
 PARTITIONS = 4
-LONGEST_S = 90
+LONGEST_S = 180
 """A service that has not done what it is measured at by then is ended, and the benchmark with it."""
 _CALLER = 4
 """The column of the A-number."""

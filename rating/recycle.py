@@ -19,10 +19,11 @@ from mediation.layout import Layout
 from mediation.layout_file import LayoutError
 from mediation.reasons import WAITING
 from rating.after import land
+from rating.balances.restore import live_balances
 from rating.job import Job
 from rating.lake import Extent, Lake
 from rating.pipeline import Mediated, Rated, mediate_again, rate
-from rating.seen import load_days
+from rating.seen import load_days, seen_ids
 from rating.sessions import earlier_partials
 from rating.stored import layout_of_source, stored_layout
 from rating.streaming.coordinates import is_stream
@@ -68,9 +69,18 @@ def recycle_waiting(job: Job) -> Recycled:
 def _once(job: Job, which: Filter, mended: Layout | None, held: Sequence[Extent]) -> Recycled:
     done = Recycled()
     for tried in recyclable(job.lake, which):
-        with suppress(LayoutError):  # a message named a layout that nobody has given yet: its record waits on
-            done += _again(replace(job, layout=mended or stored_layout(job.lake, tried.layout)), tried, held)
+        with suppress(LayoutError), job.lake.alone():  # a layout that nobody has given yet: its record waits on
+            layout = mended or stored_layout(job.lake, tried.layout)
+            if job.lake.disturbed() and not held:
+                job = _renewed(job)
+            done += _again(replace(job, layout=layout), tried, held)
     return done
+
+
+def _renewed(job: Job) -> Job:
+    """``job`` with ids and balances as the lake has them now: a stream beside it may have moved them."""
+    balances = live_balances(job.lake, job.catalogue)
+    return replace(job, seen=seen_ids(job.lake), balances=balances)
 
 
 def _again(job: Job, tried: Recyclable, held: Sequence[Extent]) -> Recycled:

@@ -22,7 +22,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).date()
 
 
 def seen_ids(lake: Lake) -> SeenIds:
-    """No ids yet, and the days on which ``lake`` has any."""
+    """No ids yet, and the days on which ``lake`` has any; from here on :meth:`Lake.disturbed` tells of others."""
+    lake.disturbed()
     span = lake.event_span()
     return SeenIds(range(0) if span is None else range((span[0] - _EPOCH).days, (span[1] - _EPOCH).days + 1))
 

@@ -129,6 +129,33 @@ def test_maintenance_merges_small_files_and_changes_no_row(folder: Path, lake: L
         assert all(kept.offset(source_of(f"file {number}")).complete for number in range(10))
 
 
+def test_upkeep_in_steps_between_commits_loses_nothing_and_writes_no_file_over_and_over(
+    folder: Path, lake: Lake
+) -> None:
+    lake.close()
+    rows = 0
+    with open_lake(folder, upkeep=Upkeep(every=12, snapshots=timedelta(0), files=timedelta(0))) as kept:
+        for number in range(36):
+            kept.commit(delta(f"file {number}", ["rated", "no_rate"]))
+            rows += 1
+            assert kept.query("SELECT count(*) AS n FROM usage")["n"][0].as_py() == rows
+        assert kept.query("SELECT * FROM suspense").num_rows == rows
+        assert kept.delete_orphans() == 0
+        merged = kept.query("SELECT count(*) AS n FROM __ducklake_metadata_lake.ducklake_data_file")["n"][0].as_py()
+    assert merged < 3 * rows / 2
+
+
+def test_who_lands_beside_is_noticed(folder: Path, lake: Lake) -> None:
+    assert lake.disturbed()  # it was never asked before
+    lake.commit(delta("a", ["rated"]))
+    assert not lake.disturbed()
+    with open_lake(folder) as other:
+        other.commit(delta("b", ["rated"]))
+    lake.commit(delta("c", ["rated"]))
+    assert lake.disturbed()
+    assert not lake.disturbed()
+
+
 def test_replaced_files_stay_for_readers_that_have_begun(folder: Path, lake: Lake) -> None:
     for number in range(4):
         lake.commit(delta(f"file {number}", ["rated"]))
