@@ -17,6 +17,7 @@ _INTRO = {
     "charge": "One row per event and leg. A later rating run appends; it never overwrites.",
     "rejected": "Every record that is no usage event (yet), with its bytes, and why.",
     "balance_movement": "Every movement of every lot of an allowance; what is left of a lot is their sum.",
+    "balance_snapshot": "Sums of movements in a file beside the lake: restoring balances reads later ones alone.",
     "source_file": "One row per file that was picked up.",
     "input_offset": "How far each input partition is committed.",
     "batch": "One row per commit.",

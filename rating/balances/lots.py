@@ -47,15 +47,15 @@ def lot_parts(keys: Ints) -> tuple[Ints, Ints, Ints, Ints]:
 class Lots:
     """Balances by key."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 0) -> None:
+        """No lots yet, with room for so many before the table must grow, which takes half as much again meanwhile."""
         self.count = 0
-        self._keys, self._left = _table(_LEAST)
+        self._keys, self._left = _table(max(_LEAST, 1 << (2 * room).bit_length()))
 
     @classmethod
     def of(cls, keys: Ints, left: Ints) -> Lots:
         """The balances ``left`` of ``keys``, each of which stands there once."""
-        made = cls()
-        made._keys, made._left = _table(max(_LEAST, 1 << (2 * len(keys)).bit_length()))
+        made = cls(len(keys))
         made.put(keys, left)
         return made
 

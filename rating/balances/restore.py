@@ -1,7 +1,7 @@
 """The live balances as the lake has them.
 
 Enters: a lake, a catalogue, what to leave out. Leaves: balances. Always holds: they are what the movements in the
-lake sum to, in whatever order these came.
+lake sum to, in whatever order these came; a snapshot of earlier sums changes how long that takes, nothing else.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rating.balances.candidates import allowed_codes
+from rating.balances.holder_codes import HolderCodes
 from rating.balances.live import Balances, no_balances
-from rating.balances.lots import CAP, COUNT, OWN, ROLLED, lot_keys
+from rating.balances.lots import CAP, COUNT, Lots, lot_keys
+from rating.balances.snapshots import Snapshot, SnapshotError, refused, snapshots, summed
+from rating.balances.sums import LOT_SUMS, capped, live_units
 from rating.columns import integers
 from rating.lake import Lake
 from tariffs import catalogue as layout
@@ -24,14 +28,11 @@ from tariffs.catalogue import NONE, Catalogue, Ints
 _KEPT: Final = """
 NOT (start_utc >= $since AND
     ($holders IS NULL OR list_contains($holders, {'name': holder::VARCHAR, 'shared': shared})))"""
-_LEFT: Final = f"""
-SELECT
-    holder, shared, allowance, period_utc AS start_utc, rolled, kind IN ('count', 'uncount') AS counted,
-    coalesce(sum(units) FILTER (kind <> 'expire'), 0)::BIGINT
-        * CASE WHEN bool_or(kind = 'expire') AND sum(units) = 0 THEN -1 ELSE 1 END AS units
-FROM balance_movement WHERE {_KEPT} GROUP BY ALL"""  # noqa: S608 - our own condition
 _CAPS: Final = f"""
-SELECT account AS holder, allowance, start_utc, -sum(units)::BIGINT AS units FROM balance_movement
+SELECT
+    account AS holder, allowance, start_utc AS period_utc, {CAP} AS lot, -sum(units)::BIGINT AS units,
+    0::BIGINT AS expired
+FROM balance_movement
 WHERE {_KEPT} AND kind IN ('use', 'return') AND shared AND list_contains($capped, allowance) GROUP BY ALL"""  # noqa: S608
 
 
@@ -62,29 +63,52 @@ def live_balances(lake: Lake, catalogue: Catalogue, without: Without = NOTHING_L
     """The balances that the movements of ``lake`` come to; None for a catalogue without allowances."""
     if not len(catalogue.allowances):
         return None
+    if without is NOTHING_LEFT_OUT and (restored := _from_snapshot(lake, catalogue)):
+        return restored
     balances, kept = no_balances(catalogue), without.values()
-    left = lake.query(_LEFT, kept).combine_chunks()
-    shared, rolled, counted = (left[name].to_numpy(zero_copy_only=False) for name in ("shared", "rolled", "counted"))
+    left = lake.query(LOT_SUMS.format(kept=_KEPT), kept)
     own, pools = (_codes(left["holder"], known) for known in (catalogue.account_names, catalogue.pool_names))
-    pools[pools != NONE] += len(catalogue.account_names)
-    _restore(
-        balances, catalogue, left, np.where(shared, pools, own), np.where(counted, COUNT, np.where(rolled, ROLLED, OWN))
-    )
-    terms = catalogue.allowances
-    counts = terms[:, layout.ALLOWANCE_KIND] >= layout.COUNTS_UNITS
-    capped = np.flatnonzero((terms[:, layout.ALLOWANCE_CAP] != NONE) & ~counts)
-    if len(capped):
-        named = kept | {"capped": catalogue.allowance_names.take(pa.array(capped)).to_pylist()}
+    _take_in(balances, catalogue, left, _holders(left, own, pools, catalogue))
+    codes = capped(catalogue)
+    if len(codes):
+        named = kept | {"capped": catalogue.allowance_names.take(pa.array(codes)).to_pylist()}
         drew = lake.query(_CAPS, named)
-        _restore(balances, catalogue, drew, _codes(drew["holder"], catalogue.account_names), np.full(len(drew), CAP))
+        _take_in(balances, catalogue, drew, _codes(drew["holder"], catalogue.account_names))
     return balances
 
 
-def _restore(balances: Balances, catalogue: Catalogue, rows: pa.Table, holder: Ints, kind: Ints) -> None:
+def _from_snapshot(lake: Lake, catalogue: Catalogue) -> Balances | None:
+    """The balances by the newest snapshot that can be used; None if there is none."""
+    for snapshot in snapshots(lake):
+        try:
+            return _after(lake, catalogue, snapshot)
+        except SnapshotError as fault:
+            refused(snapshot, fault)
+    return None
+
+
+def _after(lake: Lake, catalogue: Catalogue, snapshot: Snapshot) -> Balances:
+    """The balances of ``snapshot`` and what landed after it, part by part."""
+    balances = Balances(allowed_codes(catalogue), Lots(snapshot.lots))
+    accounts, pools = HolderCodes(catalogue.account_names), HolderCodes(catalogue.pool_names)
+    with lake.one_snapshot():
+        for part in summed(lake, catalogue, snapshot):
+            names = part["holder"].combine_chunks()
+            _take_in(balances, catalogue, part, _holders(part, accounts.of(names), pools.of(names), catalogue))
+    return balances
+
+
+def _holders(rows: pa.Table, own: Ints, pools: Ints, catalogue: Catalogue) -> Ints:
+    """The code of the holder of each row, among accounts and pools."""
+    shared = rows["shared"].to_numpy()
+    return np.where(shared, np.where(pools == NONE, NONE, pools + len(catalogue.account_names)), own)
+
+
+def _take_in(balances: Balances, catalogue: Catalogue, rows: pa.Table, holder: Ints) -> None:
     """Sum ``rows`` into lots; those of holders and allowances that the catalogue has no more are no longer live."""
-    allowance = _codes(rows["allowance"], catalogue.allowance_names)
+    allowance, kind = _codes(rows["allowance"], catalogue.allowance_names), rows["lot"].to_numpy()
     period = np.full(rows.num_rows, NONE)
-    start = integers(rows["start_utc"].combine_chunks().cast(pa.timestamp("us", "UTC")))
+    start = integers(rows["period_utc"].combine_chunks().cast(pa.timestamp("us", "UTC")))
     for code in np.unique(allowance[allowance != NONE]):
         at = allowance == code
         first, end = catalogue.allowances[code, [layout.ALLOWANCE_PERIODS, layout.ALLOWANCE_PERIODS_END]]
@@ -94,7 +118,7 @@ def _restore(balances: Balances, catalogue: Catalogue, rows: pa.Table, holder: I
     keys = lot_keys(holder, allowance, period, 0)[known] | kind[known]
     distinct, place = np.unique(keys, return_inverse=True)
     sums = np.zeros(len(distinct), np.int64)
-    np.add.at(sums, place, rows["units"].to_numpy()[known])
+    np.add.at(sums, place, live_units(rows)[known])
     balances.lots.put(distinct, sums)
 
 

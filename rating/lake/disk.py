@@ -143,7 +143,8 @@ class DiskLake(Lake):
         self, connection: duckdb.DuckDBPyConnection, home: Path, lock: IO[bytes] | None, upkeep: Upkeep
     ) -> None:
         super().__init__(connection)
-        self._home, self._lock, self._upkeep = home, lock, upkeep
+        self.folder = self._home = home
+        self._lock, self._upkeep = lock, upkeep
         self._steps: Iterator[None] = iter(())
 
     def close(self) -> None:

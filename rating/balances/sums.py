@@ -1,0 +1,172 @@
+"""Sums of movements by lot, named and in order of their holders: what a snapshot holds, and what it is made of.
+
+Enters: a lake, which movements. Leaves: parts in the schema of :data:`SUMS`. Always holds: lots are told by names, so
+any tariff can read them; all lots of a holder are in one part; units and what expired of them are summed apart, for
+only together they say whether the rest is written off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mediation.fields import INSTANT
+from rating.balances.lots import CAP, COUNT, OWN, ROLLED
+from rating.columns import integers, text_buffers
+from rating.lake import Lake
+from tariffs import catalogue as layout
+from tariffs.catalogue import NONE, Catalogue, Ints
+
+SUMS: Final = pa.schema(
+    {
+        "holder": pa.string(),
+        "shared": pa.bool_(),
+        "allowance": pa.string(),
+        "period_utc": INSTANT,
+        "lot": pa.int32(),
+        "units": pa.int64(),
+        "expired": pa.int64(),
+    }
+)
+"""``lot`` is a kind of :mod:`rating.balances.lots`; of a cap the holder is the account that drew."""
+
+LOT_SUMS: Final = f"""
+SELECT
+    holder, shared, allowance, period_utc,
+    CASE WHEN kind IN ('count', 'uncount') THEN {COUNT} WHEN rolled THEN {ROLLED} ELSE {OWN} END AS lot,
+    coalesce(sum(units) FILTER (kind <> 'expire'), 0)::BIGINT AS units,
+    coalesce(sum(units) FILTER (kind = 'expire'), 0)::BIGINT AS expired
+FROM balance_movement WHERE {{kept}} GROUP BY ALL"""  # noqa: S608 - our own kinds
+_CAP_SUMS: Final = f"""
+SELECT m.account, false, m.allowance, p.period_utc, {CAP}, -sum(m.units)::BIGINT, 0
+FROM (SELECT account, allowance, start_utc, units FROM balance_movement
+      WHERE kind IN ('use', 'return') AND shared AND {{kept}}) m
+ASOF JOIN (
+    SELECT allowance, make_timestamptz(unnest(string_split(periods, ' '))::BIGINT) AS period_utc
+    FROM (SELECT unnest($allowances) AS allowance, unnest($periods) AS periods)) p
+    ON m.allowance = p.allowance AND m.start_utc >= p.period_utc
+GROUP BY ALL"""  # noqa: S608 - our own kinds
+_NAMED: Final = ["holder", "shared", "allowance", "period_utc", "lot"]
+_PART: Final = 1 << 18
+"""Rows of a part, about."""
+_HALF: Final = 1 << 62
+"""Two numbers below it have a sum that fits."""
+
+Parts = Iterator[pa.Table]
+
+
+def capped(catalogue: Catalogue) -> Ints:
+    """The codes of the allowances of which a member may draw so much and no more."""
+    terms = catalogue.allowances
+    found: Ints = np.flatnonzero(
+        (terms[:, layout.ALLOWANCE_CAP] != NONE) & (terms[:, layout.ALLOWANCE_KIND] < layout.COUNTS_UNITS)
+    )
+    return found
+
+
+def caps_hash(catalogue: Catalogue) -> str:
+    """The SHA-256 of which allowances have caps, and of their periods; sums of caps are of use where it is the same."""
+    names, periods = _cap_periods(catalogue)
+    return hashlib.sha256("\n".join(names + periods).encode()).hexdigest()
+
+
+def movement_sums(lake: Lake, catalogue: Catalogue, of_lots: str = "true", of_caps: str = "true") -> Parts:
+    """The sums of movements, of lots and of caps, in order of holders: of those for which these conditions hold."""
+    names, periods = _cap_periods(catalogue)
+    both = LOT_SUMS.format(kept=of_lots) + (f"\nUNION ALL{_CAP_SUMS.format(kept=of_caps)}" if names else "")
+    asked: dict[str, Any] = {"allowances": names, "periods": periods} if names else {}
+    rows = lake.stream(f"SELECT * FROM ({both}) ORDER BY holder", asked, _PART)  # noqa: S608 - our own text
+    for batch in rows:
+        yield pa.table(batch).cast(SUMS)
+
+
+def _cap_periods(catalogue: Catalogue) -> tuple[list[str], list[str]]:
+    """The name of each allowance with a cap; the begins of its periods in UTC microseconds, as a text: lists are slow."""
+    codes = capped(catalogue)
+    spans = catalogue.allowances[codes][:, [layout.ALLOWANCE_PERIODS, layout.ALLOWANCE_PERIODS_END]].tolist()
+    periods = [catalogue.allowance_periods[first : end - 1].tolist() for first, end in spans]
+    names: list[str] = catalogue.allowance_names.take(pa.array(codes)).to_pylist()
+    return names, [" ".join(map(str, each)) for each in periods]
+
+
+class _Side:
+    """One of two streams of sums: what was read of it and not yet given on."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.rows = SUMS.empty_table()
+        self.ended = False
+
+    def read_on(self) -> None:
+        """Hold one part more."""
+        part = next(self._parts, None)
+        self.ended = part is None
+        self.rows = pa.concat_tables([self.rows, part]) if part is not None else self.rows
+
+    def taken(self, bound: str | None) -> pa.Table:
+        """The rows of holders before ``bound``; they are held no longer."""
+        count = self.rows.num_rows if bound is None else pc.sum(pc.less(self.rows["holder"], bound)).as_py() or 0
+        rows, self.rows = self.rows.slice(0, count), self.rows.slice(count)
+        return rows
+
+
+def added(one: Parts, other: Parts) -> Parts:
+    """Both together, lot by lot."""
+    sides = _Side(one), _Side(other)
+    for side in sides:
+        side.read_on()
+    while True:
+        # The last holder that was read of a side may have further rows; those before it have none.
+        last = [
+            (side.rows["holder"][-1].as_py() if side.rows.num_rows else "", side) for side in sides if not side.ended
+        ]
+        bound, behind = min(last, key=lambda each: each[0].encode()) if last else (None, None)
+        rows = pa.concat_tables([side.taken(bound) for side in sides])
+        if rows.num_rows:
+            yield _summed(rows)
+        if behind is None:
+            return
+        behind.read_on()
+
+
+def _summed(rows: pa.Table) -> pa.Table:
+    """``rows`` of two sides, no lot twice on one, a row a lot in order."""
+    for name in ("units", "expired"):
+        ends = pc.min_max(rows[name]).as_py()
+        if max(-ends["min"], ends["max"]) >= _HALF:
+            raise OverflowError(f"the {name} of a lot do not fit")
+    sums = rows.group_by(_NAMED).aggregate([("units", "sum"), ("expired", "sum")])
+    return sums.rename_columns(SUMS.names).cast(SUMS).sort_by([(name, "ascending") for name in _NAMED])
+
+
+def live_units(rows: pa.Table) -> Ints:
+    """The balance of each lot; below zero, its sign turned, where all of it was written off as expired."""
+    units, expired = (integers(rows[name].combine_chunks()) for name in ("units", "expired"))
+    return np.where(units + expired == 0, -units, units)
+
+
+class StateHash:
+    """The hash of sums in their order, however they are parted."""
+
+    def __init__(self) -> None:
+        self._columns = [hashlib.sha256() for _ in SUMS.names]
+
+    def add(self, rows: pa.Table) -> None:
+        """Take further ``rows`` in."""
+        for known, column in zip(self._columns, rows.columns, strict=True):
+            flat = column.combine_chunks()
+            if pa.types.is_string(flat.type):
+                offsets, text = text_buffers(flat)
+                known.update(np.diff(offsets).tobytes())
+                known.update(text[offsets[0] : offsets[-1]].tobytes())
+            else:
+                known.update(flat.cast(pa.int64()).to_numpy().tobytes())
+
+    def hex(self) -> str:
+        """The SHA-256 of all that was added."""
+        return hashlib.sha256(b"".join(known.digest() for known in self._columns)).hexdigest()
