@@ -47,7 +47,7 @@ EXPLAINED = (
     "field that they know, octet strings as octets; in the row that says so, plain Python then makes of asn1tools'",
     "values the very columns and texts that Tollstream gives (all of them are compared before).\n",
 )
-ROUNDS = 3
+ROUNDS = 7
 
 MODULE = """
 CDR DEFINITIONS IMPLICIT TAGS ::= BEGIN
