@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mediation.layout import Layout
 from mediation.layout_file import read_layout
 from rating.audit import audit
 from rating.job import Job
@@ -25,7 +26,10 @@ from rating.streaming.unpack import Reading
 from tariffs.catalogue import Catalogue
 from tariffs.compile import compile_tariff
 from tariffs.load import load
+from tests.mediation.test_formats_3gpp_usage import ALICE, encoder
+from tests.rating.sessions import TARIFF
 from tests.system.conftest import tariff_folder
+from tests.system.test_partials import call
 
 SIP = read_layout("sip_acc")
 CALLER = "+447700900123"
@@ -63,10 +67,14 @@ def broker(memory: MemoryBroker) -> MemoryBroker:
     return memory
 
 
-def serve(broker: MemoryBroker, catalogue: Catalogue, lake: Lake, sink: MemoryBroker | None = None) -> Service:
-    job = Job(lake, SIP, catalogue, tariff_version(catalogue), seen_ids(lake))
+def serve(
+    broker: MemoryBroker, catalogue: Catalogue, lake: Lake, sink: MemoryBroker | None = None, layout: Layout = SIP
+) -> Service:
+    job = Job(lake, layout, catalogue, tariff_version(catalogue), seen_ids(lake))
     outbox = Outbox(OUT, MemorySink(sink or broker))
-    return Service(MemorySource(broker, "raw"), Landing(job), Reading({SIP.name: SIP}, SIP.name), outbox, AT_ONCE)
+    return Service(
+        MemorySource(broker, "raw"), Landing(job), Reading({layout.name: layout}, layout.name), outbox, AT_ONCE
+    )
 
 
 def published(broker: MemoryBroker) -> Counter[tuple[bytes, ...]]:
@@ -97,6 +105,31 @@ def test_a_call_whose_end_comes_later_is_rated_once_and_published(
             (b"kafka:raw/1", b"1"): 1,
         }
         assert all(recycle for _, _, recycle in published(broker))
+        assert audit(lake).balanced
+
+
+def test_partials_follow_when_the_one_before_them_has_come(broker: MemoryBroker, tmp_path: Path) -> None:
+    """The third, the second and the first part of a call, each in a batch of its own."""
+    layout, records = read_layout("3gpp_cs"), encoder("3gpp_cs")
+    tariff = compiled(tariff_folder(tmp_path / "tariffs", ALICE, plan=TARIFF))
+
+    def part(number: int) -> Outgoing:
+        records.set_val(("moCallRecord", call(number, 100 * number)))
+        record = bytes(records.to_ber())
+        return Outgoing(len(record).to_bytes(2) + b"\x60\x20" + record, partition=0)
+
+    with open_lake(tmp_path / "lake", create=True) as lake:
+        MemorySink(broker).send("raw", [part(3)])
+        serve(broker, tariff, lake, layout=layout).run(idle_s=0.1)
+        MemorySink(broker).send("raw", [part(2), part(1)])
+        one = serve(broker, tariff, lake, layout=layout)
+        one.limits = Limits(messages=1, gather_ms=20, tend_s=0.0)
+        one.run(idle_s=0.3)
+        assert rows(lake, "SELECT partial_no, usage_offset FROM usage ORDER BY ALL") == [
+            {"partial_no": number, "usage_offset": before} for number, before in ((1, 0), (2, 100), (3, 300))
+        ]
+        assert rows(lake, "SELECT reason FROM suspense") == []
+        assert sum(published(broker).values()) == 3
         assert audit(lake).balanced
 
 
