@@ -21,6 +21,7 @@ from rating.balances.movements import NOTHING_DRAWN, Drawn, by_legs, movements, 
 from rating.balances.table import Table
 from rating.columns import integers
 from rating.legs import NO_INTS, NOTHING_FREE, Free, Legs
+from rating.rules import AMOUNT_END
 from tariffs.catalogue import COUNTS_MONEY, COUNTS_UNITS, GIVES_MONEY, GIVES_UNITS, Catalogue, Ints
 
 __all__ = ["NOTHING_DRAWN", "Drawing", "Drawn"]
@@ -74,7 +75,7 @@ class Drawing:
             done = count(counting, legs.prices.amount[found.order], np.zeros_like(self.rows), self.lots, self.catalogue)
             legs = cut(legs, found.order, done.passed, self.catalogue)
             self._parts.append(done.drawn(legs, usage, self.catalogue))
-        due = (legs.prices.amount + legs.prices.tax)[found.order]
+        due = np.minimum(legs.prices.amount + legs.prices.tax, AMOUNT_END - 1)[found.order]  # what a charge can hold
         if len((paying := found.of(GIVES_MONEY, priced & (due > 0))).key):
             covered = np.zeros(len(legs.row), np.int64)
             covered[found.order], _ = self._draw(paying, due, legs, usage)
