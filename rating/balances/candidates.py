@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from rating.balances.kernels import put_in_order
 from rating.balances.lots import CAP, COUNT, OWN, ROLLED, lot_keys
 from rating.balances.spans import spans_of
 from rating.call_class import call_classes
@@ -50,8 +51,11 @@ class Candidates:
 
     def of(self, kind: int, may: Flags) -> Candidates:
         """Those of one ``kind``, of the legs that ``may``, by place in ``order``."""
-        kept = np.flatnonzero((self.kind == kind) & may[self.place])
-        first = np.searchsorted(self.place[kept], np.arange(len(self.order) + 1))
+        place = self.place
+        kept = np.flatnonzero((self.kind == kind) & may[place])
+        if len(kept) == len(place):
+            return self
+        first = np.searchsorted(place[kept], np.arange(len(self.order) + 1))
         columns = (self.allowance, self.key, self.source, self.cap, self.kind)
         return Candidates(self.order, first, *(column[kept] for column in columns))
 
@@ -68,12 +72,12 @@ def candidates(legs: Legs, usage: pa.RecordBatch, catalogue: Catalogue, allowed:
     legs_in_order = _in_order(np.flatnonzero(np.bincount(lots["leg"])), legs, usage)
     rank = np.zeros(len(legs.row), np.int64)
     rank[legs_in_order] = np.arange(len(legs_in_order))
+    leg, use = rank[lots["leg"]], np.empty(len(lots["leg"]), np.int64)
+    first = np.concatenate([[0], np.cumsum(np.bincount(leg, minlength=len(legs_in_order)))])
     priority = catalogue.allowances[lots["allowance"], layout.ALLOWANCE_PRIORITY]
-    by = (_by_name(catalogue.allowance_names)[lots["allowance"]], lots["begin"], lots["end"],
-          priority, rank[lots["leg"]])  # fmt: skip
-    use = np.lexsort(by)
+    name = _by_name(catalogue.allowance_names)[lots["allowance"]]
+    put_in_order(leg, first.copy(), first, priority, lots["end"], lots["begin"], name, use)
     ranked = {name: lots[name][use] for name in ("allowance", "key", "source", "cap")}
-    first = np.searchsorted(rank[lots["leg"][use]], np.arange(len(legs_in_order) + 1))
     kind = catalogue.allowances[ranked["allowance"], layout.ALLOWANCE_KIND]
     return Candidates(order=legs_in_order, first=first, **ranked, kind=kind)
 

@@ -33,6 +33,27 @@ Flags = npt.NDArray[np.bool_]
 
 
 @kernel
+def put_in_order(
+    leg: Ints, free: Ints, first: Ints, priority: Ints, end: Ints, begin: Ints, name: Ints, use: Ints
+) -> None:
+    """Write the candidates to ``use``, those of each ``leg`` from ``first`` on, by priority, end, begin and name.
+
+    ``free`` is the next free place of each leg. A leg has few candidates, so that each is put in by going back.
+    """
+    for candidate in range(len(leg)):
+        at, floor = free[leg[candidate]], first[leg[candidate]]
+        own = (priority[candidate], end[candidate], begin[candidate], name[candidate])
+        free[leg[candidate]] += 1
+        while at > floor:
+            other = use[at - 1]
+            if (priority[other], end[other], begin[other], name[other]) <= own:
+                break
+            use[at] = other
+            at -= 1
+        use[at] = candidate
+
+
+@kernel
 def draw_in_order(
     first: Ints,
     usage: Ints,
