@@ -24,7 +24,8 @@ from rating.rerating.work import Work
 from tariffs.catalogue import NONE, Ints
 
 _NOT_COMPARED: Final = {"event_id", "leg", "rating_run", "tariff_version"}
-"""What the key says, and who wrote the row: a charge that is the same by another tariff stays."""
+"""What the key says, and who wrote the row: a charge that is the same by another tariff stays, unless it depends on
+order: what its lots are granted when they are opened again is for its tariff to say."""
 _CHARGED: Final = [field.name for field in TABLES["charge"] if field.name not in _NOT_COMPARED]
 _MOVED: Final = [field.name for field in TABLES["balance_movement"] if field.name not in _NOT_COMPARED]
 _BACK: Final = {"use": "return", "count": "uncount"}
@@ -57,6 +58,9 @@ def changes(work: Work, done: Replayed, run: int) -> Changes:
     made_key, new_key = work.keys(made), work.keys(done.charges)
     unlike = _differing((key, live), (new_key, done.charges), _CHARGED, count)
     unlike |= _differing((moved_key, moved), (made_key, made), _MOVED, count)
+    ordered = np.zeros(count, np.bool_)
+    ordered[work.key] = work.household != NONE
+    unlike |= ordered & _differing((key, live), (new_key, done.charges), ["tariff_version"], count)
     charges = [reversed_charges(_of(live, key, unlike)), _of(done.charges, new_key, unlike)]
     opened = corrections(work.movements, done.rests, anew(work.movements, work.again, work.home), done.movements)
     movements = [returned(_of(moved, moved_key, unlike)), _of(made, made_key, unlike), opened]
@@ -65,10 +69,11 @@ def changes(work: Work, done: Replayed, run: int) -> Changes:
 
 
 def _refused(live: pa.Table, done: Replayed) -> pa.Table:
-    """``live`` charges with the reason why they stay."""
+    """``live`` charges with the reason why they stay; not those that stay because they are new."""
     known = done.refused.unify_dictionaries().combine_chunks()
     at = pc.index_in(_ids(live), _ids(known))
-    return live.append_column("reason", known["reason"].cast(pa.string()).take(at))
+    told = live.append_column("reason", known["reason"].cast(pa.string()).take(at))
+    return told.filter(told["reason"].is_valid())
 
 
 def _ids(rows: pa.Table) -> pa.Array:

@@ -24,9 +24,13 @@ HOLDERS: Final = pa.schema([
 
 def ordered_plans(catalogue: Catalogue) -> list[str]:
     """The plans whose charges depend on what came before: those with allowances, accumulators or the like."""
-    firsts = catalogue.plan_allowances[: len(catalogue.plan_names) + 1]
-    plans: list[str] = catalogue.plan_names.take(pa.array(np.flatnonzero(np.diff(firsts)))).to_pylist()
+    plans: list[str] = catalogue.plan_names.take(pa.array(ordered_plan_codes(catalogue))).to_pylist()
     return plans
+
+
+def ordered_plan_codes(catalogue: Catalogue) -> Ints:
+    """The codes of these plans."""
+    return np.flatnonzero(np.diff(catalogue.plan_allowances[: len(catalogue.plan_names) + 1]))
 
 
 def households(first: pa.Table, ties: pa.Table, catalogues: Iterable[Catalogue]) -> pa.Table:

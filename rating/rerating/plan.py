@@ -23,7 +23,7 @@ from mediation.fields import EVENT_ID, INSTANT
 from rating.columns import tariff_starts
 from rating.guide import guide
 from rating.lake import Lake
-from rating.rerating.households import households, ordered_plans
+from rating.rerating.households import households, ordered_plan_codes, ordered_plans
 from rating.rerating.runs import closed_until
 from rating.rerating.scope import CLOSE, ORDERED, TARIFF_START, Scope
 from rating.rerating.settling import settled_since, settling
@@ -62,6 +62,7 @@ class Plan:
     ``folder`` has the tables ``late`` (events that came for closed time), ``drawing`` (asked legs that depend on order:
     event, account, start), ``holders`` (of households to replay) and ``placed`` (the household of an event).
     ``values`` are those that conditions may name. Time before ``settled`` is closed, or is by this run.
+    What landed after the batch ``seen`` is not part of the plan.
     """
 
     lake: Lake
@@ -70,7 +71,8 @@ class Plan:
     catalogues: Mapping[str, Catalogue]
     folder: Path
     values: Mapping[str, Any]
-    settled: datetime | None = None
+    seen: int
+    settled: datetime | None
 
     @property
     def replays(self) -> bool:
@@ -107,6 +109,7 @@ class Plan:
 
 def make_plan(lake: Lake, scope: Scope, tariff: Catalogue | None, folder: Path) -> Plan:
     """Plan what ``scope`` asks for; the tables are written to ``folder``."""
+    seen = lake.next_batch_id() - 1
     versions = lake.query(_VERSIONS)["tariff_version"].to_pylist()
     catalogues = {version: stored_catalogue(lake, version) for version in versions}
     if tariff:
@@ -118,7 +121,7 @@ def make_plan(lake: Lake, scope: Scope, tariff: Catalogue | None, folder: Path) 
     settled = max(filter(None, [line, scope.end_utc if scope.kind == CLOSE else None]), default=None)
     if scope.kind == CLOSE and line and settled:
         values["start"] = settling(catalogues.values(), line, settled)
-    plan = Plan(lake, scope, tariff, catalogues, folder, values, settled)
+    plan = Plan(lake, scope, tariff, catalogues, folder, values, seen, settled)
     pq.write_table(plan.query(_LATE), plan.path("late"))
     _keep_drawing(plan)
     holders = households(_first(plan), plan.query(_TIES), catalogues.values())
@@ -152,9 +155,9 @@ def _first(plan: Plan) -> pa.Table:
 def _guided(usage: pa.RecordBatch, catalogue: Catalogue) -> Iterator[pa.RecordBatch]:
     """The legs of ``usage`` that ``catalogue`` gives to a plan that depends on order."""
     guided, _ = guide(usage, catalogue)
-    counts = np.diff(catalogue.plan_allowances[: len(catalogue.plan_names) + 1])
+    ordered = ordered_plan_codes(catalogue)
     for accounts, versions in zip(guided.accounts, guided.versions, strict=True):
-        rows = np.flatnonzero((versions != NONE) & (counts[catalogue.versions[versions, VERSION_PLAN]] > 0))
+        rows = np.flatnonzero((versions != NONE) & np.isin(catalogue.versions[versions, VERSION_PLAN], ordered))
         columns = {
             "event_id": guided.usage["event_id"].take(pa.array(rows)),
             "account": catalogue.account_names.take(pa.array(accounts[rows])),

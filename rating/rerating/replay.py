@@ -24,11 +24,12 @@ from rating.lake import MemoryLake
 from rating.price import Priced
 from rating.rerating.books import Books
 from rating.rerating.compare import Flags
+from rating.rerating.households import ordered_plan_codes
 from rating.rerating.openings import stays
 from rating.rerating.plan import Plan
 from rating.rerating.settling import has_volume_tiers
 from rating.rerating.work import Work, leg_keys
-from tariffs.catalogue import NONE, Catalogue, Ints
+from tariffs.catalogue import NONE, VERSION_PLAN, Catalogue, Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,7 @@ def replay(plan: Plan, work: Work) -> Replayed:
         told += tried.refused
         if not len(lost := tried.lost()):
             charges = pa.Table.from_batches([empty("charge"), *tried.charges])
+            kept = np.union1d(kept, tried.late())
             return Replayed(charges, pa.concat_tables(tried.movements), pa.Table.from_batches(told), kept, rests)
         kept = np.union1d(kept, lost)
         wanted.flat[kept] = NONE
@@ -102,7 +104,9 @@ class _Try:
         self.charges: list[pa.RecordBatch] = []
         self.movements = [pa.Table.from_batches([empty("balance_movement")])]
         self.refused: list[pa.RecordBatch] = []
+        self._home = _households(work)
         self._lost: list[Ints] = []
+        self._late: list[Ints] = []
 
     def run(self, base: pa.Table, until: datetime | None) -> dict[str, Lots]:
         """Price round after round, on balances that begin with ``base``; the totals of periods over by ``until``."""
@@ -111,12 +115,28 @@ class _Try:
             for version, legs in _rounds(self.work, self.wanted):
                 catalogue = self.catalogues[version]
                 rows = np.flatnonzero(legs.any(axis=1))
-                only, unguided = _guided(_taken(self.work.usage, rows), legs[rows], catalogue)
+                only, unguided = self._guided(rows, legs, catalogue)
                 balances, final = books.of(catalogue), self.final.get(catalogue.version)
                 outcome = price_drawing(only, catalogue, balances, _as_they_are, final)
                 self._note(outcome, [unguided, outcome.rejected], legs)
                 books.moved(outcome.drawn)
             return {each.version: books.totals(each, until) for each in self.catalogues if until}
+
+    def _guided(self, rows: Ints, legs: Flags, catalogue: Catalogue) -> tuple[Guided, pa.RecordBatch]:
+        """The ``legs`` of ``rows`` and no others, guided; and what cannot be.
+
+        A leg that would draw, but has no household, has landed since the plan was made: it stays out of it.
+        """
+        usage = _taken(self.work.usage, rows)
+        guided, unguided = guide(usage, catalogue)
+        at = rows[_rows(guided.usage, usage)] if unguided.num_rows else rows
+        of = guided.versions
+        draws = (of != NONE) & np.isin(catalogue.versions[of, VERSION_PLAN], ordered_plan_codes(catalogue))
+        wanted, homeless = (each[at].T[: len(of)] for each in (legs, self._home == NONE))
+        leg, place = np.nonzero(wanted & homeless & draws)
+        self._late.append(at[place] * len(LEGS) + leg)
+        versions = np.where(wanted & ~(homeless & draws), of, NONE).astype(np.int32)
+        return Guided(guided.usage, guided.accounts, versions), unguided
 
     def _note(self, outcome: Outcome, refused: list[pa.RecordBatch], legs: Flags) -> None:
         charges = outcome.priced.charges
@@ -132,14 +152,9 @@ class _Try:
         """The legs that cannot be priced."""
         return np.unique(np.concatenate([np.zeros(0, np.int64), *self._lost]))
 
-
-def _guided(usage: pa.RecordBatch, legs: Flags, catalogue: Catalogue) -> tuple[Guided, pa.RecordBatch]:
-    """The ``legs`` of ``usage`` and no others, guided; and what cannot be."""
-    guided, unguided = guide(usage, catalogue)
-    if unguided.num_rows:
-        legs = legs[_rows(guided.usage, usage)]
-    versions = np.where(legs.T[: len(guided.versions)], guided.versions, NONE).astype(np.int32)
-    return Guided(guided.usage, guided.accounts, versions), unguided
+    def late(self) -> Ints:
+        """The legs that have landed since the plan was made."""
+        return np.unique(np.concatenate([np.zeros(0, np.int64), *self._late]))
 
 
 def _as_they_are(priced: Priced) -> tuple[Priced, pa.RecordBatch]:
@@ -160,7 +175,7 @@ def _rounds(work: Work, wanted: Ints) -> Iterator[tuple[int, Flags]]:
     """(tariff, its legs) of each round: a household's legs are in as many as its tariff changes in their order."""
     keys = np.flatnonzero(wanted != NONE)
     version, row = wanted.flat[keys], keys // len(LEGS)
-    household = _households(work, keys)
+    household = _households(work).flat[keys]
     order = np.lexsort((keys % len(LEGS), _rank(work.usage)[row], household))
     same = np.diff(household[order], prepend=NONE - 1) == 0
     change = same & (np.diff(version[order], prepend=NONE) != 0)
@@ -174,14 +189,12 @@ def _rounds(work: Work, wanted: Ints) -> Iterator[tuple[int, Flags]]:
         yield int(which), legs
 
 
-def _households(work: Work, keys: Ints) -> Ints:
-    """The household of each leg; of one that has none that of another leg of its event, so that they go together."""
+def _households(work: Work) -> Ints:
+    """By event and leg the household; of a leg that has none that of another of its event: they go together."""
     own = np.full(work.usage.num_rows * len(LEGS), NONE)
     own[work.key] = work.household
-    found: Ints = np.where(
-        own[keys] == NONE, own.reshape(-1, len(LEGS)).max(axis=1, initial=NONE)[keys // len(LEGS)], own[keys]
-    )
-    return found
+    legs = own.reshape(-1, len(LEGS))
+    return np.where(legs == NONE, legs.max(axis=1, initial=NONE)[:, None], legs)
 
 
 def _rank(usage: pa.RecordBatch) -> Ints:

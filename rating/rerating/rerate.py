@@ -51,7 +51,7 @@ def rerate(
     if stopped and stopped.scope == scope:
         return resume(lake, watch)
     with _planned(lake, scope, tariff) as plan:
-        run = begin(lake, scope, plan.parts(legs_a_part), tariff)
+        run = begin(lake, scope, plan.parts(legs_a_part), tariff, plan.seen)
         return run, _landed(plan, run, watch)
 
 

@@ -44,8 +44,8 @@ class Run:
         return f"rerate:{self.number}"
 
 
-def begin(lake: Lake, scope: Scope, parts: int, tariff: Catalogue | None) -> Run:
-    """Take the next number for ``scope``.
+def begin(lake: Lake, scope: Scope, parts: int, tariff: Catalogue | None, seen: int) -> Run:
+    """Take the next number for ``scope``, which takes account of what has landed up to the batch ``seen``.
 
     Raises:
         RerateError: another run is not complete.
@@ -63,7 +63,7 @@ def begin(lake: Lake, scope: Scope, parts: int, tariff: Catalogue | None) -> Run
             "scope": scope.to_json(),
             "tariff_version": scope.tariff_version,
             "parts": parts,
-            "seen_batch": lake.next_batch_id() - 1,
+            "seen_batch": seen,
         }
         kept = tariff_version(tariff) if tariff else None
         lake.commit(_delta(NUMBERS, number - 1, tariff=kept, small={"rating_run": [row]}, rating_run=number))

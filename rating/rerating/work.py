@@ -23,7 +23,7 @@ from rating.stored import USAGE_COLUMNS, stored_usage
 from tariffs.catalogue import NONE, Ints
 
 _CHARGES: Final = ", ".join(f"c.{field.name}" for field in TABLES["charge"])
-_LIVE: Final = f"{_CHARGES}, h.household, ({{asked}}) AS asked"
+_LIVE: Final = f"{_CHARGES}, ({{asked}}) AS asked, h.household, p.household AS placed"
 _USAGE: Final = f"""
 SELECT {USAGE_COLUMNS} FROM usage u SEMI JOIN read_parquet($events) e ON e.event_id = u.event_id
 WHERE u.start_utc >= $first AND u.start_utc <= $last ORDER BY u.start_utc, u.event_id"""  # noqa: S608 (our own columns)
@@ -38,7 +38,8 @@ class Work:
     """``live`` charges, one for each of the legs ``key``; of ``asked`` ones, and others, with their ``household``.
 
     ``usage`` are their events. ``movements`` are those of the households ``home``, ``again`` those of what is
-    replayed. A household is a number, NONE for a leg that depends on no order.
+    replayed. A household is a number, NONE for a leg that depends on no order, or has landed since
+    the plan was made.
     """
 
     usage: pa.RecordBatch
@@ -65,12 +66,18 @@ def load_work(plan: Plan, part: int, parts: int) -> Work:
         usage,
         live,
         leg_keys(live, usage),
-        _numbers(found["household"]),
+        _numbers(_households(found)),
         _flags(found["asked"]),
         moved.select(schema("balance_movement").names).cast(schema("balance_movement")),
         _flags(moved["again"]),
         _numbers(moved["household"]),
     )
+
+
+def _households(found: pa.Table) -> pa.ChunkedArray:
+    """The household of each leg that is replayed; of a leg that is asked for that of its event."""
+    of_event = pc.if_else(found["asked"].cast(pa.bool_()), found["placed"], pa.scalar(None, pa.string()))
+    return pc.coalesce(found["household"], of_event)
 
 
 def _numbers(names: pa.ChunkedArray) -> Ints:

@@ -20,7 +20,7 @@ from tests.rating.cards import compiled
 from tests.streaming.conftest import Operator, Running, Serve
 from tests.streaming.test_balances import ALLOWANCES, in_order, told
 
-RUNS = 4
+RUNS = 3
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_re_rating_there_and_back_while_a_stream_writes(
     dearer: Catalogue,
     tmp_path: Path,
 ) -> None:
-    messages = in_order(operator)[::2]
+    messages = in_order(operator)[::4]
     memory.create("cdr", 1)
     limits = Limits(gather_ms=50, fence_s=0.3, messages=200)
     one: Service = service(MemorySource(memory, "cdr"), limits=limits)
@@ -66,10 +66,10 @@ def test_re_rating_there_and_back_while_a_stream_writes(
     MemorySink(memory).send("cdr", [])
     service(MemorySource(memory, "cdr"), limits=limits).run(idle_s=0.5)
     with open_lake(tmp_path / "lake") as lake:
-        assert audit(lake).balanced
+        assert [(check.name, check.differences) for check in audit(lake).checks if check.count] == []
         rerate(lake, Scope(tariff_version=catalogue.version), catalogue, lambda *_: None)
         rerate(lake, Scope(CLOSE), None, lambda *_: None)
-        assert audit(lake).balanced
+        assert [(check.name, check.differences) for check in audit(lake).checks if check.count] == []
         found = lake.query("SELECT event_id, leg, free_usage, amount FROM charge_now ORDER BY ALL").to_pylist()
         restored = live_balances(lake, catalogue)
     memory.create("whole", 1)
