@@ -38,7 +38,7 @@ def actions(below: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """``toll bill show`` and ``toll bill export``."""
     shows = below.add_parser("show", help="bills of a customer or account, or one bill, also as HTML, PDF or calls")
     shows.add_argument("who", metavar="WHO", help="customer, account, or number of a bill")
-    shows.add_argument("--period", metavar="DAY", help="only the period that begins on that day, or in that month")
+    shows.add_argument("--period", metavar="MONTH", help="only periods that begin in that month, like 2026-10")
     shows.add_argument("--run", dest="bill_run", metavar="RUN", type=whole_number(1, 2**62), help="only of this run")
     shows.add_argument("--drafts", action="store_true", help="also bills of runs that are not final")
     shows.add_argument("--html", metavar="FILE", help="write the invoice as HTML")
@@ -92,7 +92,7 @@ def _month(text: str | None) -> date | None:
     try:
         return date.fromisoformat(text if len(text) > len("2026-10") else f"{text}-01")
     except ValueError:
-        raise CommandError(f"--period {text}: expected a month like 2026-10, or the first day of a period", 2) from None
+        raise CommandError(f"--period {text}: expected a month like 2026-10", 2) from None
 
 
 def _written(lake: Lake, key: BillKey, bill: Shown, args: argparse.Namespace) -> bool:

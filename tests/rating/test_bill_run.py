@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -37,6 +38,7 @@ from tests.rating.bills import (
 )
 
 D = Decimal
+WORLDS = int(os.environ.get("TOLL_BILL_WORLDS", "3"))
 NOV = datetime(2026, 11, 3, 12, tzinfo=UTC)
 OCT = datetime(2026, 10, 20, 12, tzinfo=UTC)
 VAT = {"tax_code": "vat"}
@@ -351,7 +353,7 @@ CHARGE = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=WORLDS, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(months=st.lists(st.lists(CHARGE, max_size=6), min_size=3, max_size=3), data=st.data())
 def test_bills_and_unbilled_are_the_charges(
     months: list[list[dict[str, Any]]], data: st.DataObject, tmp_path: Path

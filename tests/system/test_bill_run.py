@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -41,10 +40,13 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def lake(operator: Path, tmp_path: Path) -> Path:
-    shutil.copytree(operator / "lake", tmp_path / "lake")
-    return tmp_path / "lake"
+@pytest.fixture(scope="module")
+def finished(operator: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lake after an undisturbed bill run."""
+    folder = tmp_path_factory.mktemp("finished")
+    shutil.copytree(operator / "lake", folder / "lake")
+    assert billed(operator, folder / "lake", folder / "told", None) == 0
+    return folder / "lake"
 
 
 def run_arguments(operator: Path, lake: Path, *more: object) -> list[str]:
@@ -79,17 +81,15 @@ def done(ended: Ended) -> Any:  # noqa: ANN401 - JSON
     return ended.json()
 
 
-def test_a_golden_month(toll: Toll, operator: Path, lake: Path) -> None:
-    trial = done(toll(*run_arguments(operator, lake)))
-    assert (trial["run"], trial["state"]) == (1, "trial")
-    assert {finding["finding"] for finding in trial["findings"]} == {"suspended", "zero"}
-    refused = toll("bill", "approve", 1, "--lake", lake)
+def test_a_golden_month(toll: Toll, finished: Path) -> None:
+    checked = toll("bill", "check", 1, "--lake", finished, "--json")
+    assert (checked.code, checked.json()["state"]) == (1, "numbered")
+    assert {finding["finding"] for finding in checked.json()["findings"]} == {"suspended", "zero"}
+    refused = toll("bill", "approve", 1, "--lake", finished)
     assert (refused.code, "approve with --accept-findings" in refused.err) == (1, True)
-    assert toll("bill", "check", 1, "--lake", lake).code == 1
-    done(toll("bill", "approve", 1, "--accept-findings", "--by", "bea", "--lake", lake, "--json"))
-    assert "957 bills are numbered" in done(toll("bill", "final", 1, "--lake", lake, "--json"))["says"]
+    assert "957 bills are numbered" in done(toll("bill", "final", 1, "--lake", finished, "--json"))["says"]
     for customer, expected in GOLDEN.items():
-        told = done(toll("bill", "show", customer, "--lake", lake, "--json"))
+        told = done(toll("bill", "show", customer, "--lake", finished, "--json"))
         assert [D(told[name]) for name in SUMS] == list(map(D, expected)), customer
         assert told["number"].startswith("ST2026-")
     centres = {line["cost_centre"]: D(0) for line in told["line"] if line["cost_centre"]}
@@ -97,25 +97,24 @@ def test_a_golden_month(toll: Toll, operator: Path, lake: Path) -> None:
         if line["kind"] == "usage":
             centres[line["cost_centre"]] += D(line["amount"])
     assert centres == {name: D(amount) for name, amount in CENTRES.items()}
-    audited = done(toll("audit", "--no-content", "--lake", lake, "--json"))
+    audited = done(toll("audit", "--no-content", "--lake", finished, "--json"))
     assert audited["balanced"]
-    steps = done(toll("bill", "runs", "--lake", lake, "--json"))
+    steps = done(toll("bill", "runs", "--lake", finished, "--json"))
     assert [(step["run"], step["state"]) for step in steps] == [(1, "numbered")]
 
 
-def test_what_bills_are_written_to(toll: Toll, operator: Path, lake: Path, tmp_path: Path) -> None:
-    done(toll(*run_arguments(operator, lake)))
-    shows = ("bill", "show", "--lake", lake, "--drafts", "C10000503")
+def test_what_bills_are_written_to(toll: Toll, finished: Path, tmp_path: Path) -> None:
+    shows = ("bill", "show", "--lake", finished, "C10000503")
     files = [tmp_path / name for name in ("bill.html", "bill.pdf", "calls.csv")]
     assert toll(*shows, "--html", files[0], "--pdf", files[1], "--items", files[2]).code == 0
-    assert "草稿" in files[0].read_text("utf-8")
+    assert "月租费" in files[0].read_text("utf-8")
     assert "£11.20" in pypdfium2.PdfDocument(files[1])[0].get_textpage().get_text_range()
     lines = files[2].read_text("utf-8").splitlines()
     assert (len(lines), lines[0].split(",")[:3]) == (5, ["charge_no", "start_utc", "utc_offset_min"])
     assert "C10000503" in toll(*shows).out
-    assert toll("bill", "show", "nobody", "--lake", lake).code == 1
+    assert toll("bill", "show", "nobody", "--lake", finished).code == 1
     assert toll(*shows, "--pdf", tmp_path / "no" / "bill.pdf").code == 1
-    written = done(toll("bill", "export", 1, "--to", tmp_path / "out", "--lake", lake, "--json"))
+    written = done(toll("bill", "export", 1, "--to", tmp_path / "out", "--lake", finished, "--json"))
     assert len(written) == 4
     assert len((tmp_path / "out" / "bill.ndjson").read_text("utf-8").splitlines()) == 957
 
@@ -175,13 +174,11 @@ def rows(lake: Path) -> dict[str, list[str]]:
     return {name: sorted(map(str, found)) for name, found in told.items()}
 
 
-def test_killed_runs_end_as_undisturbed_ones(operator: Path, lake: Path, tmp_path: Path, toll: Toll) -> None:
-    whole = tmp_path / "whole"
-    shutil.copytree(lake, whole)
-    billed(operator, whole, tmp_path / "told", None)
-    kills = billed(operator, lake, tmp_path / "told", random.Random(7))
-    assert kills >= 1
-    expected, found = (rows(each) for each in (whole, lake))
+def test_killed_runs_end_as_undisturbed_ones(toll: Toll, operator: Path, finished: Path, tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    shutil.copytree(operator / "lake", lake)
+    assert billed(operator, lake, tmp_path / "told", random.Random(7)) >= 1
+    expected, found = rows(finished), rows(lake)
     for table in BILLS:
         assert found[table] == expected[table], table
-    assert json.loads(toll("audit", "--no-content", "--lake", lake, "--json").out)["balanced"]
+    assert done(toll("audit", "--no-content", "--lake", lake, "--json"))["balanced"]
