@@ -83,7 +83,7 @@ def _from_snapshot(lake: Lake, catalogue: Catalogue) -> Balances | None:
         try:
             return _after(lake, catalogue, snapshot)
         except SnapshotError as fault:
-            refused(snapshot, fault)
+            refused(fault)
     return None
 
 

@@ -80,7 +80,7 @@ def summed(lake: Lake, catalogue: Catalogue, since: Snapshot | None) -> Parts:
 
     """
     if since is None or lake.folder is None:
-        return movement_sums(lake, catalogue)
+        return added(iter(()), movement_sums(lake, catalogue))
     kept = later(lake, "balance_movement", since.movements)
     if kept is None:
         raise SnapshotError(f"{since.movements} movements and those after them are not all that there are")
@@ -115,9 +115,9 @@ def attempts(lake: Lake) -> Iterator[Snapshot | None]:
     yield None
 
 
-def refused(snapshot: Snapshot | None, fault: SnapshotError) -> None:
-    """Log that ``snapshot`` was not used."""
-    _LOG.warning("snapshot not used", extra={"file": snapshot.file if snapshot else "", "says": str(fault)})
+def refused(fault: SnapshotError) -> None:
+    """Log that a snapshot was not used."""
+    _LOG.warning("snapshot of balances not used: %s", fault)
 
 
 def write(lake: Lake, catalogue: Catalogue, stopped: Callable[[], bool] = lambda: False) -> Snapshot:
@@ -141,7 +141,7 @@ def write(lake: Lake, catalogue: Catalogue, stopped: Callable[[], bool] = lambda
             try:
                 lots, state = _write(path, summed(lake, catalogue, since), stopped)
             except SnapshotError as fault:
-                refused(since, fault)
+                refused(fault)
                 path.unlink(missing_ok=True)
                 continue
             except BaseException:

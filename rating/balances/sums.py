@@ -86,7 +86,7 @@ def movement_sums(lake: Lake, catalogue: Catalogue, of_lots: str = "true", of_ca
 
 
 def _cap_periods(catalogue: Catalogue) -> tuple[list[str], list[str]]:
-    """The name of each allowance with a cap; the begins of its periods in UTC microseconds, as a text: lists are slow."""
+    """The name of each allowance with a cap; when its periods begin, in UTC microseconds, as a text: lists are slow."""
     codes = capped(catalogue)
     spans = catalogue.allowances[codes][:, [layout.ALLOWANCE_PERIODS, layout.ALLOWANCE_PERIODS_END]].tolist()
     periods = [catalogue.allowance_periods[first : end - 1].tolist() for first, end in spans]

@@ -9,13 +9,22 @@ from __future__ import annotations
 
 import argparse
 from datetime import UTC, datetime
+from typing import Final
 
+from rating.cli.faults import CommandError
 from rating.cli.shared import json_argument, lake_argument, opened, print_json, show
+
+_TARIFF: Final = "SELECT tariff_version FROM batch WHERE tariff_version <> '' ORDER BY batch_id DESC LIMIT 1"
 
 
 def arguments(part: argparse.ArgumentParser) -> None:
     """The arguments of ``toll balance``."""
-    part.add_argument("holder", metavar="ACCOUNT", help="an account; or a pool")
+    part.add_argument("holder", metavar="ACCOUNT", nargs="?", help="an account; or a pool")
+    part.add_argument(
+        "--snapshot",
+        action="store_true",
+        help="instead: sum all movements into a file, so that the next start of rating reads later ones alone",
+    )
     part.add_argument(
         "--at",
         type=_moment,
@@ -35,7 +44,11 @@ def _moment(text: str) -> datetime:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the balances; 1 if nothing was ever drawn or granted."""
+    """Print the balances, 1 if nothing was ever drawn or granted; or take a snapshot."""
+    if args.snapshot == bool(args.holder):
+        raise CommandError("give an account or a pool, or --snapshot", 2)
+    if args.snapshot:
+        return _snapshot(args)
     from rating.answers import rich_table
     from rating.balances.statement import statement
 
@@ -49,3 +62,21 @@ def run(args: argparse.Namespace) -> int:
         if table.num_rows:
             show(rich_table(table, f"{args.holder}: {name}"))
     return int(not made.movements.num_rows)
+
+
+def _snapshot(args: argparse.Namespace) -> int:
+    from rating.balances.snapshots import register, write
+    from rating.lake import open_lake
+    from rating.stored import stored_catalogue
+
+    with open_lake(args.lake) as lake:
+        versions = lake.query(_TARIFF)["tariff_version"].to_pylist()
+        if not versions:
+            raise CommandError(f"{args.lake}: nothing was rated yet")
+        taken = write(lake, stored_catalogue(lake, versions[0]))
+        register(lake, taken)
+    if args.json:
+        print_json(taken.row())
+    else:
+        print(f"{taken.file}: {taken.lots:,} lots of {taken.movements:,} movements.")
+    return 0

@@ -70,13 +70,15 @@ def run(args: argparse.Namespace) -> int:
 
     job = _job(args)
     with job.lake, following(paths, quiet=args.json) as watch:
+        from rating.balances.snapshot_keeper import snapshots_ended
         from rating.job import rate_files
         from rating.recycle import recycle_waiting
 
         rest_collector()
         job.lake.delete_orphans()
-        files = list(rate_files(job, paths, watch))
-        recycle_waiting(job)
+        with snapshots_ended(job.keepers, finish=True):
+            files = list(rate_files(job, paths, watch))
+            recycle_waiting(job)
     note_warm()
     whole = total(files)
     if args.json:
@@ -94,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
 def _job(args: argparse.Namespace) -> Any:  # noqa: ANN401 - rating.job is imported late
     from mediation.layout_file import read_layout
     from rating.balances.restore import live_balances
+    from rating.balances.snapshot_keeper import snapshots_taken
     from rating.job import Job
     from rating.lake import open_lake
     from rating.seen import seen_ids
@@ -113,7 +116,7 @@ def _job(args: argparse.Namespace) -> Any:  # noqa: ANN401 - rating.job is impor
         window_days=args.window_days,
         chunk_bytes=args.chunk_mib << 20,
         force=args.force,
-        keepers=watched(lake, rules),
+        keepers=[*watched(lake, rules), *snapshots_taken(lake, catalogue)],
     )
 
 

@@ -88,6 +88,7 @@ def _serve(args: argparse.Namespace) -> int:
     from rating.cli.memory import keep_pages, rest_collector
 
     keep_pages()
+    from rating.balances.snapshot_keeper import snapshots_ended
     from rating.streaming.logs import log_json
 
     log_json(quiet=args.quiet)
@@ -96,12 +97,14 @@ def _serve(args: argparse.Namespace) -> int:
     rest_collector()
     with service.landing.job.lake, _endpoints(args, service), stopped_by_signals(service.stop):
         service.landing.job.lake.delete_orphans()
-        service.run(args.exit_when_idle)
+        with snapshots_ended(service.landing.job.keepers, finish=False):
+            service.run(args.exit_when_idle)
     return 0
 
 
 def _service(args: argparse.Namespace, settings: dict[str, str]) -> Service:
     from mediation.layout_file import read_layout
+    from rating.balances.snapshot_keeper import snapshots_taken
     from rating.job import Job
     from rating.lake import open_lake
     from rating.seen import seen_ids
@@ -117,7 +120,8 @@ def _service(args: argparse.Namespace, settings: dict[str, str]) -> Service:
     rules = alert_rules(args)
     lake = open_lake(args.lake, create=True)
     known = (catalogue, tariff_version(catalogue), seen_ids(lake))
-    job = Job(lake, layouts[0], *known, window_days=args.window_days, keepers=watched(lake, rules))
+    keepers = [*watched(lake, rules), *snapshots_taken(lake, catalogue)]
+    job = Job(lake, layouts[0], *known, window_days=args.window_days, keepers=keepers)
     topics = Topics(args.rated_topic, args.suspense_topic, args.alert_topic)
     sink = KafkaSink(settings) if topics.named() else None
     for topic in topics.named():
