@@ -33,7 +33,7 @@ from samples.broker import create_topic, embedded_broker
 ROUNDS = 2
 BATCH = 50_000
 """Records of a batch where the log is full: several must land for a speed."""
-LATENCY_S = 20
+LATENCY_S = 10
 TICK_S = 0.01
 LOOK_S = 0.05
 DAYS = 3
@@ -144,7 +144,7 @@ def _known(part: int, rows: int, first_us: int) -> Delta:
     )  # fmt: skip
 
 
-def table(records: int = 400_000, keys: int = 2_000_000) -> Iterator[str]:
+def table(records: int = 800_000, keys: int = 2_000_000) -> Iterator[str]:
     """The benchmark as Markdown."""
     with tempfile.TemporaryDirectory() as folder, embedded_broker() as bootstrap:
         work = Path(folder)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from threading import Event
@@ -27,8 +27,9 @@ from rating.streaming.coordinates import Partition, partition_of
 from rating.streaming.intake import Intake, take_in
 from rating.streaming.landing import Landed, Landing
 from rating.streaming.metrics import Metrics
-from rating.streaming.outbox import Mark, Outbox, Topics
-from rating.streaming.source import Messages, PublishError, Source
+from rating.streaming.outbox import Outbox, Topics
+from rating.streaming.publisher import Publisher
+from rating.streaming.source import Messages, Source
 from rating.streaming.unpack import Reading
 
 T = TypeVar("T")
@@ -69,12 +70,15 @@ class Service:
     stopping: Event = field(default_factory=Event)
     _held: dict[Partition, Messages] = field(default_factory=dict)
     _next: dict[Partition, int] = field(default_factory=dict)
-    _published: dict[Partition, Mark] = field(default_factory=dict)
+    _publisher: Publisher = field(init=False)
     _tended: float = 0.0
     _busy: float = 0.0
     _fenced: dict[Partition, float] = field(default_factory=dict)
     _under_way: Future[Landed] | None = None
     _lander: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "landing"))
+
+    def __post_init__(self) -> None:
+        self._publisher = Publisher(self.outbox, self.landing.job.lake, self.metrics)
 
     def stop(self) -> None:
         """Finish the batch under way, give the partitions up, return from :meth:`run`."""
@@ -164,9 +168,9 @@ class Service:
 
     def _land(self, batch: Sequence[Intake]) -> Landed:
         began = time.monotonic()
-        landed = self._patiently(lambda: self.landing.land(batch, self._published))
+        landed = self._patiently(lambda: self.landing.land(batch, self._publisher.marks))
         self.metrics.landed(landed)
-        self._publish_landed(landed)
+        self._publisher.publish(landed)
         self._tend()
         self.metrics.batch_s.observe(time.monotonic() - began)
         offsets = {intake.partition.source: intake.next_offset for intake in landed.batch}
@@ -189,31 +193,6 @@ class Service:
             else:
                 self.metrics.wait(waiting=False)
                 return result
-
-    def _publish_landed(self, landed: Landed) -> None:
-        """Publish what has landed; from the lake, with what was not published before, if anything was not."""
-        if all(self._published[intake.partition].offset == intake.first for intake in landed.batch):
-            offsets = {intake.partition: intake.next_offset for intake in landed.batch}
-            self._publish(offsets, lambda: self.outbox.publish(landed.rated, landed.rows.get("alert", ())))
-        else:
-            for intake in landed.batch:
-                self._publish_stored(intake.partition, intake.next_offset)
-
-    def _publish(self, committed: Mapping[Partition, int], publish: Callable[[], int]) -> None:
-        """Publish what became of the messages before ``committed``; a failure is made up for later, from the lake."""
-        try:
-            sent = publish() if self.outbox.open else 0
-        except PublishError as fault:
-            _LOG.warning("not published", extra={"sources": [p.source for p in committed], "says": str(fault)})
-            self.metrics.unpublished.inc()
-            return
-        self.metrics.published.inc(sent)
-        for partition, offset in committed.items():
-            self._published[partition] = self._published[partition]._replace(offset=offset)
-
-    def _publish_stored(self, partition: Partition, committed: int) -> None:
-        lake, first = self.landing.job.lake, self._published[partition].offset
-        self._publish({partition: committed}, lambda: self.outbox.publish_stored(lake, partition, first, committed))
 
     # --- waiting for it
 
@@ -246,9 +225,7 @@ class Service:
 
     def _catch_up(self) -> None:
         """Publish what could not be published before, while nothing is under way."""
-        for partition, committed in self._next.items():
-            if self._published[partition].offset < committed:
-                self._publish_stored(partition, committed)
+        self._publisher.catch_up(self._next)
         self._tend()
 
     def _tend(self) -> None:
@@ -263,19 +240,7 @@ class Service:
         else:
             if done.left:
                 _LOG.info("brought together", extra={"tried": done.tried, "left": done.left})
-        for partition in owned if self.outbox.open else ():
-            self._publish_recycled(partition)
-
-    def _publish_recycled(self, partition: Partition) -> None:
-        lake = self.landing.job.lake
-        for batch in self.outbox.recycles(lake, partition, self._published[partition].batch):
-            try:
-                self.metrics.published.inc(self.outbox.publish_recycled(lake, partition, batch))
-            except PublishError as fault:
-                _LOG.warning("not published", extra={"sources": [partition.source], "says": str(fault)})
-                self.metrics.unpublished.inc()
-                return
-            self._published[partition] = self._published[partition]._replace(batch=batch)
+        self._publisher.follow_recycles(owned)
 
     # --- fencing
 
@@ -312,7 +277,7 @@ class Service:
         committed = self._patiently(lambda: self.landing.assigned(partitions))
         for partition, offset in committed.items():
             self._next[partition] = offset
-            self._published[partition] = self.outbox.published(self.landing.job.lake, partition)
+            self._publisher.begin(partition)
         return {partition: offset or None for partition, offset in committed.items()}
 
     def revoked(self, partitions: list[Partition]) -> None:
@@ -327,22 +292,18 @@ class Service:
         self._give_up("lost", partitions)
 
     def _give_up(self, kind: str, partitions: list[Partition]) -> None:
-        for kept in (self._next, self._held, self._published, self._fenced):
+        for kept in (self._next, self._held, self._fenced):
             for partition in partitions:
                 kept.pop(partition, None)
+        self._publisher.end(partitions)
         self.metrics.owns(kind, len(self._next), partitions)
         _LOG.info(kind, extra={"sources": [p.source for p in partitions]})
 
     def _note_published(self, partitions: list[Partition]) -> None:
         """Land how far the outputs are, so that the next owner publishes nothing twice."""
-        lake, open_ones = self.landing.job.lake, partitions if self.outbox.open else []
-        behind = {
-            p: self._next[p]
-            for p in open_ones
-            if self._next.get(p) and self.outbox.published(lake, p) < self._published[p]
-        }
-        if behind:
+        ahead = self._publisher.ahead({p: self._next[p] for p in partitions if p in self._next})
+        if ahead:
             try:
-                self.landing.note_published(behind, self._published)
+                self.landing.note_published(ahead, self._publisher.marks)
             except (StaleOffset, StaleState, LakeUnavailable) as fault:  # the next owner publishes a batch again
-                _LOG.warning("mark not landed", extra={"sources": [p.source for p in behind], "says": str(fault)})
+                _LOG.warning("mark not landed", extra={"sources": [p.source for p in ahead], "says": str(fault)})
