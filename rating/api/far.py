@@ -6,9 +6,10 @@ slow ones hold up each other, never those that the shelves answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from threading import local
+from threading import Lock, local
 from typing import Final, TypeVar
 
 from rating.api.threads import Threads
@@ -20,6 +21,30 @@ WAITING: Final = 8
 """Questions that may wait for each connection."""
 _RENEW: Final = 500
 """Questions through one connection: DuckLake keeps something of every snapshot in its memory."""
+
+
+class _Underway:
+    """The lake that a question reads, as long as it does: after that the connection is another's, or closed."""
+
+    def __init__(self) -> None:
+        self._lake: Lake | None = None
+        self._held = Lock()
+
+    @contextmanager
+    def on(self, lake: Lake) -> Iterator[None]:
+        """Meanwhile an interrupt reaches ``lake``."""
+        self._lake = lake
+        try:
+            yield
+        finally:
+            with self._held:
+                self._lake = None
+
+    def interrupt(self) -> None:
+        """End the query that the question has under way, if it has any."""
+        with self._held:
+            if self._lake:
+                self._lake.interrupt()
 
 
 class Far:
@@ -37,19 +62,14 @@ class Far:
         Raises :class:`rating.api.threads.BusyError`, :class:`rating.api.threads.TooSlowError`,
         :class:`rating.lake.LakeError`, or what the question raises.
         """
-        asked: list[Lake] = []
+        underway = _Underway()
 
         def work() -> T:
             lake = self._lake()
-            asked.append(lake)
-            with lake.one_snapshot():
+            with lake.one_snapshot(), underway.on(lake):
                 return question(lake)
 
-        def interrupt() -> None:
-            for lake in asked:
-                lake.interrupt()
-
-        return await self._threads.run(work, self._most_s, interrupt)
+        return await self._threads.run(work, self._most_s, underway.interrupt)
 
     def _lake(self) -> Lake:
         """The thread's own connection, opened when it is first needed, and renewed now and then."""

@@ -81,9 +81,9 @@ class Follower:
             try:
                 with open_lake(self._folder, read_only=True) as lake:
                     self._looking(lake)
-            except LakeError as fault:
+            except (LakeError, OSError) as fault:  # OSError: there is no room for a run
                 self.healthy = False
-                LOG.warning("the lake cannot be read", extra={"fault": str(fault)})
+                LOG.warning("the lake cannot be followed", extra={"fault": str(fault)})
                 self._stop.wait(_RETRY_S)
 
     def _looking(self, lake: Lake) -> None:

@@ -225,11 +225,13 @@ class Lake(ABC):
         try:
             yield
         finally:
-            with suppress(duckdb.Error):  # one that failed has already ended it
-                self._sql.execute("ROLLBACK")
+            _rolled_back(self._sql)
 
     def interrupt(self) -> None:
-        """End the query that another thread has under way: it raises :class:`LakeError`."""
+        """End the query that another thread has under way: it raises :class:`LakeError`.
+
+        That thread must keep the lake open meanwhile.
+        """
         self._sql.interrupt()
 
     def _asked(self, read: Callable[[], T]) -> T:
@@ -334,6 +336,18 @@ def in_transaction(connection: duckdb.DuckDBPyConnection, work: Callable[[], T])
             connection.execute("ROLLBACK")
         raise
     return result
+
+
+def _rolled_back(connection: duckdb.DuckDBPyConnection) -> None:
+    """End the transaction; a late interrupt that meets this instead of a query must not leave it open for good."""
+    while True:
+        try:
+            connection.execute("ROLLBACK")
+        except duckdb.InterruptException:
+            continue
+        except duckdb.Error:  # one that failed has already ended it
+            return
+        return
 
 
 def large_tables(delta: Delta) -> dict[str, pa.RecordBatch | pa.Table]:

@@ -7,6 +7,8 @@ import dataclasses
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from rating.api import far as far_questions
 from rating.api.far import Far
 from rating.api.threads import BusyError, Threads, TooSlowError
 from rating.balances.statement import statement
-from rating.lake import Lake, open_lake
+from rating.lake import Lake, LakeError, open_lake
 from rating.period import Period
 from rating.settlement import settle
 from tests.rating.api_client import Client, serving
@@ -202,6 +204,25 @@ def test_a_slow_question_is_interrupted_and_the_next_is_answered(tmp_path: Path)
         return int(found)
 
     assert asyncio.run(asked()) == 1
+
+
+def test_interrupts_that_come_late_close_no_lake_for_good(tmp_path: Path) -> None:
+    open_lake(tmp_path / "lake", create=True).close()
+    with open_lake(tmp_path / "lake", read_only=True) as lake, ThreadPoolExecutor(1) as other:
+        done = threading.Event()
+
+        def interrupt() -> None:
+            while not done.wait(0.001):
+                lake.interrupt()
+
+        late = other.submit(interrupt)
+        for _ in range(40):
+            with suppress(LakeError), lake.one_snapshot():
+                lake.query("SELECT count(*) FROM usage JOIN charge USING (event_id)")
+        done.set()
+        late.result()
+        with lake.one_snapshot():
+            assert lake.query("SELECT count(*) AS n FROM usage")["n"].to_pylist() == [0]
 
 
 def test_a_question_sees_one_snapshot(tmp_path: Path) -> None:

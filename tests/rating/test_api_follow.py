@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -12,7 +16,7 @@ from mediation.fields import Field, schema
 from rating.api import follow
 from rating.api.follow import Follower
 from rating.api.near import ALWAYS, Span, page
-from rating.api.shelves import CHARGE_FIELDS, View
+from rating.api.shelves import CHARGE_FIELDS, View, write_run
 from rating.lake import Delta, Lake, Upkeep, open_lake
 from tests.rating.deltas import START, charge_rows, delta, rows, usage_row
 
@@ -126,3 +130,26 @@ def test_a_follower_leaves_nothing_behind(folder: Path, tmp_path: Path) -> None:
         assert len(list(cache.iterdir())) == 1
         assert next(cache.iterdir()).stat().st_mode & 0o077 == 0
     assert not list(cache.iterdir())
+
+
+def test_a_follower_without_room_is_not_healthy_and_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_lake(folder) as lake:
+        lake.commit(delta("a", ["rated"]))
+    monkeypatch.setattr(follow, "_RETRY_S", 0.01)
+    monkeypatch.setattr(follow, "write_run", _no_room)
+    with Follower(folder, 10) as follower:
+        _until(lambda: not follower.healthy)
+        monkeypatch.setattr(follow, "write_run", write_run)
+        _until(lambda: follower.healthy)
+        assert follower.view is not None
+
+
+def _no_room(*_: object) -> NoReturn:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    late = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < late
+        time.sleep(0.01)
