@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -154,19 +155,22 @@ class StateHash:
     """The hash of sums in their order, however they are parted."""
 
     def __init__(self) -> None:
-        self._columns = [hashlib.sha256() for _ in SUMS.names]
+        self._parts: dict[str, Any] = {}
 
     def add(self, rows: pa.Table) -> None:
         """Take further ``rows`` in."""
-        for known, column in zip(self._columns, rows.columns, strict=True):
+        for name, column in zip(rows.column_names, rows.columns, strict=True):
             flat = column.combine_chunks()
             if pa.types.is_string(flat.type):
                 offsets, text = text_buffers(flat)
-                known.update(np.diff(offsets).tobytes())
-                known.update(text[offsets[0] : offsets[-1]].tobytes())
+                self._take(f"{name} lengths", np.diff(offsets))
+                self._take(name, text[offsets[0] : offsets[-1]])
             else:
-                known.update(flat.cast(pa.int64()).to_numpy().tobytes())
+                self._take(name, flat.cast(pa.int64()).to_numpy())
+
+    def _take(self, name: str, content: npt.NDArray[Any]) -> None:
+        self._parts.setdefault(name, hashlib.sha256()).update(content.tobytes())
 
     def hex(self) -> str:
         """The SHA-256 of all that was added."""
-        return hashlib.sha256(b"".join(known.digest() for known in self._columns)).hexdigest()
+        return hashlib.sha256(b"".join(known.digest() for known in self._parts.values())).hexdigest()
