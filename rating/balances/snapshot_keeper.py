@@ -91,7 +91,7 @@ class Snapshots:
         while self._thread and self._thread.is_alive():
             if self._reader:
                 self._reader.interrupt()
-            self._thread.join(0.1)
+            self._thread.join(1)
 
     def _take(self) -> None:
         try:
