@@ -473,3 +473,32 @@ def test_a_crash_at_every_commit_changes_nothing(tmp_path: Path, monkeypatch: py
     assert crashes == 2 * 11  # begun, three chunks, trial, approved, final, three of numbers, numbered
     assert tables(lake) == expected
     balanced(lake)
+
+
+# what somebody does to bills past the commit protocol, and which checks of the audit find it
+TAMPERED = [
+    ("UPDATE bill_line SET charge_amount = charge_amount + 0.000000001 WHERE charges > 0", {"billed"}),
+    ("UPDATE bill_line SET amount = amount + 0.01 WHERE charges > 0", {"bills"}),
+    ("DELETE FROM bill_line WHERE charges > 0", {"bills"}),
+    ("UPDATE bill_run SET charge_limit = 0", {"billed"}),
+    ("UPDATE bill SET total = total + 0.01, due = due + 0.01", {"bills"}),
+    ("UPDATE bill SET due = due + 0.01", {"bills"}),
+    ("INSERT INTO bill_payment FROM bill_payment", {"bills"}),
+    ("DELETE FROM bill_number", {"numbers"}),
+    ("UPDATE bill_number SET sequence_no = 2", {"numbers"}),
+    ("UPDATE bill_step SET step = 'trial' WHERE step IN ('approved', 'final', 'numbered')", {"numbers"}),
+]
+
+
+def test_the_audit_finds_what_was_done_to_bills(tmp_path: Path) -> None:
+    paid = "customer,date,amount,currency,reference\nalice,2026-10-20,3,GBP,p1\n"
+    with MemoryLake() as lake:
+        landed(lake, "a", {"amount": "1.25"})
+        billed(lake, ordered(folder(tmp_path, customers_csv=ALICE, payments_csv=paid)))
+        for sql, expected in TAMPERED:
+            lake.query("BEGIN")
+            lake.query(sql)
+            found = {check.name for check in audit(lake, content=False).checks if check.count}
+            assert found & {"billed", "bills", "numbers"} == expected, sql
+            lake.query("ROLLBACK")
+        balanced(lake)
