@@ -33,6 +33,7 @@ SECTIONS = {
     "ber_decode": "Decoding ASN.1",
     "api_load": "The HTTP API under load",
     "bill_run": "A bill run",
+    "rerating": "Re-rating a month",
     "period_charges": "Fees and discounts of a month",
 }
 INTRO = """# Benchmarks

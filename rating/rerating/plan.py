@@ -89,7 +89,7 @@ class Plan:
 
     def work(self, columns: str, part: int, parts: int) -> pa.Table:
         """``columns`` of the legs of ``part``: charge ``c`` as it is live, usage ``u``, household ``h`` or none."""
-        sql = f"SELECT {columns} {_WORK}{_OF_PART} ORDER BY c.start_utc, c.event_id, c.leg"
+        sql = f"SELECT {columns} {_WORK}{_OF_PART if parts > 1 else ''}"
         return self.query(sql, part=part, parts=parts)
 
     def parts(self, legs_a_part: int) -> int:

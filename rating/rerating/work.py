@@ -59,8 +59,9 @@ class Work:
 def load_work(plan: Plan, part: int, parts: int) -> Work:
     """The work of ``part`` of ``parts``."""
     found = plan.work(_LIVE, part, parts)
+    usage = _usage(plan, found)
+    found = found.take(pa.array(np.argsort(leg_keys(found, usage))))
     live = found.select(schema("charge").names).cast(schema("charge")).combine_chunks()
-    usage = _usage(plan, live)
     moved = plan.query(_MOVEMENTS, part=part, parts=parts)
     return Work(
         usage,
@@ -95,7 +96,7 @@ def leg_keys(rows: pa.Table, usage: pa.RecordBatch) -> Ints:
     if not rows.num_rows:
         return np.zeros(0, np.int64)
     whole = rows.select(["event_id", "leg"]).unify_dictionaries().combine_chunks()
-    ids, legs = whole["event_id"].chunk(0), whole["leg"].chunk(0)
+    ids, legs = whole["event_id"].chunk(0), whole["leg"].chunk(0).cast(pa.string()).dictionary_encode()
     row = np.asarray(pc.fill_null(pc.index_in(ids.storage, usage["event_id"].storage), NONE), np.int64)
     leg = coded(legs, lambda name: LEGS.index(name) if name in LEGS else NONE, np.int64)
     return np.where((row == NONE) | (leg == NONE), NONE, row * len(LEGS) + leg)

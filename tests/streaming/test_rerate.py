@@ -20,7 +20,7 @@ from tests.rating.cards import compiled
 from tests.streaming.conftest import Operator, Running, Serve
 from tests.streaming.test_balances import ALLOWANCES, in_order, told
 
-RUNS = 3
+RUNS = 2
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_re_rating_there_and_back_while_a_stream_writes(
     dearer: Catalogue,
     tmp_path: Path,
 ) -> None:
-    messages = in_order(operator)[::4]
+    messages = in_order(operator)[::6]
     memory.create("cdr", 1)
     limits = Limits(gather_ms=50, fence_s=0.3, messages=200)
     one: Service = service(MemorySource(memory, "cdr"), limits=limits)

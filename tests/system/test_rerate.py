@@ -17,7 +17,7 @@ from tests.system.test_balances import ALLOWANCES
 from tests.system.test_crash import finished, killed
 
 DAY = ("--from", "2000-01-01", "--to", "2050-12-31")
-KILLS = 4
+KILLS = 2
 NET = "SELECT sum(amount) AS amount FROM {}"
 
 
@@ -119,7 +119,7 @@ def test_kills_leave_the_lake_of_an_undisturbed_run(spool: Path, toll: Toll, tmp
     rate(toll, spool, *sorted((spool / "spool").glob("*.csv")))
     undisturbed, told = tmp_path / "undisturbed", tmp_path / "told"
     shutil.copytree(spool / "lake", undisturbed)
-    arguments = ["rerate", *DAY, "--tariffs", str(spool / "dear"), "--apply", "--part-legs", "60", "--json"]
+    arguments = ["rerate", *DAY, "--tariffs", str(spool / "dear"), "--apply", "--part-legs", "150", "--json"]
     finished([*arguments, "--lake", str(undisturbed)], told)
     command, dice = [*arguments, "--lake", str(spool / "lake")], random.Random(4712)
     kills = sum(killed(command, spool / "lake", told, dice) for _ in range(KILLS))
