@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from rating.audit import audit
 from rating.billing.customers import Customers, read_customers
 from rating.billing.final import finish
 from rating.billing.run import Order, trial
@@ -15,9 +16,9 @@ from rating.billing.steps import APPROVED, Signed, take
 from rating.lake import Delta, Lake
 from rating.period import Period
 from tariffs import sheets
-from tariffs.load import load
 from tariffs.model import Tariff
 from tests.rating.deltas import charge_rows, delta, rows, usage_row
+from tests.tariff_folder import loaded
 
 AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SIGNED = Signed("ann", AT)
@@ -82,13 +83,8 @@ def folder(path: Path, **files: str) -> Customers:
 
 def tariff(path: Path, text: str, subscriptions: str = "") -> Tariff:
     """The tariff of one TOML text."""
-    path.mkdir(parents=True, exist_ok=True)
-    (path / "tariff.toml").write_text(text, "utf-8")
-    if subscriptions:
-        (path / "subscriptions.csv").write_text(subscriptions, "utf-8")
-    made, problems = load(path)
-    assert not [problem for problem in problems if problem.fatal], problems
-    return made
+    files = {"tariff.toml": text, "subscriptions.csv": subscriptions}
+    return loaded(path, {name: content for name, content in files.items() if content})
 
 
 def ordered(
@@ -117,3 +113,30 @@ def bills(lake: Lake, run: int) -> list[dict[str, Any]]:
 
 def lines_of(lake: Lake, run: int) -> list[dict[str, Any]]:
     return lake.query("SELECT * FROM bill_line WHERE run = $run ORDER BY bill_no, line_no", {"run": run}).to_pylist()
+
+
+def balanced(lake: Lake) -> None:
+    """The audit finds nothing wrong with bills, and bills + unbilled = charges."""
+    faults = [(check.name, check.differences) for check in audit(lake, content=False).checks if check.count]
+    assert [fault for fault in faults if fault[0] in {"billed", "bills", "numbers"}] == []
+
+
+class Killed(BaseException):
+    pass
+
+
+class Killer:
+    """Calls what it stands for, and raises before or after the ``at``-th time."""
+
+    def __init__(self, at: int, of: Any = None, *, after: bool = False) -> None:  # noqa: ANN401 - any function
+        self.at, self.of, self.after, self.count = at, of, after, 0
+
+    def __call__(self, *args: Any) -> Any:  # noqa: ANN401 - as above
+        hit = self.count == self.at
+        self.count += 1
+        if hit and not self.after:
+            raise Killed
+        made = self.of(*args)
+        if hit:
+            raise Killed
+        return made

@@ -16,17 +16,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rating.audit import audit
-from rating.billing import final, run
+from rating.billing import run
 from rating.billing.exact import NANO, split
 from rating.billing.final import finish
-from rating.billing.run import Order, trial
+from rating.billing.run import Order
 from rating.billing.shown import BillKey, Place, documents, items, numbered, shown
-from rating.billing.steps import APPROVED, FINAL, NUMBERED, TRIAL, WITHDRAWN, BillRunError, run_of, take
+from rating.billing.steps import APPROVED, TRIAL, WITHDRAWN, BillRunError, run_of, take
 from rating.lake import Lake, MemoryLake
 from tests.rating.bills import (
     ALICE,
     SIGNED,
+    Killed,
+    Killer,
     again,
+    balanced,
     billed,
     bills,
     folder,
@@ -49,12 +52,6 @@ EUROS = {"converted_amount": D("1.25"), "converted_currency": "EUR", "conversion
 def memory() -> Iterator[Lake]:
     with MemoryLake() as opened:
         yield opened
-
-
-def balanced(lake: Lake) -> None:
-    """The audit finds nothing wrong with bills, and bills + unbilled = charges."""
-    faults = [(check.name, check.differences) for check in audit(lake, content=False).checks if check.count]
-    assert [fault for fault in faults if fault[0] in {"billed", "bills", "numbers"}] == []
 
 
 # charges to alice; what further columns of customers.csv say; currency: net, rounding, tax, total
@@ -392,87 +389,6 @@ def test_calls_come_page_by_page(memory: Lake, tmp_path: Path) -> None:
         after = Place(page["start_utc"][-1].as_py(), page["charge_no"][-1].as_py())
     assert pages == whole["charge_no"].to_pylist()
     assert sum(whole["amount"].to_pylist()) == D(21)
-
-
-# crashes: every commit of a run, before it and after it
-
-
-class Killed(BaseException):
-    pass
-
-
-class Killer:
-    """Calls what it stands for, and raises before or after the ``at``-th time."""
-
-    def __init__(self, at: int, of: Any = None, *, after: bool = False) -> None:  # noqa: ANN401 - any function
-        self.at, self.of, self.after, self.count = at, of, after, 0
-
-    def __call__(self, *args: Any) -> Any:  # noqa: ANN401 - as above
-        hit = self.count == self.at
-        self.count += 1
-        if hit and not self.after:
-            raise Killed
-        made = self.of(*args)
-        if hit:
-            raise Killed
-        return made
-
-
-def world(path: Path) -> tuple[Lake, Order]:
-    lake = MemoryLake()
-    people = "customer,name\n" + "".join(f"c{n},C\n" for n in range(5))
-    paid = "customer,date,amount,currency,reference\nc1,2026-10-02,1,GBP,p1\nc4,2026-10-02,1,GBP,p4\n"
-    customers = folder(path, customers_csv=people, payments_csv=paid)
-    landed(lake, "sep", *({"account": f"c{n}", "amount": "5", "start_utc": OCT.replace(month=9)} for n in range(5)))
-    billed(lake, ordered(customers, "2026-09"))
-    again(lake, "sep", 2, 1, {"account": "c1", "amount": "5", "start_utc": OCT.replace(month=9)}, {"amount": "1"})
-    landed(lake, "oct", *({"account": f"c{n % 6}", "amount": f"{n}.005", "start_utc": OCT} for n in range(12)))
-    return lake, ordered(customers)
-
-
-def to_the_end(lake: Lake, order: Order) -> None:
-    """What an operator does after a crash: the same commands again."""
-    runs = lake.query("SELECT run, state FROM bill_run_state WHERE first_day = $first", {"first": order.period.first})
-    states = dict(zip(runs["run"].to_pylist(), runs["state"].to_pylist(), strict=True))
-    number = max(states, default=0)
-    if states.get(number) not in {TRIAL, APPROVED, FINAL, NUMBERED}:
-        number = trial(lake, order, SIGNED, at_once=2)
-    if run_of(lake, number)["state"] == TRIAL:
-        take(lake, number, APPROVED, SIGNED)
-    finish(lake, number, SIGNED)
-
-
-def dies(lake: Lake, order: Order, monkeypatch: pytest.MonkeyPatch, *, after: bool) -> bool:
-    """Whether the next commit, which dies, was still to be made."""
-    with monkeypatch.context() as dying:
-        dying.setattr(lake, "commit", Killer(0, lake.commit, after=after))
-        try:
-            to_the_end(lake, order)
-        except Killed:
-            return True
-    return False
-
-
-TABLES = ("bill_run", "bill_step", "bill", "bill_line", "bill_number", "bill_payment", "bill_finding", "input_offset")
-
-
-def tables(lake: Lake) -> dict[str, list[str]]:
-    return {name: sorted(map(str, lake.query(f"FROM {name}").to_pylist())) for name in TABLES}
-
-
-def test_a_crash_at_every_commit_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every commit of the run dies twice: before it lands, and, tried again, after it has landed."""
-    monkeypatch.setattr(final, "NUMBERS_AT_ONCE", 2)
-    lake, order = world(tmp_path)
-    to_the_end(lake, order)
-    expected = tables(lake)
-    assert lake.query("SELECT count(*) AS n FROM bill_number WHERE run = 2")["n"][0].as_py() == 6
-    lake, order = world(tmp_path)
-    turns = itertools.cycle((False, True))
-    crashes = sum(1 for _ in iter(lambda: dies(lake, order, monkeypatch, after=next(turns)), False))
-    assert crashes == 2 * 11  # begun, three chunks, trial, approved, final, three of numbers, numbered
-    assert tables(lake) == expected
-    balanced(lake)
 
 
 # what somebody does to bills past the commit protocol, and which checks of the audit find it
