@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,8 +28,13 @@ from benchmarks.usage import calls, event_ids
 from mediation.fields import INSTANT
 from mediation.stage import empty
 from rating.balances.live import Balances, no_balances, price_drawing
-from rating.balances.lots import OWN, lot_keys
+from rating.balances.lots import OWN, Lots, lot_keys
+from rating.balances.movements import by_nobody, movements
+from rating.balances.restore import NOTHING_LEFT_OUT, Without, live_balances
+from rating.balances.snapshots import FOLDER, register
+from rating.balances.snapshots import write as write_snapshot
 from rating.guide import guide
+from rating.lake import Delta, Lake, open_lake
 from rating.price import Priced
 from tariffs import catalogue as layout
 from tariffs.catalogue import Catalogue
@@ -152,6 +158,44 @@ def rate(folder: Path, events: int) -> dict[str, Any]:
     return told | {"rate_s": cpu, "rating": memory()}
 
 
+def land_lots(lake: Lake, lots: Lots, catalogue: Catalogue) -> None:
+    """Land a grant for each of ``lots``."""
+    keys, left = lots.items()
+    for first in range(0, len(keys), PART):
+        part, units = keys[first : first + PART], left[first : first + PART]
+        by = by_nobody(np.full(len(part), MONTH_US), catalogue)
+        granted = movements("grant", part, by, units, np.zeros(len(part), np.int64), catalogue)
+        place = {"first_offset": first, "next_offset": first + PART, "next_record_no": 1, "complete": False}
+        lake.commit(Delta(source="file:lots", movements=pa.table(granted), records=0, **place))  # type: ignore[arg-type]
+
+
+def snapshot(folder: Path) -> dict[str, Any]:
+    """Land a grant of some units for every lot of the month, and write a snapshot of them all."""
+    catalogue = load_catalogue(folder / "catalogue")
+    keys, left = opened(catalogue).lots.items()
+    lots = Lots.of(keys, np.random.default_rng(7).integers(0, left + 1))
+    told: dict[str, Any] = {"hash": lots.digest()}
+    with open_lake(folder / "lake", create=True) as lake:
+        land_lots(lake, lots, catalogue)
+        del keys, left, lots
+        began = time.process_time()
+        taken = write_snapshot(lake, catalogue)
+        told |= {"snapshot_s": time.process_time() - began, "lots": taken.lots} | memory()
+        register(lake, taken)
+    return told | {"bytes": (folder / "lake" / FOLDER / taken.file).stat().st_size}
+
+
+def restore(folder: Path, by: str) -> dict[str, Any]:
+    """Restore all lots ``by`` the snapshot, or by all movements."""
+    catalogue = load_catalogue(folder / "catalogue")
+    with open_lake(folder / "lake", read_only=True) as lake:
+        without = NOTHING_LEFT_OUT if by == "snapshot" else Without(datetime.max.replace(tzinfo=UTC), frozenset())
+        began = time.process_time()
+        balances = live_balances(lake, catalogue, without)
+        told = {"restore_s": time.process_time() - began} | memory()
+    return told | {"hash": balances.lots.digest() if balances else ""}
+
+
 def _settled(priced: Priced) -> tuple[Priced, pa.RecordBatch]:
     return priced, empty("rejected")
 
@@ -160,8 +204,16 @@ def measured(subscribers: int, events: int) -> dict[str, Any]:
     """Build and rate, each in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), subscribers)
-        steps = (["build", folder], ["rate", folder, str(events)])
-        return {step[0]: json.loads(run([sys.executable, "-m", __spec__.name, *step]).output) for step in steps}
+        steps = {
+            "build": ["build", folder],
+            "rate": ["rate", folder, str(events)],
+            "snapshot": ["snapshot", folder],
+            "by snapshot": ["restore", folder, "snapshot"],
+            "by movements": ["restore", folder, "movements"],
+        }
+        return {
+            name: json.loads(run([sys.executable, "-m", __spec__.name, *step]).output) for name, step in steps.items()
+        }
 
 
 def table(subscribers: int = 300_000, events: int = 1_000_000, few: int = 100_000) -> Iterator[str]:
@@ -176,7 +228,23 @@ def table(subscribers: int = 300_000, events: int = 1_000_000, few: int = 100_00
         told = " | ".join(f"{size:,}" for size in sizes)
         yield f"| {count:,} | {build_s:.1f} | {told} | {each['rate']['rate_s'] / events * 1e9:,.0f} |"
     slower = every[subscribers]["rate"]["rate_s"] / every[few]["rate"]["rate_s"]
+    yield from _snapshots(every)
     yield f"\nA call of one of the many takes **{slower:.2f}** times the CPU time of a call of one of the few."
+
+
+def _snapshots(every: dict[int, dict[str, Any]]) -> Iterator[str]:
+    """What a snapshot of all lots takes, and what restoring takes with and without it, of one grant a lot."""
+    yield ""
+    yield "| lots | write a snapshot, CPU s | size, MB | restore by it, CPU s | by all movements, CPU s | peaks, MB |"
+    yield "| ---: | ---: | ---: | ---: | ---: | ---: |"
+    for each in every.values():
+        taken, restored, summed = each["snapshot"], each["by snapshot"], each["by movements"]
+        if len({told["hash"] for told in (taken, restored, summed)}) > 1:
+            raise RuntimeError("what was restored is not what there was")
+        yield (
+            f"| {taken['lots']:,} | {taken['snapshot_s']:.1f} | {taken['bytes'] >> 20:,} | {restored['restore_s']:.1f} "
+            f"| {summed['restore_s']:.1f} | {taken['peak']:,}, {restored['peak']:,}, {summed['peak']:,} |"
+        )
 
 
 def main(kind: str = "", *rest: str) -> None:
@@ -185,6 +253,10 @@ def main(kind: str = "", *rest: str) -> None:
         print(json.dumps(build(Path(rest[0]))))
     elif kind == "rate":
         print(json.dumps(rate(Path(rest[0]), int(rest[1]))))
+    elif kind == "snapshot":
+        print(json.dumps(snapshot(Path(rest[0]))))
+    elif kind == "restore":
+        print(json.dumps(restore(Path(rest[0]), rest[1])))
     else:
         sizes = [int(size) for size in (kind, *rest) if size]
         sys.stdout.writelines(f"{line}\n" for line in table(*sizes))
