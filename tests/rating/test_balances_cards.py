@@ -13,7 +13,7 @@ from rating import hypothetical
 from rating.balances.live import Balances, no_balances, price_drawing
 from rating.guide import guide
 from tariffs.catalogue import Catalogue
-from tests.rating.cards import compiled
+from tests.tariff_folder import compiled
 
 PLAN = """
 [calendar.uk]

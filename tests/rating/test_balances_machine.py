@@ -25,8 +25,8 @@ from tests.oracle import folder
 from tests.oracle.allowances import Book
 from tests.oracle.rating import charges
 from tests.oracle.words import Event
-from tests.rating.cards import compiled
 from tests.rating.test_balances_oracle import left_by, rated, told_by
+from tests.tariff_folder import compiled
 
 TARIFF = """
 [calendar.uk]

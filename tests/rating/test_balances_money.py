@@ -15,8 +15,8 @@ from rating import hypothetical
 from rating.balances.live import Balances, Outcome, no_balances, price_drawing
 from rating.guide import guide
 from tariffs.catalogue import Catalogue
-from tests.rating.cards import compiled
 from tests.rating.test_balances_cards import ANN, APRIL, BEN, LAST, MARCH, micros
+from tests.tariff_folder import compiled
 
 PLAN = """
 [tax.vat]

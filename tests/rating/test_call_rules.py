@@ -11,6 +11,7 @@ from rating.quote import quote_lines
 from tariffs.catalogue import Catalogue
 from tariffs.compile import compile_tariff
 from tariffs.load import load
+from tests.tariff_folder import compiled, written
 
 TARIFF = """
 [zone.eea]
@@ -178,15 +179,7 @@ NOON = "2024-03-06T12:00:00"
 
 @pytest.fixture(scope="module")
 def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
-    folder: Path = tmp_path_factory.mktemp("tariff")
-    for name, text in FILES.items():
-        (folder / name).write_text(text)
-    tariff, problems = load(folder)
-    assert [str(problem) for problem in problems] == []
-    compiled, problems = compile_tariff(tariff)
-    assert [str(problem) for problem in problems if not problem.lint] == []
-    assert compiled is not None
-    return compiled
+    return compiled(tmp_path_factory.mktemp("tariff"), FILES)
 
 
 # plan, what the event says besides; usage 100; rate, amount, tax, converted
@@ -284,8 +277,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("text", "other", "problem"), WRONG)
 def test_problems(tmp_path: Path, text: str, other: str, problem: str) -> None:
-    for name, content in FILES.items():
-        (tmp_path / name).write_text(content.replace(text, other, 1))
-    tariff, problems = load(tmp_path)
+    files = {name: content.replace(text, other, 1) for name, content in FILES.items()}
+    tariff, problems = load(written(tmp_path, files))
     _, more = compile_tariff(tariff)
     assert problem in " ".join(str(each) for each in (*problems, *more))

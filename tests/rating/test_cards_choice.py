@@ -10,7 +10,8 @@ import pytest
 from rating.explain_price import explain_event
 from rating.hypothetical import parse_event
 from tariffs.catalogue import Catalogue
-from tests.rating.cards import compiled, quoted
+from tests.rating.cards import quoted
+from tests.tariff_folder import compiled
 
 NAMES = ("a", "b", "c", "d", "e")
 RATES = "".join(f'[rate.{name}]\ncurrency = "GBP"\nprice = "0.0{place}"\n' for place, name in enumerate(NAMES, 1))

@@ -13,7 +13,8 @@ import pytest
 from rating.explain_price import explain_event
 from rating.hypothetical import parse_event
 from tariffs.catalogue import Catalogue
-from tests.rating.cards import compiled, quoted
+from tests.rating.cards import quoted
+from tests.tariff_folder import compiled
 
 NOON = "2024-03-06T12:00:00Z"
 DUSK = "2024-03-06T17:59:30Z"

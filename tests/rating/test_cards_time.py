@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tariffs.catalogue import Catalogue
-from tests.rating.cards import compiled, quoted
+from tests.rating.cards import quoted
+from tests.tariff_folder import compiled
 
 WORKDAY = 'day = ["mon-fri 08:00-18:00"]'
 WRAPPED = WORKDAY + '\nnight = ["mon-sun 23:00-06:00"]'

@@ -11,6 +11,7 @@ from rating.period_charges.corrections import corrections
 from rating.period_charges.fees import fees
 from tariffs.load import load
 from tariffs.model import Tariff
+from tests.tariff_folder import loaded
 
 PLANS = """
 [calendar.ny]
@@ -46,11 +47,8 @@ ONE = "number,+1,ann,p,{},{}\n"
 
 
 def tariff(folder: Path, keys: str, subscriptions: str) -> Tariff:
-    (folder / "t.toml").write_text(PLANS + keys)
-    (folder / "subscriptions.csv").write_text("kind,key,account,plan,valid_from,valid_to\n" + subscriptions)
-    made, problems = load(folder)
-    assert not problems
-    return made
+    head = "kind,key,account,plan,valid_from,valid_to\n"
+    return loaded(folder, {"t.toml": PLANS + keys, "subscriptions.csv": head + subscriptions})
 
 
 def due(made: Tariff, period: str) -> list[str]:

@@ -27,8 +27,8 @@ from rating.recycle import recycle, recycle_waiting
 from rating.seen import seen_ids
 from rating.stored import tariff_version
 from tariffs.catalogue import Catalogue
-from tests.rating.cards import compiled
 from tests.rating.sessions import LAYOUT, SUBSCRIPTIONS, TARIFF, Part, cut
+from tests.tariff_folder import compiled
 
 TWO, THREE, OTHER = Part("s", 2, 20, 30), Part("s", 3, 5, 50), Part("s", 2, 99, 30, note="other")
 ONE = Part("s", 1, 30)

@@ -13,7 +13,6 @@ from rating.lake import Delta, Lake, MemoryLake
 from rating.rerating.rerate import preview, rerate, resume
 from rating.rerating.runs import RerateError, open_run
 from rating.rerating.scope import Scope
-from tests.rating.cards import compiled as carded
 from tests.rating.past import (
     again,
     charged,
@@ -26,6 +25,7 @@ from tests.rating.past import (
     world_and_usage,
 )
 from tests.rating.test_rerate import dearer
+from tests.tariff_folder import compiled as carded
 
 SEED = 303
 FEW = 12

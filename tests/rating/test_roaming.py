@@ -20,8 +20,8 @@ from rating.quote import quote_lines
 from rating.settlement import settle
 from tariffs.catalogue import Catalogue
 from tariffs.load import load
-from tests.rating.cards import compiled
 from tests.rating.deltas import delta, rows, usage_row
+from tests.tariff_folder import compiled, written
 
 TARIFF = """
 [rate.abroad]
@@ -196,8 +196,7 @@ PROBLEMS = [
 
 @pytest.mark.parametrize(("lines", "expected"), PROBLEMS)
 def test_partners_are_judged(tmp_path: Path, lines: str, expected: str) -> None:
-    (tmp_path / "a.toml").write_text(TARIFF)
-    (tmp_path / "conversions.csv").write_text(FILES["conversions.csv"])
-    (tmp_path / "partners.csv").write_text(f"partner,tadig,networks,plan_in,plan_out\n{lines}\n")
-    _, problems = load(tmp_path)
+    files = {name: FILES[name] for name in ("a.toml", "conversions.csv")}
+    partners = f"partner,tadig,networks,plan_in,plan_out\n{lines}\n"
+    _, problems = load(written(tmp_path, {**files, "partners.csv": partners}))
     assert [str(each)[: len(expected)] for each in problems] == [expected]

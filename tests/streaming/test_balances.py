@@ -18,8 +18,8 @@ from rating.streaming.memory import MemoryBroker, MemorySink, MemorySource
 from rating.streaming.service import Limits
 from rating.streaming.source import Outgoing
 from tariffs.catalogue import Catalogue
-from tests.rating.cards import compiled
 from tests.streaming.conftest import Operator, Serve
+from tests.tariff_folder import compiled
 
 ALLOWANCES = """
 [allowance.minutes]

@@ -16,9 +16,9 @@ from rating.rerating.scope import CLOSE, Scope
 from rating.streaming.memory import MemoryBroker, MemorySink, MemorySource
 from rating.streaming.service import Limits, Service
 from tariffs.catalogue import Catalogue
-from tests.rating.cards import compiled
 from tests.streaming.conftest import Operator, Running, Serve
 from tests.streaming.test_balances import ALLOWANCES, in_order, told
+from tests.tariff_folder import compiled
 
 RUNS = 2
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tariffs.allowances import boundaries, factor
-from tariffs.compile import compile_tariff
 from tariffs.load import load
 from tariffs.model import Period
+from tests.tariff_folder import compiled, wrong
 
 TARIFF = """
 [calendar.uk]
@@ -95,17 +95,13 @@ WRONG_TOTALS = [
 
 @pytest.mark.parametrize(("text", "line", "key", "message"), WRONG_TOTALS)
 def test_wrong_totals(text: str, line: int, key: str, message: str, tmp_path: Path) -> None:
-    (tmp_path / "t.toml").write_text(TARIFF.lstrip() + GOOD + "[accumulator.t]\n" + text)
-    tariff, problems = load(tmp_path)
-    found = problems or compile_tariff(tariff)[1]
+    found = wrong(tmp_path, {"t.toml": TARIFF.lstrip() + GOOD + "[accumulator.t]\n" + text})
     assert [(each.place.line, each.key) for each in found if message in each.message] == [(line, key)], found
 
 
 @pytest.mark.parametrize(("text", "line", "key", "message"), WRONG)
 def test_wrong(text: str, line: int, key: str, message: str, tmp_path: Path) -> None:
-    (tmp_path / "t.toml").write_text(TARIFF.lstrip() + text)
-    tariff, problems = load(tmp_path)
-    found = problems or compile_tariff(tariff)[1]
+    found = wrong(tmp_path, {"t.toml": TARIFF.lstrip() + text})
     told = [(each.place.line, each.key) for each in found if message in each.message]
     assert told == [(line, f"allowance.a.{key}")], found
 
@@ -120,9 +116,7 @@ def test_an_account_is_in_one_pool(tmp_path: Path) -> None:
 
 
 def test_a_tariff_without_allowances_has_no_trace_of_them(tmp_path: Path) -> None:
-    (tmp_path / "t.toml").write_text(TARIFF.removesuffix("[allowance.a]\n"))
-    catalogue, _ = compile_tariff(load(tmp_path)[0])
-    assert catalogue is not None
+    catalogue = compiled(tmp_path, {"t.toml": TARIFF.removesuffix("[allowance.a]\n")})
     assert not [name for name, *_ in catalogue.parts() if "allowance" in name or "pool" in name]
 
 

@@ -8,9 +8,8 @@ import pytest
 
 from tariffs.catalogue import Catalogue
 from tariffs.compare import compare, percent_text
-from tariffs.compile import compile_tariff
-from tariffs.load import load
 from tariffs.pricelist import cells, money, prices
+from tests.tariff_folder import compiled
 
 AT = 1_772_323_200_000_000  # 2026-03-01
 HEAD = "prefix,zone,price,increment,valid_from,valid_to\n"
@@ -59,12 +58,7 @@ rate = "off"
 
 
 def _catalogue(folder: Path, rows: str, toml: str = TOML) -> Catalogue:
-    folder.mkdir()
-    (folder / "a.toml").write_text(toml)
-    (folder / "d.csv").write_text(HEAD + rows)
-    made, problems = compile_tariff(load(folder)[0])
-    assert made is not None, problems
-    return made
+    return compiled(folder, {"a.toml": toml, "d.csv": HEAD + rows})
 
 
 OLD = "1,US,0.01,1,,\n44,UK,0.02,1,,\n4420,LONDON,0.03,1,,\n33,FR,0,1,,\n49,DE,0.05,1,,2026-02-01\n"

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from tariffs.catalogue import Catalogue
-from tariffs.compile import compile_tariff
 from tariffs.definitions import changed_definitions
-from tariffs.load import load
+from tests.tariff_folder import compiled
 
 FILES = {
     "a.toml": """
@@ -39,13 +38,8 @@ rate = "r"
 
 
 def _catalogue(folder: Path, file: str = "", text: str = "", other: str = "") -> Catalogue:
-    folder.mkdir()
-    for name, content in FILES.items():
-        assert name != file or text in content
-        (folder / name).write_text(content.replace(text, other, 1) if name == file else content)
-    made, problems = compile_tariff(load(folder)[0])
-    assert made is not None, problems
-    return made
+    assert not file or text in FILES[file]
+    return compiled(folder, FILES | ({file: FILES[file].replace(text, other, 1)} if file else {}))
 
 
 # file, text, other text, the rows

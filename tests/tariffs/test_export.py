@@ -15,6 +15,7 @@ from tariffs.compile import compile_tariff
 from tariffs.export import export_tariff
 from tariffs.load import load
 from tests.rating.worlds import world
+from tests.tariff_folder import compiled
 
 ROOT = Path(__file__).parents[2]
 VALID = Draft202012Validator(json.loads((ROOT / "docs" / "schema" / "tariff.schema.json").read_text("utf-8")))
@@ -255,12 +256,7 @@ def _same(made: Catalogue, folder: Path) -> None:
 
 @pytest.fixture
 def every_key(tmp_path: Path) -> Catalogue:
-    folder = tmp_path / "one"
-    folder.mkdir()
-    for name, text in FILES.items():
-        (folder / name).write_text(text)
-    assert [str(each) for each in load(folder)[1]] == []
-    return _compiled(folder)
+    return compiled(tmp_path / "one", FILES)
 
 
 def test_every_key(every_key: Catalogue, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tariffs.definitions import changed_definitions
 from tariffs.lints.rules import unused
 from tariffs.load import load
 from tariffs.shown import said
+from tests.tariff_folder import compiled, loaded, wrong
 
 TARIFF = """
 [calendar.uk]
@@ -76,24 +77,19 @@ WRONG = [
 ]  # fmt: skip
 
 
-def write(folder: Path, text: str) -> Path:
-    folder.mkdir(exist_ok=True)
-    (folder / "t.toml").write_text(TARIFF + text)
-    (folder / "conversions.csv").write_text("from,to,rate,date,source\nXDR,GBP,0.9,2026-01-01,IMF\n")
-    return folder
+def files(text: str) -> dict[str, str]:
+    return {"t.toml": TARIFF + text, "conversions.csv": "from,to,rate,date,source\nXDR,GBP,0.9,2026-01-01,IMF\n"}
 
 
 @pytest.mark.parametrize(("text", "line", "key", "message"), WRONG)
 def test_wrong(text: str, line: int, key: str, message: str, tmp_path: Path) -> None:
-    tariff, problems = load(write(tmp_path, text))
-    found = problems or compile_tariff(tariff)[1]
+    found = wrong(tmp_path, files(text))
     assert [(each.place.line, each.key) for each in found if message in each.message] == [(line, key)], found
 
 
 def test_every_place_of_a_difference_is_told(tmp_path: Path) -> None:
     texts = ("", FEE + TENTH, FEE.replace("5.50", "6") + TENTH + 'text = "Ten off"')
-    made = [compile_tariff(load(write(tmp_path / str(n), text))[0])[0] for n, text in enumerate(texts)]
-    none, old, new = (each for each in made if each is not None)
+    none, old, new = (compiled(tmp_path / str(n), files(text)) for n, text in enumerate(texts))
     assert len({none.version, old.version, new.version}) == 3
     told = changed_definitions(none, old).rows(), changed_definitions(old, new).rows()
     assert told == (
@@ -124,8 +120,7 @@ def test_the_page_has_a_tariff_that_compiles(tmp_path: Path) -> None:
 
 def test_they_are_shown(tmp_path: Path) -> None:
     text = FEE + TENTH + 'currency = "GBP"\nwhen = { plan = ["p", "q"], above = "5" }\n'
-    made, _ = compile_tariff(load(write(tmp_path, text))[0])
-    assert made is not None
+    made = compiled(tmp_path, files(text))
     assert said(made, "fee").rows(named=True) == [{"fee": "f", "plan": "p", "amount": "5.5", "currency": "GBP"}]
     assert said(made, "discount", "p")["when"].to_list() == ["plan p q, above 5"]
     assert said(made, "discount", "q").is_empty()
@@ -134,14 +129,11 @@ def test_they_are_shown(tmp_path: Path) -> None:
 
 def test_a_class_that_an_allowance_names_is_used(tmp_path: Path) -> None:
     minutes = '[allowance.a]\nplan = "p"\nunit = "s"\namount = 1\nclass = "used"\n'
-    tariff, problems = load(
-        write(tmp_path, "[class.used]\nsubscribed = true\n[class.idle]\nsubscribed = true\n" + minutes)
-    )
-    assert not problems
+    classes = "[class.used]\nsubscribed = true\n[class.idle]\nsubscribed = true\n"
+    tariff = loaded(tmp_path, files(classes + minutes))
     assert [each.key for each in unused(tariff)] == ["class.idle"]
 
 
 def test_a_tariff_without_them_has_no_trace_of_them(tmp_path: Path) -> None:
-    made, _ = compile_tariff(load(write(tmp_path, ""))[0])
-    assert made is not None
+    made = compiled(tmp_path, files(""))
     assert not [text for text in made.folder_text().values() if b"[fee" in text or b"[discount" in text]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import polars as pl
 import pytest
 
 from tariffs import shown
 from tariffs.catalogue import Catalogue
-from tariffs.compile import compile_tariff
-from tariffs.load import load
+from tests.tariff_folder import compiled
 
 AT = 1_772_323_200_000_000  # 2026-03-01, a Sunday
 TARIFF = """
@@ -69,12 +67,8 @@ KIN, UK = "sms class kin", "sms from uk class other"
 
 @pytest.fixture(scope="module")
 def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
-    folder: Path = tmp_path_factory.mktemp("tariff")
-    (folder / "a.toml").write_text(TARIFF)
-    (folder / "conversions.csv").write_text("from,to,rate,date,source\nEUR,XDR,0.8,2024-01-01,IMF\n")
-    made, problems = compile_tariff(load(folder)[0])
-    assert made is not None, problems
-    return made
+    conversions = "from,to,rate,date,source\nEUR,XDR,0.8,2024-01-01,IMF\n"
+    return compiled(tmp_path_factory.mktemp("tariff"), {"a.toml": TARIFF, "conversions.csv": conversions})
 
 
 # the question, the columns that matter, the rows
