@@ -48,8 +48,12 @@ class Client:
         """Wait until the shelves have what the lake has."""
         with open_lake(self.desk.settings.lake, read_only=True) as lake:
             now = lake.query("SELECT id FROM ducklake_current_snapshot('lake')")["id"][0].as_py()
+        self.shows(now)
+
+    def shows(self, snapshot: int) -> None:
+        """Wait until the shelves are as of ``snapshot``, or a later one."""
         late = time.monotonic() + 20
-        while not (self.desk.follower.view and self.desk.follower.view.snapshot >= now):
+        while not (self.desk.follower.view and self.desk.follower.view.snapshot >= snapshot):
             assert time.monotonic() < late, "the shelves do not follow"
             time.sleep(0.01)
 
@@ -64,10 +68,10 @@ def serving(folder: Path, lake: Path, **settings: Any) -> Iterator[Client]:  # n
     path = folder / "tokens.toml"
     tokens = {name: new_token(path, {"burst": 10_000, **grant}) for name, grant in ROLES.items()}
     tokens["nobody"] = f"toll_{'0' * 8}_{'A' * 43}"
-    with Desk(Settings(lake, path, cache=folder, refresh_ms=20, **settings)) as desk:
+    with Desk(Settings(lake, path, cache=folder, refresh_ms=50, **settings)) as desk:
         client = Client(desk, tokens)
         try:
-            client.caught_up()
+            client.shows(0)  # any snapshot: the first one that is looked for is the newest
             yield client
         finally:
             client.close()

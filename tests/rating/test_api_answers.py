@@ -89,7 +89,7 @@ def _plain(name: str, value: object) -> object:
     return datetime.fromisoformat(str(value)) if name.endswith("_utc") and value else value
 
 
-@pytest.mark.parametrize("limit", [1, 7, 1000])
+@pytest.mark.parametrize("limit", [5, 1000])
 def test_pages_are_the_accounts_charges_each_once_and_in_order(client: Client, lake: Lake, limit: int) -> None:
     for account in [*accounts(lake)[:2], "nobody"]:
         for first, end in YEARS:
@@ -107,14 +107,14 @@ def test_pages_of_a_leg_or_service(client: Client, lake: Lake) -> None:
 
 def test_pages_where_many_start_at_once(tmp_path: Path) -> None:
     with open_lake(tmp_path / "lake", create=True) as lake:
-        events = [usage_row("a", n, start_utc=START + timedelta(seconds=n // 9)) for n in range(1, 41)]
+        events = [usage_row("a", n, start_utc=START + timedelta(seconds=n // 9)) for n in range(1, 21)]
         charges = [charge for event in events for charge in charge_rows(event, account="alice")]
-        whole = delta("a", ["rated"] * 40)
+        whole = delta("a", ["rated"] * 20)
         lake.commit(dataclasses.replace(whole, usage=rows("usage", events), charges=rows("charge", charges)))
-        with serving(tmp_path, tmp_path / "lake") as own:
-            for limit in (1, 2, 3, 5, 80, 81):
-                items = walked(own, "/v1/accounts/alice/usage", **OCTOBER, limit=limit)
-                assert same(items, charged(lake, "alice", "2026-10-01", "2026-11-01"))
+        stored = charged(lake, "alice", "2026-10-01", "2026-11-01")
+    with serving(tmp_path, tmp_path / "lake") as own:
+        for limit in (1, 2, 3, 5, len(stored), len(stored) + 1):
+            assert same(walked(own, "/v1/accounts/alice/usage", **OCTOBER, limit=limit), stored)
 
 
 def test_sums_are_those_of_the_lake(client: Client, lake: Lake) -> None:
@@ -131,7 +131,7 @@ def test_balances_are_those_of_the_statement(client: Client, lake: Lake) -> None
     holders = lake.query("SELECT holder AS h FROM balance_movement UNION SELECT account FROM balance_movement")["h"]
     moments = lake.query("SELECT start_utc FROM balance_movement ORDER BY 1")["start_utc"].to_pylist()
     assert moments
-    for holder in [*sorted(filter(None, holders.to_pylist()))[:6], "nobody"]:
+    for holder in [*sorted(filter(None, holders.to_pylist()))[:3], "nobody"]:
         for at in (None, moments[len(moments) // 2]):
             given = {"at": at.isoformat()} if at else {}
             told = client.get(f"/v1/accounts/{holder}/balances", **given).json()

@@ -35,9 +35,11 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         yield made
 
 
-def number_of(client: Client, who: str) -> str:
-    (document,) = client.get(f"/v1/accounts/{who}/bills").json()["items"]
-    return str(document["number"])
+@pytest.fixture(scope="module")
+def numbers(client: Client) -> dict[str, str]:
+    """The number of each customer's only bill."""
+    (found,) = zip(*(client.get(f"/v1/accounts/{who}/bills").json()["items"] for who in ("alice", "bob")), strict=True)
+    return {str(document["customer"]): str(document["number"]) for document in found}
 
 
 def test_a_customers_final_bills(client: Client) -> None:
@@ -50,8 +52,8 @@ def test_a_customers_final_bills(client: Client) -> None:
     assert client.get("/v1/accounts/alice/bills", month="2026-09").json()["items"] == []
 
 
-def test_a_bill_with_its_lines(client: Client) -> None:
-    number = number_of(client, "alice")
+def test_a_bill_with_its_lines(client: Client, numbers: dict[str, str]) -> None:
+    number = numbers["alice"]
     told = client.get(f"/v1/accounts/alice/bills/{number}").json()
     with open_lake(client.desk.settings.lake, read_only=True) as lake:
         made = shown(lake, numbered(lake, number))
@@ -59,9 +61,9 @@ def test_a_bill_with_its_lines(client: Client) -> None:
     assert Decimal(told["document"]["charges"]) == made.document["charges"] == Decimal("2.7")
 
 
-@pytest.mark.parametrize("limit", [1, 2, 6, 1000])
-def test_its_calls_page_by_page(client: Client, limit: int) -> None:
-    number = number_of(client, "alice")
+@pytest.mark.parametrize("limit", [4, 6])
+def test_its_calls_page_by_page(client: Client, numbers: dict[str, str], limit: int) -> None:
+    number = numbers["alice"]
     found: list[dict[str, Any]] = []
     after: dict[str, str] = {}
     while True:
@@ -88,10 +90,11 @@ def test_its_calls_page_by_page(client: Client, limit: int) -> None:
         ("alice-2", "alice-2", "alice", 404),
     ],
 )
-def test_whose_bill_is_shown(client: Client, role: str, account: str, of: str, status: int) -> None:
-    number = number_of(client, of)
+def test_whose_bill_is_shown(
+    client: Client, numbers: dict[str, str], role: str, account: str, of: str, status: int
+) -> None:
     for path in ("", "/items"):
-        assert client.get(f"/v1/accounts/{account}/bills/{number}{path}", role).status_code == status
+        assert client.get(f"/v1/accounts/{account}/bills/{numbers[of]}{path}", role).status_code == status
 
 
 def test_an_account_among_several_sees_no_bill_of_all(client: Client) -> None:

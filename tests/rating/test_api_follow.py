@@ -54,10 +54,10 @@ def folder(tmp_path: Path) -> Path:
 def test_the_shelves_follow_commits_merges_and_renewals(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "FAN", 2)
     follower = Follower(folder, 10)
-    with open_lake(folder, upkeep=Upkeep(every=6)) as lake:
-        for number in range(16):
+    with open_lake(folder, upkeep=Upkeep(every=5)) as lake:
+        for number in range(12):
             lake.commit(delta(f"f{number}", ["rated"] * (1 + number % 5)))
-            if number % 4 == 0:
+            if number % 5 == 0:
                 with open_lake(folder, read_only=True) as reader:
                     follower.look(reader)
                     equal(follower.view, reader)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from queue import SimpleQueue
 from typing import IO, Any
 
 import httpx
@@ -27,14 +29,14 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
 from rating.api.tokens import new_token
-from rating.cli.main import main
 from rating.lake import open_lake
 from tests.rating.deltas import delta
 from tests.system.conftest import ROOT, Toll
 
 OCTOBER = {"from": "2026-10-01T00:00:00Z", "to": "2026-11-01T00:00:00Z"}
-EXAMPLES = 5
-COMMITS, EVENTS = 6, 5
+EXAMPLES = int(os.environ.get("TOLL_API_EXAMPLES", "2"))
+"""Requests that are made of each operation's description, right ones and as many wrong ones."""
+COMMITS, EVENTS = 4, 5
 load_all_checks()
 NOT_HELD = [CHECKS.get_one("positive_data_acceptance")]
 """What no schema can say (`to` after `from`, days that a month has) is refused, rightly."""
@@ -44,7 +46,7 @@ NOT_HELD = [CHECKS.get_one("positive_data_acceptance")]
 class Server:
     """A server of its own process, and a token that may all."""
 
-    running: subprocess.Popen[str]
+    lake: Path
     port: int
     token: str
 
@@ -80,7 +82,7 @@ def serving(folder: Path, lake: Path, *more: object) -> Iterator[Server]:
         rest: list[dict[str, Any]] = []
         drain = threading.Thread(target=lambda: rest.extend(log))
         drain.start()
-        yield Server(running, port, token)
+        yield Server(lake, port, token)
         running.send_signal(signal.SIGTERM)
         assert running.wait(20) == 0
         drain.join()
@@ -92,10 +94,17 @@ def serving(folder: Path, lake: Path, *more: object) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def server(operator: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake without a row; who adds some, copies it."""
+    folder = tmp_path_factory.mktemp("serve") / "lake"
+    open_lake(folder, create=True).close()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("serve")
-    given_ = ("--layout", "generic_csv", "--tariffs", operator / "tariffs", "--lake", folder / "lake", "--json")
-    assert main([str(a) for a in ("rate", *sorted(operator.glob("*.csv")), *given_)]) == 0
+    shutil.copytree(empty, folder / "lake")
     with serving(folder, folder / "lake") as made:
         yield made
 
@@ -118,36 +127,41 @@ def test_what_is_described_is_what_is_answered(server: Server) -> None:
                 conforms()
 
 
-def test_readers_see_whole_batches_while_a_writer_commits(tmp_path: Path) -> None:
-    with open_lake(tmp_path / "lake", create=True) as lake, serving(tmp_path, tmp_path / "lake") as own:
-        done = threading.Event()
+def test_readers_see_whole_batches_while_a_writer_commits(server: Server) -> None:
+    with open_lake(server.lake) as lake:
+        done, shown = threading.Event(), SimpleQueue[int]()
 
         def write() -> None:
-            for number in range(COMMITS):
-                lake.commit(delta(f"w{number}", ["rated"] * EVENTS))
-            done.set()
+            try:
+                for number in range(COMMITS):
+                    lake.commit(delta(f"w{number}", ["rated"] * EVENTS))
+                    while shown.get(timeout=30) <= number * EVENTS:
+                        pass
+            finally:
+                done.set()
 
         def read() -> list[tuple[int, int, str]]:
             seen = []
-            with own.client() as client:
-                while not done.is_set() or seen[-1][0] < COMMITS * EVENTS:
+            with server.client() as client:
+                while not done.is_set():
                     page = client.get("/v1/accounts/alice/usage", params={**OCTOBER, "limit": 1000}).json()["items"]
                     sums = client.get("/v1/accounts/alice/charges", params=OCTOBER).json()
                     events = sum(row["events"] for row in sums["categories"])
                     seen.append((len(page), events, sums["totals"][0]["amount"] if events else "0"))
+                    shown.put(len(page))
             return seen
 
-        with ThreadPoolExecutor(4) as threads:
-            readers = [threads.submit(read) for _ in range(3)]
+        with ThreadPoolExecutor(2) as threads:
+            readers = [threads.submit(read) for _ in range(2)]
             write()
             seen = [found for reader in readers for found in reader.result(60)]
     assert all(page % EVENTS == 0 and events % EVENTS == 0 for page, events, _ in seen)
     assert all(Decimal(amount) == events * Decimal("0.1") for _, events, amount in seen)
-    assert len({page for page, _, _ in seen}) > 2
+    assert {page for page, _, _ in seen} >= {EVENTS * number for number in range(1, COMMITS + 1)}
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")
-def test_over_tls(tmp_path: Path) -> None:
+def test_over_tls(tmp_path: Path, empty: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     named = [
@@ -164,8 +178,7 @@ def test_over_tls(tmp_path: Path) -> None:
     ]
     subprocess.run([*made, *map(str, named)], check=True, capture_output=True)
     key.chmod(0o600)
-    open_lake(tmp_path / "lake", create=True).close()
-    with serving(tmp_path, tmp_path / "lake", "--certificate", certificate, "--key", key) as own:
+    with serving(tmp_path, empty, "--certificate", certificate, "--key", key) as own:
         trusted = ssl.create_default_context(cafile=str(certificate))
         assert httpx.get(f"https://127.0.0.1:{own.port}/healthz", verify=trusted).json() == {"ok": True}
         with pytest.raises(httpx.HTTPError):
@@ -187,17 +200,16 @@ def test_over_tls(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_served(
-    toll: Toll, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str], code: int, says: str
+    toll: Toll, tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch, more: list[str], code: int, says: str
 ) -> None:
     monkeypatch.setattr("rating.streaming.logs.log_json", lambda **_: None)  # its handler would outlive the test
     (tmp_path / "open.pem").write_text("key")
     (tmp_path / "open.pem").chmod(0o644)
-    open_lake(tmp_path / "lake", create=True).close()
     new_token(tmp_path / "tokens.toml", {"role": "reader"})
     with socket.create_server(("127.0.0.1", 0)) as taken:
         names = {"CERT": tmp_path / "open.pem", "OPEN": tmp_path / "open.pem"}
         given_ = [names.get(a, a.replace("TAKEN", str(taken.getsockname()[1]))) for a in more]
-        ended = toll("serve", "--lake", tmp_path / "lake", "--tokens", tmp_path / "tokens.toml", *given_)
+        ended = toll("serve", "--lake", empty, "--tokens", tmp_path / "tokens.toml", *given_)
     assert (ended.code, says in ended.err) == (code, True), ended.err
 
 
