@@ -37,7 +37,8 @@ class Snapshots:
     catalogue: Catalogue
     least: int = LEAST
     _due: int = 0
-    _since: int = 0
+    _rows: int = 0
+    _summed: int = 0
     _moved: int = 0
     _ready: Snapshot | None = None
     _thread: Thread | None = None
@@ -51,9 +52,10 @@ class Snapshots:
         """Count anew what no snapshot of ``lake`` sums."""
         del sources
         self.lake = lake
-        newest = next(iter(snapshots(lake)), None)
-        self._due = max(self.least, newest.lots if newest else 0)
-        self._since = landed(lake, "balance_movement") - (newest.movements if newest else 0)
+        self._rows = landed(lake, "balance_movement")
+        if not self._busy():
+            for newest in snapshots(lake)[:1] or [Snapshot("", 0, 0, "", "")]:
+                self._count_from(newest)
 
     def weigh(self, rated: Rated) -> Rows:
         """The row of a snapshot that is written and not registered."""
@@ -62,13 +64,21 @@ class Snapshots:
 
     def landed(self, rows: Rows) -> None:
         """The batch that was weighed last is committed, with the snapshot in ``rows`` if there was one."""
-        self._since += self._moved
+        self._rows += self._moved
         if rows and self._ready:
-            self._due, self._ready = max(self.least, self._ready.lots), None
-        if self._since >= self._due and not self._ready and not (self._thread and self._thread.is_alive()):
-            self._since = 0
+            self._count_from(self._ready)
+            self._ready = None
+        if self._rows - self._summed >= self._due and not self._busy():
+            self._summed = self._rows
             self._thread = Thread(target=self._take, name="balance snapshot")
             self._thread.start()
+
+    def _count_from(self, snapshot: Snapshot) -> None:
+        self._due, self._summed = max(self.least, snapshot.lots), snapshot.movements
+
+    def _busy(self) -> bool:
+        """Whether a snapshot is being written, or waits to be registered."""
+        return self._ready is not None or (self._thread is not None and self._thread.is_alive())
 
     def wait(self) -> None:
         """Wait for a snapshot that is being written."""

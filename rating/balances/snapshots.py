@@ -34,8 +34,12 @@ _SOURCE: Final = "balance_snapshot"
 """The reserved source of commits that do nothing but register one."""
 _KEPT: Final = 2
 """How many stay: the newest, and the one before in case that is damaged."""
+_REPLACED_S: Final = 3_600
+"""From this age on, nobody is about to read a file in whose place newer ones are."""
 _ORPHAN_S: Final = 86_400
 """From this age on, a file that no commit has registered is what a crash left."""
+_MEMORY: Final = "2GB"
+"""What summing may take; what it needs beyond it is written to the folder meanwhile."""
 _NEWEST: Final = f"""
 SELECT file, movements, lots, state_sha256, caps_sha256 FROM balance_snapshot
 ORDER BY movements DESC, batch_id DESC LIMIT {_KEPT}"""  # noqa: S608 - our own number
@@ -121,7 +125,7 @@ def refused(fault: SnapshotError) -> None:
 
 
 def write(lake: Lake, catalogue: Catalogue, stopped: Callable[[], bool] = lambda: False) -> Snapshot:
-    """Sum all movements of ``lake`` into a new file, synced; not registered yet.
+    """Sum all movements of ``lake`` into a new file, synced; not registered yet. Its queries are left short of memory.
 
     Raises:
         Stopped: ``stopped`` was true between two parts.
@@ -133,7 +137,10 @@ def write(lake: Lake, catalogue: Catalogue, stopped: Callable[[], bool] = lambda
         raise ValueError("a lake in memory has no snapshots")
     folder = lake.folder / FOLDER
     folder.mkdir(exist_ok=True)
-    _clear(folder, {snapshot.file for snapshot in snapshots(lake)})
+    _clear(lake, folder)
+    spill = str(folder).replace("'", "''")
+    lake.query(f"SET temp_directory = '{spill}'")
+    lake.query(f"SET memory_limit = '{_MEMORY}'")
     for since in attempts(lake):
         with lake.one_snapshot():
             movements = landed(lake, "balance_movement")
@@ -174,9 +181,12 @@ def register(lake: Lake, snapshot: Snapshot) -> None:
     lake.commit(Delta(source=_SOURCE, small={_SOURCE: [snapshot.row()]}, **place))  # type: ignore[arg-type]
 
 
-def _clear(folder: Path, known: set[str]) -> None:
-    """Delete files that are replaced, or that a crash left, once they are so old that nobody is about to use them."""
+def _clear(lake: Lake, folder: Path) -> None:
+    """Delete files in whose place newer ones are, and what crashes left."""
+    kept = {snapshot.file for snapshot in snapshots(lake)}
+    registered = set(lake.query("SELECT file FROM balance_snapshot")["file"].to_pylist())
     for path in folder.glob("*.parquet"):
         with suppress(FileNotFoundError):  # another process clears, too
-            if path.name not in known and time.time() - path.stat().st_mtime > _ORPHAN_S:
+            age_s = time.time() - path.stat().st_mtime
+            if path.name not in kept and age_s > (_REPLACED_S if path.name in registered else _ORPHAN_S):
                 path.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from rating.after import Rows
 from rating.balances.restore import Without, live_balances
 from rating.balances.snapshot_keeper import Snapshots, snapshots_ended
 from rating.balances.snapshots import FOLDER, Snapshot, Stopped, register, snapshots, write
+from rating.cli.main import main
 from rating.lake import Delta, Lake, Upkeep, open_lake
 from rating.lake.disk import _attached
 from rating.lake.landed import landed
@@ -268,3 +270,23 @@ def test_a_run_takes_one_beside_its_batches(lake: Lake, tmp_path: Path) -> None:
     assert len(found) == 2
     assert found[0].movements <= landed(lake, "balance_movement")
     assert digests(lake, catalogue) == (live.lots.digest(), live.lots.digest())
+
+
+def test_a_run_that_is_stopped_breaks_it_off(used: Lake, world: Catalogue, caplog: pytest.LogCaptureFixture) -> None:
+    keeper = Snapshots(used, world, least=1)
+    nothing = pa.Table.from_batches([empty("rejected")])
+    before = len(snapshots(used))
+    with snapshots_ended([keeper], finish=False):
+        rows = keeper.weigh(Rated(empty("usage"), empty("charge"), nothing, 0))
+        keeper.landed(rows)
+    assert len(snapshots(used)) == before
+    assert not caplog.records
+
+
+def test_by_hand(used: Lake, world: Catalogue, capsys: pytest.CaptureFixture[str]) -> None:
+    expected = digests(used, world)[1]
+    assert main(["balance", "--snapshot", "--lake", str(used.folder), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["movements"] == landed(used, "balance_movement")
+    assert digests(used, world) == (expected, expected)
+    assert main(["balance", "--lake", str(used.folder)]) == 2
