@@ -84,7 +84,9 @@ def _color(row: Row) -> str:
 
 def _headline(found: Simulation) -> str:
     told = [f"{row['what']} {_amount(row).strip()} {row['currency']}" for row in found.margins().to_pylist()]
-    return f"Tariff {found.tariff_version}, {found.period}, {found.events:,} events\n{', '.join(told) or 'no charges'}"
+    tariff = f"Tariff {found.tariff_version}" if found.tariff_version else "Each leg by the tariff that it has"
+    facts = [tariff, *([str(found.period)] if found.period else []), f"{found.events:,} events"]
+    return f"{', '.join(facts)}\n{', '.join(told) or 'no charges'}"
 
 
 def _name(row: Row, by: str) -> str:
