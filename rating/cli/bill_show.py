@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     from rating.billing.shown import BillKey, Shown
     from rating.lake import Lake
 
-_LINES = ("kind", "cost_centre", "account", "category", "direction", "zone", "text", "events", "billed_usage", "unit")
+_LINES = (
+    "kind",
+    "cost_centre",
+    "account",
+    "category",
+    "direction",
+    "zone",
+    "band",
+    "text",
+    "events",
+    "billed_usage",
+    "unit",
+)
 _SUMS = (
     "charges",
     "fees",
