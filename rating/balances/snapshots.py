@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rating.balances.lots import CAP
-from rating.balances.sums import SUMS, Parts, StateHash, added, caps_hash, movement_sums
+from rating.balances.sums import SUMS, Parts, StateHash, added, caps_hash, in_large_parts, movement_sums
 from rating.lake import Delta, Lake
 from rating.lake.delta import Row
 from rating.lake.landed import landed, later
@@ -164,7 +164,7 @@ def _write(path: Path, parts: Parts, stopped: Callable[[], bool]) -> tuple[int, 
     with pq.ParquetWriter(
         path, SUMS, compression="zstd", use_dictionary=["allowance"], write_statistics=False, write_page_checksum=True
     ) as file:
-        for rows in parts:
+        for rows in in_large_parts(parts):
             if stopped():
                 raise Stopped
             file.write_table(rows, row_group_size=rows.num_rows)

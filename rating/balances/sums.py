@@ -117,7 +117,7 @@ class _Side:
 
 
 def added(one: Parts, other: Parts) -> Parts:
-    """Both together, lot by lot."""
+    """Both together, lot by lot; ``one`` is in the order that this gives, ``other`` in order of holders."""
     sides = _Side(one), _Side(other)
     for side in sides:
         side.read_on()
@@ -127,12 +127,26 @@ def added(one: Parts, other: Parts) -> Parts:
             (side.rows["holder"][-1].as_py() if side.rows.num_rows else "", side) for side in sides if not side.ended
         ]
         bound, behind = min(last, key=lambda each: each[0].encode()) if last else (None, None)
-        rows = pa.concat_tables([side.taken(bound) for side in sides])
-        if rows.num_rows:
-            yield _summed(rows)
+        old, new = (side.taken(bound) for side in sides)
+        if new.num_rows:
+            yield _summed(pa.concat_tables([old, new]))
+        elif old.num_rows:
+            yield old
         if behind is None:
             return
         behind.read_on()
+
+
+def in_large_parts(parts: Parts) -> Parts:
+    """The same rows in parts of some size, so that merging again and again does not crumble them."""
+    held: list[pa.Table] = []
+    for part in parts:
+        held.append(part)
+        if sum(each.num_rows for each in held) >= _PART:
+            yield pa.concat_tables(held)
+            held = []
+    if held:
+        yield pa.concat_tables(held)
 
 
 def _summed(rows: pa.Table) -> pa.Table:
