@@ -6,9 +6,8 @@ Enters: an account, a period, a lake. Leaves: tables on stdout, or a file (CSV, 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from rating.cli.shared import json_argument, lake_argument, opened, print_json, show
+from rating.cli.shared import json_argument, lake_argument, opened, tell
 from rating.cli.spans import period_arguments, period_of
 
 
@@ -26,21 +25,11 @@ def actions(below: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print or export the bill; 1 if the account has no charge in the period."""
-    from rating.answers import export, rich_table
     from rating.billing.charges import bill
 
     period = period_of(args)
     with opened(args) as lake:
         made = bill(lake, args.account, period)
-    if args.to:
-        export(made.items, Path(args.to))
-    if args.json:
-        print_json(made.to_json())
-    elif not made.items.num_rows:
-        print(f"{args.account}: no charges from {period}.")
-    else:
-        show(rich_table(made.categories, f"{args.account}, {period}"))
-        if args.items:
-            show(rich_table(made.items, "Items"))
-        show(rich_table(made.totals, "Total"))
-    return int(not made.items.num_rows)
+    items = {"Items": made.items} if args.items else {}
+    shown = {f"{args.account}, {period}": made.categories, **items, "Total": made.totals}
+    return tell(args, made, made.items, shown, f"{args.account}: no charges from {period}.")

@@ -6,6 +6,12 @@ import argparse
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rating.cli.shared import whole_number
+
+if TYPE_CHECKING:
+    from rating.streaming.unpack import Reading
 
 
 def broker_arguments(part: argparse.ArgumentParser) -> None:
@@ -20,6 +26,21 @@ def broker_arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument("--allow-plaintext", action="store_true", help="let records leave the machine unencrypted")
     part.add_argument("--config", metavar="FILE", help="TOML file with these arguments; a table [kafka] for --kafka")
     part.add_argument("--quiet", action="store_true", help="log warnings only")
+
+
+def message_arguments(part: argparse.ArgumentParser) -> None:
+    """``--packing`` and ``--exit-when-idle`` of those that read messages."""
+    part.add_argument("--packing", choices=("raw", "arrow"), default="raw", help="of messages that do not say it")
+    part.add_argument("--exit-when-idle", type=whole_number(1, 86_400), metavar="S", help="stop after S quiet seconds")
+
+
+def reading_of(args: argparse.Namespace) -> Reading:
+    """How to read messages: by the layouts that ``args`` name, of which the first is the default."""
+    from mediation.layout_file import read_layout
+    from rating.streaming.unpack import Reading
+
+    layouts = [read_layout(name) for name in args.layout]
+    return Reading({layout.name: layout for layout in layouts}, layouts[0].name, args.packing)
 
 
 def client(args: argparse.Namespace) -> dict[str, str]:

@@ -11,14 +11,14 @@ import argparse
 import sys
 
 from rating.cli.broker import broker_arguments, client, stopped_by_signals
-from rating.cli.shared import json_argument, print_json, whole_number
+from rating.cli.shared import json_argument, layout_argument, print_json, whole_number
 
 
 def arguments(part: argparse.ArgumentParser) -> None:
     """The arguments of ``toll collect``."""
     part.add_argument("inputs", nargs="+", metavar="INPUT", help="CDR files, or folders of them")
     part.add_argument("--topic", required=True, metavar="T", help="the topic of raw records")
-    part.add_argument("--layout", required=True, metavar="L", help="name of a shipped layout, or a .toml file")
+    layout_argument(part)
     part.add_argument(
         "--key", metavar="FIELD", default="", help="usage field that chooses the partition: a_number, ..."
     )

@@ -13,12 +13,12 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from rating.cli.faults import CommandError
-from rating.cli.shared import compiled
+from rating.cli.shared import compiled, tariffs_argument
 
 
 def arguments(part: argparse.ArgumentParser) -> None:
     """The arguments of ``toll quote``."""
-    part.add_argument("--tariffs", required=True, metavar="DIR", help="folder of the tariff")
+    tariffs_argument(part)
     part.add_argument("--events", default="-", metavar="FILE", help="events as NDJSON; - is stdin (default)")
     part.add_argument("--explain", action="store_true", help="add the story of each leg to its line")
     part.add_argument("--json", action="store_true", help="accepted for uniformity: the output is always JSON lines")

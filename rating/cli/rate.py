@@ -9,38 +9,34 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from rating.cli.job import job_arguments, job_of
 from rating.cli.shared import (
-    alert_rules,
-    compiled,
+    config_argument,
     json_argument,
-    lake_argument,
+    layout_argument,
     print_json,
     show,
-    watched,
+    tariffs_argument,
     whole_number,
 )
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from rating.job import Job
     from rating.summary import FileSummary
 
 
 def arguments(part: argparse.ArgumentParser) -> None:
     """The arguments of ``toll rate``."""
     part.add_argument("inputs", nargs="+", metavar="INPUT", help="CDR files, or folders of them")
-    part.add_argument("--layout", required=True, metavar="L", help="name of a shipped layout, or a .toml file")
-    part.add_argument("--tariffs", required=True, metavar="DIR", help="folder of the tariff")
-    lake_argument(part)
-    part.add_argument("--config", metavar="FILE", help="TOML file with these arguments, by their long names")
-    part.add_argument(
-        "--window-days",
-        type=whole_number(0, 36_500),
-        metavar="N",
-        help="deduplicate over N days; older events wait in suspense",
-    )
+    layout_argument(part)
+    tariffs_argument(part)
+    job_arguments(part)
+    config_argument(part)
     part.add_argument(
         "--chunk-mib",
         type=whole_number(1, 256),
@@ -48,7 +44,6 @@ def arguments(part: argparse.ArgumentParser) -> None:
         metavar="N",
         help="size of a batch in MiB (default: %(default)s)",
     )
-    part.add_argument("--alerts", metavar="FILE", help="alert rules (TOML); `toll alerts` shows what they found")
     part.add_argument("--force", action="store_true", help="take a file even if no record of it fits the layout")
     json_argument(part)
 
@@ -93,31 +88,13 @@ def run(args: argparse.Namespace) -> int:
     return int(any(f.error for f in files) or not whole.balanced)
 
 
-def _job(args: argparse.Namespace) -> Any:  # noqa: ANN401 - rating.job is imported late
+def _job(args: argparse.Namespace) -> Job:
     from mediation.layout_file import read_layout
     from rating.balances.restore import live_balances
-    from rating.balances.snapshot_keeper import snapshots_taken
-    from rating.job import Job
-    from rating.lake import open_lake
-    from rating.seen import seen_ids
-    from rating.stored import tariff_version
 
-    layout = read_layout(args.layout)
-    catalogue = compiled(args.tariffs)
-    rules = alert_rules(args)
-    lake = open_lake(args.lake, create=True)
-    return Job(
-        lake=lake,
-        layout=layout,
-        catalogue=catalogue,
-        tariff=tariff_version(catalogue),
-        seen=seen_ids(lake),
-        balances=live_balances(lake, catalogue),
-        window_days=args.window_days,
-        chunk_bytes=args.chunk_mib << 20,
-        force=args.force,
-        keepers=[*watched(lake, rules), *snapshots_taken(lake, catalogue)],
-    )
+    job = job_of(args, read_layout(args.layout))
+    balances = live_balances(job.lake, job.catalogue)
+    return replace(job, balances=balances, chunk_bytes=args.chunk_mib << 20, force=args.force)
 
 
 _COLUMNS = ("records", "rated", "suspended", "duplicate", "filtered", "merged", "control")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from rating.cli.broker import broker_arguments, client, stopped_by_signals
+from rating.cli.broker import broker_arguments, client, message_arguments, reading_of, stopped_by_signals
 from rating.cli.shared import json_argument, print_json, whole_number
 
 
@@ -18,11 +18,10 @@ def arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument("--topic", required=True, metavar="T", help="the topic to produce to")
     part.add_argument("--key", required=True, metavar="FIELD", help="usage field that chooses the partition")
     part.add_argument("--layout", required=True, action="append", metavar="L", help="as for toll stream")
-    part.add_argument("--packing", choices=("raw", "arrow"), default="raw", help="of messages that do not say it")
     part.add_argument("--pack", type=whole_number(1, 10_000), default=1, metavar="N", help="records a message")
     part.add_argument("--group", metavar="G", default="tollstream-rekey", help="consumer group (default: %(default)s)")
     part.add_argument("--ledger", metavar="FILE", default="rekey.sqlite", help="how far it is (default: %(default)s)")
-    part.add_argument("--exit-when-idle", type=whole_number(1, 86_400), metavar="S", help="stop after S quiet seconds")
+    message_arguments(part)
     broker_arguments(part)
     json_argument(part)
 
@@ -31,21 +30,18 @@ def run(args: argparse.Namespace) -> int:
     """Re-key until stopped."""
     from pathlib import Path
 
-    from mediation.layout_file import read_layout
     from rating.streaming.kafka import KafkaSink, KafkaSource
     from rating.streaming.ledger import Ledger
     from rating.streaming.logs import log_json
     from rating.streaming.rekey import Rekey
     from rating.streaming.shipping import Route
-    from rating.streaming.unpack import Reading
 
     log_json(quiet=args.quiet)
     settings = client(args)
-    layouts = [read_layout(name) for name in args.layout]
+    reading = reading_of(args)
     sink = KafkaSink(settings)
     route = Route(args.topic, sink.partitions(args.topic), args.key, args.pack)
     source = KafkaSource({**settings, "group.id": args.group}, args.source)
-    reading = Reading({layout.name: layout for layout in layouts}, layouts[0].name, args.packing)
     with Ledger(Path(args.ledger)) as ledger:
         stage = Rekey(source, sink, ledger, reading, route)
         with stopped_by_signals(stage.stopping.set):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rating.cli.broker import stopped_by_signals
 from rating.cli.faults import CommandError
-from rating.cli.shared import json_argument, lake_argument, opened, print_json, show, whole_number
+from rating.cli.shared import config_argument, json_argument, lake_argument, opened, print_json, show, whole_number
 
 if TYPE_CHECKING:
     from rating.api.tokens import Grants
@@ -31,7 +31,7 @@ def arguments(part: argparse.ArgumentParser) -> None:
     )
     part.add_argument("--query-s", type=whole_number(1, 600), default=10, metavar="S", help="longest query of the lake")
     part.add_argument("--cache", type=Path, metavar="DIR", help="where to keep the shelves (default: temporary files)")
-    part.add_argument("--config", metavar="FILE", help="TOML file with these arguments, by their long names")
+    config_argument(part)
     part.add_argument("--quiet", action="store_true", help="log warnings only")
     part.set_defaults(action="run")
     below = part.add_subparsers(dest="action", metavar="ACTION")

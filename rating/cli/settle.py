@@ -6,9 +6,8 @@ Enters: a period, a lake, maybe one carrier. Leaves: tables on stdout, or a file
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from rating.cli.shared import json_argument, lake_argument, opened, print_json, show
+from rating.cli.shared import json_argument, lake_argument, opened, tell
 from rating.cli.spans import period_arguments, period_of
 
 
@@ -23,19 +22,10 @@ def arguments(part: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print or export the settlement; 1 if there is nothing to settle."""
-    from rating.answers import export, rich_table
     from rating.settlement import settle
 
     period = period_of(args)
     with opened(args) as lake:
         made = settle(lake, args.carrier, period)
-    if args.to:
-        export(made.lines, Path(args.to))
-    if args.json:
-        print_json(made.to_json())
-    elif not made.lines.num_rows:
-        print(f"Nothing to settle from {period}.")
-    else:
-        show(rich_table(made.lines, f"{args.carrier or 'All carriers'}, {period}"))
-        show(rich_table(made.nets, "Net"))
-    return int(not made.lines.num_rows)
+    shown = {f"{args.carrier or 'All carriers'}, {period}": made.lines, "Net": made.nets}
+    return tell(args, made, made.lines, shown, f"Nothing to settle from {period}.")

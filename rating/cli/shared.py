@@ -8,15 +8,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rating.cli.faults import CommandError
 
 if TYPE_CHECKING:
-    from rating.after import Keeper
-    from rating.alerts.rule import Rule
+    import pyarrow as pa
+
     from rating.lake import Lake
     from tariffs.catalogue import Catalogue
 
@@ -32,6 +32,21 @@ def lake_argument(part: argparse.ArgumentParser) -> None:
 def json_argument(part: argparse.ArgumentParser) -> None:
     """``--json``."""
     part.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def layout_argument(part: argparse.ArgumentParser) -> None:
+    """``--layout L``."""
+    part.add_argument("--layout", required=True, metavar="L", help="name of a shipped layout, or a .toml file")
+
+
+def tariffs_argument(part: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """``--tariffs DIR``."""
+    part.add_argument("--tariffs", required=required, metavar="DIR", help="folder of the tariff")
+
+
+def config_argument(part: argparse.ArgumentParser) -> None:
+    """``--config FILE``."""
+    part.add_argument("--config", metavar="FILE", help="TOML file with these arguments, by their long names")
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
@@ -91,24 +106,32 @@ def show(value: object) -> None:
     console.print(value)
 
 
+class Answer(Protocol):
+    """What a command found."""
+
+    def to_json(self) -> object:
+        """The same as JSON."""
+
+
+def tell(args: argparse.Namespace, found: Answer, rows: pa.Table, tables: Mapping[str, pa.Table], nothing: str) -> int:
+    """Export ``rows`` to where ``--to`` says; print what was ``found`` as JSON, or as ``tables`` by title.
+
+    The exit code: 1 if there is no row, which ``nothing`` then says.
+    """
+    from rating.answers import export, rich_table
+
+    if args.to:
+        export(rows, Path(args.to))
+    if args.json:
+        print_json(found.to_json())
+    elif not rows.num_rows:
+        print(nothing)
+    else:
+        for title, table in tables.items():
+            show(rich_table(table, title))
+    return int(not rows.num_rows)
+
+
 def print_json(value: Any) -> None:  # noqa: ANN401 - anything that is JSON
     """Print ``value`` as JSON."""
     print(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def alert_rules(args: argparse.Namespace) -> tuple[Rule, ...]:
-    """The rules of the file that ``--alerts`` names; none without it."""
-    if not args.alerts:
-        return ()
-    from rating.alerts.alert_file import read_rules
-
-    return read_rules(args.alerts)
-
-
-def watched(lake: Lake, rules: tuple[Rule, ...]) -> list[Keeper]:
-    """What weighs usage against ``rules`` as it lands; nothing without rules."""
-    if not rules:
-        return []
-    from rating.alerts.keeper import Alerts
-
-    return [Alerts(lake, rules)]

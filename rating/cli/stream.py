@@ -7,21 +7,13 @@ Enters: a topic, layouts, a tariff folder, a lake, librdkafka's settings. Leaves
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rating.cli.broker import broker_arguments, client, stopped_by_signals
+from rating.cli.broker import broker_arguments, client, message_arguments, reading_of, stopped_by_signals
 from rating.cli.faults import CommandError
-from rating.cli.shared import (
-    alert_rules,
-    compiled,
-    json_argument,
-    lake_argument,
-    opened,
-    print_json,
-    show,
-    watched,
-    whole_number,
-)
+from rating.cli.job import job_arguments, job_of
+from rating.cli.shared import json_argument, opened, print_json, show, tariffs_argument, whole_number
 
 if TYPE_CHECKING:
     from rating.streaming.service import Service
@@ -30,7 +22,7 @@ if TYPE_CHECKING:
 def arguments(part: argparse.ArgumentParser) -> None:
     """The arguments of ``toll stream``."""
     part.add_argument("action", nargs="?", choices=("run", "status"), default="run", help="default: %(default)s")
-    lake_argument(part)
+    job_arguments(part)
     part.add_argument("--topic", metavar="T", help="the topic of raw records")
     part.add_argument("--group", metavar="G", default="tollstream", help="consumer group (default: %(default)s)")
     part.add_argument(
@@ -40,9 +32,7 @@ def arguments(part: argparse.ArgumentParser) -> None:
         default=[],
         help="shipped layout or .toml file; repeat for those that messages may name, the first is the default",
     )
-    part.add_argument("--packing", choices=("raw", "arrow"), default="raw", help="of messages that do not say it")
-    part.add_argument("--tariffs", metavar="DIR", help="folder of the tariff")
-    part.add_argument("--window-days", type=whole_number(0, 36_500), metavar="N", help="deduplicate over N days")
+    tariffs_argument(part, required=False)
     part.add_argument(
         "--batch-messages", type=whole_number(1, 1_000_000), default=400_000, metavar="N", help="default: %(default)s"
     )
@@ -55,10 +45,9 @@ def arguments(part: argparse.ArgumentParser) -> None:
     )
     part.add_argument("--rated-topic", metavar="T", default="", help="publish rated events there")
     part.add_argument("--suspense-topic", metavar="T", default="", help="publish a notice per suspended record there")
-    part.add_argument("--alerts", metavar="FILE", help="alert rules (TOML), see docs/alerts.md")
     part.add_argument("--alert-topic", metavar="T", default="", help="publish alerts there")
     part.add_argument("--http", metavar="HOST:PORT", default="127.0.0.1:9464", help="metrics and health; off: none")
-    part.add_argument("--exit-when-idle", type=whole_number(1, 86_400), metavar="S", help="stop after S quiet seconds")
+    message_arguments(part)
     broker_arguments(part)
     json_argument(part)
 
@@ -103,25 +92,13 @@ def _serve(args: argparse.Namespace) -> int:
 
 
 def _service(args: argparse.Namespace, settings: dict[str, str]) -> Service:
-    from mediation.layout_file import read_layout
-    from rating.balances.snapshot_keeper import snapshots_taken
-    from rating.job import Job
-    from rating.lake import open_lake
-    from rating.seen import seen_ids
-    from rating.stored import tariff_version
     from rating.streaming.kafka import KafkaSink, KafkaSource
     from rating.streaming.landing import Landing
     from rating.streaming.outbox import Outbox, Topics
     from rating.streaming.service import Limits, Service
-    from rating.streaming.unpack import Reading
 
-    layouts = [read_layout(name) for name in args.layout]
-    catalogue = compiled(args.tariffs)
-    rules = alert_rules(args)
-    lake = open_lake(args.lake, create=True)
-    known = (catalogue, tariff_version(catalogue), seen_ids(lake))
-    keepers = [*watched(lake, rules), *snapshots_taken(lake, catalogue)]
-    job = Job(lake, layouts[0], *known, window_days=args.window_days, keepers=keepers)
+    reading = reading_of(args)
+    job = job_of(args, reading.layouts[reading.layout])
     topics = Topics(args.rated_topic, args.suspense_topic, args.alert_topic)
     sink = KafkaSink(settings) if topics.named() else None
     for topic in topics.named():
@@ -130,9 +107,7 @@ def _service(args: argparse.Namespace, settings: dict[str, str]) -> Service:
     return Service(
         source=KafkaSource({**settings, "group.id": args.group}, args.topic),
         landing=Landing(job),
-        reading=Reading(
-            {layout.name: layout for layout in layouts}, layouts[0].name, args.packing, args.message_mib << 20
-        ),
+        reading=replace(reading, most_bytes=args.message_mib << 20),
         outbox=Outbox(topics, sink),
         limits=Limits(args.batch_messages, args.batch_mib << 20, args.batch_ms),
     )
