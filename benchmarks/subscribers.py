@@ -33,6 +33,7 @@ from rating.balances.movements import by_nobody, movements
 from rating.balances.restore import NOTHING_LEFT_OUT, Without, live_balances
 from rating.balances.snapshots import FOLDER, register
 from rating.balances.snapshots import write as write_snapshot
+from rating.cli.memory import keep_pages
 from rating.guide import guide
 from rating.lake import Delta, Lake, open_lake
 from rating.price import Priced
@@ -57,7 +58,7 @@ rate = "r"
 [allowance.minutes]
 plan = "home"
 unit = "s"
-amount = 18000
+amount = 60000
 split = true
 [allowance.gift]
 plan = "home"
@@ -137,7 +138,8 @@ def usage(subscribers: int, events: int) -> Iterator[pa.RecordBatch]:
 
 
 def rate(folder: Path, events: int) -> dict[str, Any]:
-    """Hold the tariff of ``folder`` and all lots of the month, and rate ``events`` over them."""
+    """Hold the tariff of ``folder`` and all lots of the month, and rate ``events`` over them, as ``toll rate`` would."""
+    keep_pages()
     catalogue = load_catalogue(folder / "catalogue")
     began = time.process_time()
     balances = opened(catalogue)

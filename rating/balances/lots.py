@@ -30,6 +30,8 @@ _PERIOD_BITS: Final = 16
 _KIND_BITS: Final = 2
 _EMPTY: Final = -1
 _LEAST: Final = 1 << 10
+_BLOCK: Final = 1 << 10
+"""Keys that are looked up side by side: their lines stay in the nearest cache."""
 
 
 def lot_keys(holder: Ints, allowance: Ints, period: Ints, kind: Ints | int) -> Ints:
@@ -50,7 +52,7 @@ class Lots:
     def __init__(self, room: int = 0) -> None:
         """No lots yet, with room for so many before the table must grow, which takes half as much again meanwhile."""
         self.count = 0
-        self._keys, self._left = _table(max(_LEAST, 1 << (2 * room).bit_length()))
+        self._table = _empty(max(_LEAST, 1 << (2 * room).bit_length()))
 
     @classmethod
     def of(cls, keys: Ints, left: Ints) -> Lots:
@@ -61,27 +63,26 @@ class Lots:
 
     def find(self, keys: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
         """The balance of each of ``keys`` (0 where there is no such lot), and whether there is one."""
-        places = self._begin(keys)
-        _find(keys, self._keys, places)
-        known = self._keys[places] == keys
-        return np.where(known, self._left[places], 0), known
+        left, known = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.bool_)
+        _find(keys, self._begin(keys), self._table, left, known)
+        return left, known
 
     def put(self, keys: Ints, left: Ints) -> None:
         """Set the balances of ``keys``, each of which stands there once."""
-        while (self.count + len(keys)) * 3 > len(self._keys) * 2:
+        while (self.count + len(keys)) * 3 > len(self._table) * 2:
             self._grow()
-        self.count += _put(keys, left, self._begin(keys), self._keys, self._left)
+        self.count += _put(keys, left, self._begin(keys), self._table)
 
     def items(self) -> tuple[Ints, Ints]:
         """Keys, in order, and their balances."""
-        taken = np.flatnonzero(self._keys != _EMPTY)
-        order = taken[np.argsort(self._keys[taken])]
-        return self._keys[order], self._left[order]
+        taken = np.flatnonzero(self._table[:, 0] != _EMPTY)
+        order = taken[np.argsort(self._table[taken, 0])]
+        return self._table[order, 0], self._table[order, 1]
 
     def copy(self) -> Lots:
         """The same lots, to go a way of their own."""
         made = Lots()
-        made.count, made._keys, made._left = self.count, self._keys.copy(), self._left.copy()
+        made.count, made._table = self.count, self._table.copy()
         return made
 
     def digest(self) -> str:
@@ -90,39 +91,46 @@ class Lots:
         return hashlib.sha256(keys.tobytes() + left.tobytes()).hexdigest()
 
     def _grow(self) -> None:
-        taken = self._keys != _EMPTY
-        keys, left = self._keys[taken], self._left[taken]
-        self._keys, self._left = _table(2 * len(self._keys))
-        _put(keys, left, self._begin(keys), self._keys, self._left)
+        old = self._table[self._table[:, 0] != _EMPTY]
+        self._table = _empty(2 * len(self._table))
+        keys, left = old.T.copy()
+        _put(keys, left, self._begin(keys), self._table)
 
     def _begin(self, keys: Ints) -> Ints:
         """Where the search for each of ``keys`` begins."""
-        return ((keys * MULTIPLIER) & LOW_63) >> (64 - len(self._keys).bit_length())
+        return ((keys * MULTIPLIER) & LOW_63) >> (64 - len(self._table).bit_length())
 
 
-def _table(size: int) -> tuple[Ints, Ints]:
-    return np.full(size, _EMPTY, np.int64), np.zeros(size, np.int64)
-
-
-@kernel
-def _find(wanted: Ints, keys: Ints, places: Ints) -> None:
-    """From where the search begins, take ``places`` to where each key stands, or would."""
-    last = len(keys) - 1
-    for row in range(len(wanted)):
-        place = places[row]
-        while keys[place] != _EMPTY and keys[place] != wanted[row]:
-            place = (place + 1) & last
-        places[row] = place
+def _empty(size: int) -> Ints:
+    """A table of ``size`` places, a key and its balance side by side, so that a look-up waits for memory once."""
+    return np.full((size, 2), (_EMPTY, 0), np.int64)
 
 
 @kernel
-def _put(wanted: Ints, balances: Ints, places: Ints, keys: Ints, left: Ints) -> int:
-    """Write ``balances``, the search for whose keys begins at ``places``; how many keys are new."""
-    last, new = len(keys) - 1, 0
+def _find(wanted: Ints, begins: Ints, table: Ints, left: Ints, known: npt.NDArray[np.bool_]) -> None:
+    """The balance of each key, and whether it is there. Of a block all places are read first."""
+    last = len(table) - 1
+    for base in range(0, len(wanted), _BLOCK):
+        end = min(base + _BLOCK, len(wanted))
+        for row in range(base, end):
+            left[row] = table[begins[row], 0]
+        for row in range(base, end):
+            key, place = left[row], begins[row]
+            while key != _EMPTY and key != wanted[row]:
+                place = (place + 1) & last
+                key = table[place, 0]
+            known[row] = key == wanted[row]
+            left[row] = table[place, 1] if known[row] else 0
+
+
+@kernel
+def _put(wanted: Ints, balances: Ints, begins: Ints, table: Ints) -> int:
+    """Write ``balances``, the search for whose keys begins at ``begins``; how many keys are new."""
+    last, new = len(table) - 1, 0
     for row in range(len(wanted)):
-        place = places[row]
-        while keys[place] != _EMPTY and keys[place] != wanted[row]:
+        place = begins[row]
+        while table[place, 0] != _EMPTY and table[place, 0] != wanted[row]:
             place = (place + 1) & last
-        new += int(keys[place] == _EMPTY)
-        keys[place], left[place] = wanted[row], balances[row]
+        new += int(table[place, 0] == _EMPTY)
+        table[place, 0], table[place, 1] = wanted[row], balances[row]
     return new

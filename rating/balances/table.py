@@ -46,11 +46,12 @@ class Table:
     @classmethod
     def of(cls, found: Candidates, lots: Lots, catalogue: Catalogue) -> Table:
         """The lots of ``found``, those from which they roll over, those that they end, and the caps."""
-        named = _distinct(found.key, found.source, found.cap)
-        fresh = named[~lots.find(named)[1]]
-        keys = _distinct(named, predecessors(fresh, catalogue))
-        places = Lots.of(keys, np.arange(len(keys)))
+        keys = _distinct(found.key, found.source, found.cap)
         live, known = lots.find(keys)
+        if len(fresh := keys[~known]):
+            keys = _distinct(keys, predecessors(fresh, catalogue))
+            live, known = lots.find(keys)
+        places = Lots.of(keys, np.arange(len(keys)))
         _, allowance, _, kind = lot_parts(keys)
         caps, own = kind == CAP, kind == OWN
         before = _placed(places, np.where(known, NONE, predecessors(keys, catalogue)))
