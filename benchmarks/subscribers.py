@@ -138,7 +138,7 @@ def usage(subscribers: int, events: int) -> Iterator[pa.RecordBatch]:
 
 
 def rate(folder: Path, events: int) -> dict[str, Any]:
-    """Hold the tariff of ``folder`` and all lots of the month, and rate ``events`` over them, as ``toll rate`` would."""
+    """Hold the tariff of ``folder`` and all lots of the month, and rate ``events`` over them."""
     keep_pages()
     catalogue = load_catalogue(folder / "catalogue")
     began = time.process_time()
