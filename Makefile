@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 KAFKA_TESTS ?= tests/streaming
+TEST_WORKERS ?= 2
 
 .PHONY: setup demo demo-stream kafka test test-nojit test-kafka check bench docs fuzz nightly sizes clean
 
@@ -20,8 +21,9 @@ demo: setup
 demo-stream: setup
 	$(BIN)/python samples/demo_stream.py
 
+# Two processes, a file of tests to one of them: TEST_WORKERS=0 runs all in this one.
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile
 
 # The same rules as plain Python: what numpy would let wrap is a warning, and a warning is an error.
 test-nojit: setup

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -108,7 +109,8 @@ def memory() -> dict[str, int]:
 
 def opened(catalogue: Catalogue) -> Balances:
     """Balances in which every account has the lots of the month."""
-    balances, accounts = no_balances(catalogue), len(catalogue.account_names) - 1
+    accounts = len(catalogue.account_names) - 1
+    balances = replace(no_balances(catalogue), lots=Lots(accounts * len(catalogue.allowances)))
     for allowance, terms in enumerate(catalogue.allowances):
         periods = catalogue.allowance_periods[terms[layout.ALLOWANCE_PERIODS] : terms[layout.ALLOWANCE_PERIODS_END]]
         month = int(np.searchsorted(periods, MONTH_US, "right")) - 1
