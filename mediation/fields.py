@@ -313,7 +313,12 @@ LAYOUT_VERSION: Final[tuple[Field, ...]] = (
 BALANCE_MOVEMENT: Final[tuple[Field, ...]] = (
     Field("event_id", EVENT_ID, "", "the event that drew; null for what no event did", nullable=True),
     Field("leg", LABEL, "", "the leg of the event that drew; else empty"),
-    Field("kind", LABEL, "", "grant, rollover (out of one lot, into another), use, expire, count; return (of a use), uncount"),
+    Field(
+        "kind",
+        LABEL,
+        "",
+        "grant, rollover (out of one lot, into another), use, expire, count; return (of a use), uncount",
+    ),
     Field("account", LABEL, "", "the account that drew; else empty", Pii.IDENTITY),
     Field("holder", LABEL, "", "whose lot it is: an account, or a pool", Pii.IDENTITY),
     Field("shared", pa.bool_(), "", "whether the holder is a pool"),
