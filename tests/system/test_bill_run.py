@@ -22,7 +22,7 @@ from tests.system.conftest import Ended, Toll, spawned
 from tests.system.starter import started
 
 D = Decimal
-KILLS = int(os.environ.get("TOLL_KILLS", "2"))
+KILLS = int(os.environ.get("TOLL_BILL_KILLS", "2"))
 BILLS = ("bill_run", "bill_step", "bill", "bill_line", "bill_number", "bill_payment", "bill_finding")
 
 
