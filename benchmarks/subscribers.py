@@ -169,8 +169,7 @@ def land_lots(lake: Lake, lots: Lots, catalogue: Catalogue) -> None:
         part, units = keys[first : first + PART], left[first : first + PART]
         by = by_nobody(np.full(len(part), MONTH_US), catalogue)
         granted = movements("grant", part, by, units, np.zeros(len(part), np.int64), catalogue)
-        place = {"first_offset": first, "next_offset": first + PART, "next_record_no": 1, "complete": False}
-        lake.commit(Delta(source="file:lots", movements=pa.table(granted), records=0, **place))  # type: ignore[arg-type]
+        lake.commit(Delta.numbered("file:lots", first, PART, movements=pa.table(granted)))
 
 
 def snapshot(folder: Path) -> dict[str, Any]:

@@ -147,15 +147,7 @@ def written_off(lake: Lake, which: Filter, why: str) -> int:
 
 def _action(sequence: int, records: int, **parts: Any) -> Delta:  # noqa: ANN401  (fields of Delta, checked there)
     """The delta of the suspense action number ``sequence``."""
-    return Delta(
-        source=SUSPENSE,
-        first_offset=sequence,
-        next_offset=sequence + 1,
-        next_record_no=1,
-        complete=False,
-        records=records,
-        **parts,
-    )
+    return Delta.numbered(SUSPENSE, sequence, next_record_no=1, records=records, **parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,8 +177,7 @@ def _write(path: Path, parts: Parts, stopped: Callable[[], bool]) -> tuple[int, 
 def register(lake: Lake, snapshot: Snapshot) -> None:
     """Make ``snapshot`` known, in a commit of its own."""
     at = lake.offset(_SOURCE).next_offset
-    place = {"first_offset": at, "next_offset": at + 1, "next_record_no": 1, "complete": False, "records": 0}
-    lake.commit(Delta(source=_SOURCE, small={_SOURCE: [snapshot.row()]}, **place))  # type: ignore[arg-type]
+    lake.commit(Delta.numbered(_SOURCE, at, small={_SOURCE: [snapshot.row()]}))
 
 
 def _clear(lake: Lake, folder: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 import pyarrow as pa
 
 from mediation.fields import schema
+from mediation.stage import constant
 from rating.billing.settings import Settings, from_json
 from rating.billing.steps import FINAL, NUMBERED, Signed, Watch, run_of, take, unwatched
 from rating.lake import Delta, Lake
@@ -61,32 +62,19 @@ def _number(lake: Lake, run: int, settings: Settings, issued_on: date) -> int:
             by_series.setdefault(settings.series_of(kind, issued_on), []).append(bill_no)
         given = {series: (_last(lake, series), numbers) for series, numbers in sorted(by_series.items())}
         rows = [_rows(run, series, last, bill_nos, settings.digits) for series, (last, bill_nos) in given.items()]
-        extents = [_extent(f"bill_series:{series}", last, len(nos)) for series, (last, nos) in given.items()]
-        after = done + bills.num_rows
-        lake.commit(
-            Delta(
-                source=_source(run),
-                first_offset=done,
-                next_offset=after,
-                next_record_no=after + 1,
-                complete=False,
-                records=0,
-                beside=tuple(extents),
-                bills={"bill_number": pa.concat_tables(rows)},
-            )
-        )
+        beside = [Extent.numbered(_series(name), last, len(nos)) for name, (last, nos) in given.items()]
+        numbers = {"bill_number": pa.concat_tables(rows)}
+        lake.commit(Delta.numbered(_source(run), done, bills.num_rows, beside=tuple(beside), bills=numbers))
         return int(bills.num_rows)
 
 
 def _last(lake: Lake, series: str) -> int:
-    return lake.offset(f"bill_series:{series}").next_offset
+    return lake.offset(_series(series)).next_offset
 
 
-def _extent(source: str, first: int, count: int) -> Extent:
-    after = first + count
-    return Extent(
-        source=source, first_offset=first, next_offset=after, next_record_no=after + 1, complete=False, records=0
-    )
+def _series(name: str) -> str:
+    """The source whose ordinals are the numbers of a series."""
+    return f"bill_series:{name}"
 
 
 def _rows(run: int, series: str, last: int, bill_nos: list[int], digits: int) -> pa.Table:
@@ -94,7 +82,7 @@ def _rows(run: int, series: str, last: int, bill_nos: list[int], digits: int) ->
     places = range(last + 1, last + 1 + len(bill_nos))
     out = schema("bill_number")
     columns = {
-        "series": pa.array([series] * len(bill_nos), pa.string()).dictionary_encode().cast(out.field("series").type),
+        "series": constant(series, len(bill_nos)),
         "sequence_no": pa.array(places, pa.int64()),
         "number": pa.array([f"{series}{place:0{digits}}" for place in places], pa.string()),
         "run": pa.array([run] * len(bill_nos), pa.int64()),

@@ -117,15 +117,4 @@ def _commit(
 ) -> None:
     at = lake.offset(SOURCE).next_offset
     row: Row = {"run": run, "step": step, "by": signed.by, "at_utc": signed.at, "note": signed.note}
-    lake.commit(
-        Delta(
-            source=SOURCE,
-            first_offset=at,
-            next_offset=at + 1,
-            next_record_no=at + 2,
-            complete=False,
-            records=0,
-            small={**small, "bill_step": [row]},
-            bills=tables,
-        )
-    )
+    lake.commit(Delta.numbered(SOURCE, at, small={**small, "bill_step": [row]}, bills=tables))

@@ -82,6 +82,13 @@ class Extent:
     further_layouts: tuple[LayoutVersion, ...] = ()
     intake: Row | None = None
 
+    @classmethod
+    def numbered(cls, source: str, first: int, count: int = 1, **parts: Any) -> Self:  # noqa: ANN401 - fields, checked so
+        """What takes the ``count`` ordinals after ``first`` of a source of the lake's own, which counts from 0."""
+        after = first + count
+        rest = {"next_record_no": after + 1, "complete": False, "records": 0} | parts
+        return cls(source=source, first_offset=first, next_offset=after, **rest)
+
     def layouts(self) -> tuple[LayoutVersion, ...]:
         """Every layout that decoded its records."""
         return (*((self.layout,) if self.layout else ()), *self.further_layouts)

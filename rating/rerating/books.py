@@ -61,5 +61,4 @@ class Books:
         if not movements.num_rows:
             return
         at = self._lake.offset(_SOURCE).next_offset
-        place = {"first_offset": at, "next_offset": at + 1, "next_record_no": 1, "complete": False, "records": 0}
-        self._lake.commit(Delta(source=_SOURCE, movements=movements, **place))  # type: ignore[arg-type]
+        self._lake.commit(Delta.numbered(_SOURCE, at, movements=movements))

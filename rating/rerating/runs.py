@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 
@@ -66,7 +66,7 @@ def begin(lake: Lake, scope: Scope, parts: int, tariff: Catalogue | None, seen: 
             "seen_batch": seen,
         }
         kept = tariff_version(tariff) if tariff else None
-        lake.commit(_delta(NUMBERS, number - 1, tariff=kept, small={"rating_run": [row]}, rating_run=number))
+        lake.commit(Delta.numbered(NUMBERS, number - 1, tariff=kept, small={"rating_run": [row]}, rating_run=number))
     return Run(number, scope, parts)
 
 
@@ -78,7 +78,7 @@ def land(lake: Lake, run: Run, part: int, charges: pa.Table, movements: pa.Table
 
     """
     rows = {"charges": charges, "movements": movements, "turns_epoch": movements.num_rows > 0}
-    lake.commit(_delta(run.source, part, complete=part + 1 == run.parts, rating_run=run.number, **rows))
+    lake.commit(Delta.numbered(run.source, part, complete=part + 1 == run.parts, rating_run=run.number, **rows))
 
 
 def open_run(lake: Lake) -> Run | None:
@@ -97,16 +97,3 @@ def closed_until(lake: Lake) -> datetime | None:
     """Where the time begins that no close has covered."""
     until: datetime | None = lake.query(_CLOSED)["until_utc"][0].as_py()
     return until
-
-
-def _delta(source: str, offset: int, *, complete: bool = False, **parts: Any) -> Delta:  # noqa: ANN401 (checked there)
-    """Number ``offset`` of what lands from ``source``."""
-    return Delta(
-        source=source,
-        first_offset=offset,
-        next_offset=offset + 1,
-        next_record_no=offset + 2,
-        complete=complete,
-        records=0,
-        **parts,
-    )

@@ -127,12 +127,4 @@ def _delta(envelope: Envelope, written: Written, events: Sequence[UUID]) -> Delt
         {"recipient": recipient, "sequence_no": ordinal, "position": place, "event_id": each.bytes}
         for place, each in enumerate(events, 1)
     ]
-    return Delta(
-        source=source_of(recipient),
-        first_offset=ordinal - 1,
-        next_offset=ordinal,
-        next_record_no=ordinal + 1,
-        complete=False,
-        records=0,
-        small={"tap_file": [file], "tap_charge": charges},
-    )
+    return Delta.numbered(source_of(recipient), ordinal - 1, small={"tap_file": [file], "tap_charge": charges})
