@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,16 @@ def no_fault(_: int) -> str:
 def labels(values: Sequence[str]) -> pa.DictionaryArray:
     """``values`` as a dictionary-encoded column."""
     return pa.array(values, pa.string()).dictionary_encode().cast(LABEL)
+
+
+C = TypeVar("C", pa.Array, pa.ChunkedArray)
+
+
+def typed(column: C, kind: pa.DataType) -> C:
+    """``column`` as one of ``kind``; as labels its texts are numbered anew."""
+    if pa.types.is_dictionary(kind):
+        return column.cast(kind.value_type).dictionary_encode().cast(kind)
+    return column if column.type == kind else column.cast(kind)
 
 
 def constant(value: str, rows: int) -> pa.DictionaryArray:

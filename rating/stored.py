@@ -17,6 +17,7 @@ from mediation.fields import schema
 from mediation.layout import Layout
 from mediation.layout_file import LayoutError, layout_from_text
 from mediation.pickup import bind_header
+from mediation.stage import typed
 from rating.lake import Lake, TariffVersion
 from rating.streaming.coordinates import is_stream
 from tariffs.catalogue import Catalogue
@@ -78,10 +79,4 @@ def layout_of_stream(layout: Layout) -> Layout:
 def stored_usage(rows: pa.RecordBatch) -> pa.RecordBatch:
     """A batch of stored usage (:data:`USAGE_COLUMNS`) with the column types that stages read."""
     kinds = schema("usage")
-    return pa.RecordBatch.from_arrays([_typed(rows[part.name], part.type) for part in kinds], schema=kinds)
-
-
-def _typed(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    if pa.types.is_dictionary(kind):
-        return column.cast(kind.value_type).dictionary_encode()
-    return column if column.type == kind else column.cast(kind)
+    return pa.RecordBatch.from_arrays([typed(rows[part.name], part.type) for part in kinds], schema=kinds)

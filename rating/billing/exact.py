@@ -13,6 +13,7 @@ import polars as pl
 import pyarrow as pa
 
 from mediation.fields import TABLES, TOTAL, schema
+from mediation.stage import typed
 from rating.period_charges.quotients import rounded
 
 NANO: Final = pl.Int128
@@ -66,20 +67,15 @@ def split(rows: pl.DataFrame, by: Sequence[str], exact: str, unit: str) -> pl.Ex
 def arrow(table: str, frame: pl.DataFrame) -> pa.Table:
     """``frame`` in the Arrow schema of ``table``; nano become DECIMAL(38, 9)."""
     out = schema(table)
-    columns = [_decimal(frame[f.name]) if f.type == TOTAL else _plain(frame[f.name], f.type) for f in TABLES[table]]
+    columns = [
+        _decimal(frame[f.name]) if f.type == TOTAL else typed(frame[f.name].to_arrow(), f.type) for f in TABLES[table]
+    ]
     return pa.table(columns, schema=out)
 
 
 def _decimal(column: pl.Series) -> pa.Array:
     whole = column.cast(pl.Decimal(38, 0)).to_arrow()
     return pa.Array.from_buffers(TOTAL, len(whole), whole.buffers(), offset=whole.offset)
-
-
-def _plain(column: pl.Series, kind: pa.DataType) -> pa.Array:
-    plain = column.to_arrow()
-    if pa.types.is_dictionary(kind):
-        return plain.cast(pa.string()).dictionary_encode().cast(kind)
-    return plain.cast(kind)
 
 
 def with_minor(rows: pl.DataFrame) -> pl.DataFrame:

@@ -13,14 +13,12 @@ from typing import Final
 import pyarrow as pa
 
 from mediation.fields import schema
+from mediation.stage import typed
 from rating.billing.customers import Customers
 from rating.lake import Lake
 from rating.sections import sections
 
 _CHECKS: Final = sections("rating.billing", "checks.sql")
-MEANINGS: Final = {name: part.says for name, part in _CHECKS.items()}
-"""What each finding means."""
-
 _FINDINGS: Final = "SELECT * FROM bill_finding WHERE run = $run ORDER BY finding, customer, account, currency"
 
 
@@ -41,13 +39,7 @@ def _found(lake: Lake, run: int, name: str, limits: dict[str, object], files: di
     told = {"run": pa.repeat(pa.scalar(run), found.num_rows), "finding": pa.repeat(pa.scalar(name), found.num_rows)}
     columns = told | {column: found[column] for column in found.column_names}
     out = schema("bill_finding")
-    return pa.table([_typed(columns[field.name], field.type) for field in out], schema=out)
-
-
-def _typed(column: pa.Array | pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | pa.Array:
-    return (
-        column.cast(pa.string()).dictionary_encode().cast(kind) if pa.types.is_dictionary(kind) else column.cast(kind)
-    )
+    return pa.table([typed(columns[field.name], field.type) for field in out], schema=out)
 
 
 def found(lake: Lake, run: int) -> pa.Table:
