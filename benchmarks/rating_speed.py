@@ -25,7 +25,8 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from mediation.fields import EVENT_ID, INSTANT, LABEL, USAGE
+from benchmarks.usage import calls, event_ids
+from mediation.fields import INSTANT
 from rating.cli.memory import keep_pages
 from rating.columns import looked_up
 from rating.guide import guide
@@ -210,26 +211,18 @@ class World:
 
     def usage(self, *, partials: bool) -> list[pa.RecordBatch]:
         """The calls as usage, in batches; every tenth a partial where asked."""
-        calls, count = self.calls, self.calls.height
-        ids = np.arange(2 * count).view(np.uint8).tobytes()
+        rows, count = self.calls, self.calls.height
         values = {
-            "event_id": pa.ExtensionArray.from_storage(
-                EVENT_ID, pa.Array.from_buffers(pa.binary(16), count, [None, pa.py_buffer(ids)])
-            ),
-            "start_utc": pa.array(calls["start"].to_physical()).cast(INSTANT),
-            "a_number": calls["a_number"].to_arrow().cast(pa.string()),
-            "b_number": calls["b_number"].to_arrow().cast(pa.string()),
-            "usage": pa.array(calls["usage"].to_numpy()),
+            "event_id": event_ids(0, count),
+            "start_utc": pa.array(rows["start"].to_physical()).cast(INSTANT),
+            "a_number": rows["a_number"].to_arrow().cast(pa.string()),
+            "b_number": rows["b_number"].to_arrow().cast(pa.string()),
+            "usage": pa.array(rows["usage"].to_numpy()),
             "usage_offset": pa.array(
                 np.where(np.arange(count) % 10 == 0, 60, 0) if partials else np.zeros(count, np.int64)
             ),
         }
-        texts = {"service": "voice", "unit": "s", "direction": "originated"}
-        values |= {f.name: pa.nulls(count, f.type) for f in USAGE if f.nullable}
-        columns = [
-            values[f.name] if f.name in values else _constant(f.type, texts.get(f.name, ""), count) for f in USAGE
-        ]
-        whole = pa.RecordBatch.from_arrays(columns, names=[f.name for f in USAGE])
+        whole = calls(values)
         return [whole.slice(first, BATCH) for first in range(0, count, BATCH)]
 
 
@@ -250,14 +243,6 @@ def _every_rule(plan: int, deck: int) -> str:
         for band, rate in (("peak", "stepped"), ("low", "stepped-low"))
     )
     return "".join(f"[[plan.p{plan}.rule]]\n{rule}\n" for rule in (*said, *near))
-
-
-def _constant(kind: pa.DataType, text: str, count: int) -> pa.Array:
-    if kind == LABEL:
-        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), [text])
-    if kind in (pa.string(), pa.binary()):
-        return pa.repeat(pa.scalar("", kind), count)
-    return pa.array(np.zeros(count, kind.to_pandas_dtype()), kind)
 
 
 def rated(batches: list[pa.RecordBatch], catalogue: Catalogue) -> pa.Table:
