@@ -15,6 +15,7 @@ import pyarrow as pa
 from mediation.fields import TABLES, TOTAL, schema
 from mediation.stage import typed
 from rating.period_charges.quotients import rounded
+from rating.period_charges.shares import going_up
 
 NANO: Final = pl.Int128
 """The type of amounts while bills are made."""
@@ -56,12 +57,9 @@ def split(rows: pl.DataFrame, by: Sequence[str], exact: str, unit: str) -> pl.Ex
         (amount % per).alias("rest"),
         (amount // per).alias("part"),
         (to_unit(amount.sum().over(by), per) // per).alias("whole"),
-        per.alias("unit"),
     ).with_row_index("row")
-    left = pl.col("whole") - pl.col("part").sum().over(by)
-    place = pl.col("rest").rank("ordinal", descending=True).over(by)
-    up = (place.cast(NANO) <= left).cast(NANO)
-    return pl.lit(told.with_columns((pl.col("part") + up).alias("part"))["part"]) * per
+    told = told.with_columns((pl.col("whole") - pl.col("part").sum().over(by)).alias("left"))
+    return pl.lit(told.select(pl.col("part") + going_up(told, *by))["part"]) * per
 
 
 def arrow(table: str, frame: pl.DataFrame) -> pa.Table:

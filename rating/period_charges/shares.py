@@ -31,10 +31,14 @@ def shares(rows: pl.DataFrame, by: str, whole: str, weight: str) -> pl.Series:
     product, every = pl.col("whole") * pl.col("weight"), pl.col("weight").sum().over("by")
     told = wide.with_columns((product // every).alias("part"), (product % every).alias("rest")).with_row_index("row")
     told = told.with_columns((pl.col("whole") - pl.col("part").sum().over("by")).alias("left"))
-    short = told.filter(pl.col("left") > 0).sort("by", "rest", "row", descending=[False, True, False])
-    rounded_up = short.filter(pl.int_range(pl.len()).over("by") < pl.col("left"))["row"]
-    up = pl.col("row").is_in(rounded_up.implode())
+    up = going_up(told, "by")
     return told.select(((pl.col("part") + up) * pl.col("sign")).cast(pl.Int64).alias(whole))[whole]
+
+
+def going_up(told: pl.DataFrame, *by: str) -> pl.Expr:
+    """Which rows of ``told`` go up: of each group ``by`` as many as are ``left``, by ``rest``, then by ``row``."""
+    short = told.filter(pl.col("left") > 0).sort("rest", "row", descending=[True, False])
+    return pl.col("row").is_in(short.filter(pl.int_range(pl.len()).over(by) < pl.col("left"))["row"].implode())
 
 
 def _highest(column: pl.Series) -> int:
