@@ -6,9 +6,10 @@ that was asked for.
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
+
+from rating.secrecy import is_loopback, readable_by_others
 
 
 class ServeError(Exception):
@@ -57,17 +58,10 @@ class Address:
         for path in (self.certificate, self.key):
             if path and not path.is_file():
                 raise ServeError(f"{path}: no such file")
-        if self.key and self.key.stat().st_mode & 0o077:
+        if self.key and readable_by_others(self.key):
             raise ServeError(f"{self.key} can be read by others: chmod 600 {self.key}")
-        if not (self.certificate or self.allow_plaintext or _is_loopback(self.host)):
+        if not (self.certificate or self.allow_plaintext or is_loopback(self.host)):
             raise ServeError(
                 f"personal data would leave the machine in the clear at {self.host}: give --certificate and --key, or "
                 "--allow-plaintext behind a proxy that encrypts"
             )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

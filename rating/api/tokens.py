@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rating.lake.parquet import sync_files, sync_folder
+from rating.secrecy import readable_by_others
 
 _TOKEN: Final = re.compile(r"toll_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
 
@@ -126,7 +127,7 @@ def read_tokens(path: Path) -> Grants:
     Raises :class:`TokenError` if others than its owner can read it, or where a key or value is not as expected.
     """
     try:
-        if path.stat().st_mode & 0o077:
+        if readable_by_others(path):
             raise TokenError(f"{path} can be read by others: chmod 600 {path}")
         table = tomllib.loads(path.read_text("utf-8"))
     except OSError as fault:

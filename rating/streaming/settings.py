@@ -7,12 +7,12 @@ unless that was asked for.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from rating.secrecy import is_loopback, readable_by_others
 from rating.streaming.source import StreamError
 
 SECRETS: Final = frozenset(
@@ -74,8 +74,7 @@ def _revealed(key: str, value: str) -> str:
 
 def _kept(key: str, path: Path) -> str:
     try:
-        mode = path.stat().st_mode
-        if mode & 0o077:
+        if readable_by_others(path):
             raise StreamError(f"[kafka] {key}: {path} can be read by others: chmod 600 {path}")
         return path.read_text("utf-8").rstrip("\n")
     except OSError as fault:
@@ -87,15 +86,8 @@ def _refuse_plaintext(settings: Mapping[str, str]) -> None:
         return
     for server in settings["bootstrap.servers"].split(","):
         host = server.strip().rpartition("://")[2].rpartition(":")[0].strip("[]")
-        if not _is_loopback(host):
+        if not is_loopback(host):
             raise StreamError(
                 f"[kafka] records would go to {host} unencrypted: set security.protocol to SSL or SASL_SSL, "
                 "or give --allow-plaintext"
             )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
