@@ -1,7 +1,8 @@
 """Exact deduplication by event id.
 
 Enters: a ``usage`` batch and the ids that were seen before. Leaves: the events that are new; copies
-(same id, same content) as duplicates; conflicts (same id, other content) to suspense. Always holds:
+(same id, same content) as duplicates; conflicts (same id, other content) to suspense. A corrected version of an
+event is kept under an id made of the event's and of its own content, so copies of it are found, too. Always holds:
 :func:`deduplicate` changes nothing; :meth:`SeenIds.remember` is called after the commit. No id is ever
 dropped from a day that counts as loaded, so there are no false answers either way.
 """
@@ -15,6 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mediation import stage
+from mediation.fields import EVENT_ID
+from mediation.hashing import version_id
 from mediation.jit import kernel
 from mediation.reasons import CODE
 
@@ -52,6 +55,14 @@ def insert_keys(table: Ints, keys: Ints) -> int:
 
 
 @kernel
+def _corrected(table: Ints, high: int, low: int, content: int) -> bool:
+    """Whether ``table`` has the corrected version of the event that has this content."""
+    high, low = version_id(int(high), int(low), int(content))
+    slot = _find(table, high, low)
+    return bool(table[slot, 0] != 0 or table[slot, 1] != 0)
+
+
+@kernel
 def look_up(table: Ints, batch: Ints, keys: Ints, verdict: npt.NDArray[np.uint8]) -> None:
     """Judge each row of ``keys`` against ``table`` and the rows before it: NEW, SAME or OTHER.
 
@@ -60,7 +71,8 @@ def look_up(table: Ints, batch: Ints, keys: Ints, verdict: npt.NDArray[np.uint8]
     for i in range(len(keys)):
         slot = _find(table, keys[i, 0], keys[i, 1])
         if table[slot, 0] != 0 or table[slot, 1] != 0:
-            verdict[i] = SAME if table[slot, 2] == keys[i, 2] else OTHER
+            same = table[slot, 2] == keys[i, 2] or _corrected(table, keys[i, 0], keys[i, 1], keys[i, 2])
+            verdict[i] = SAME if same else OTHER
             continue
         slot = _find(batch, keys[i, 0], keys[i, 1])
         if batch[slot, 0] != 0 or batch[slot, 1] != 0:
@@ -87,6 +99,13 @@ def keys_of(event_id: pa.Array, content_hash: pa.Array, start_utc: pa.Array) -> 
     keys[:, 2] = np.asarray(content_hash)
     keys[:, 3] = np.asarray(start_utc.cast(pa.int64())) // DAY_US
     return keys
+
+
+def version_ids(usage: pa.RecordBatch) -> pa.Array:
+    """For each row of ``usage`` the id of its event's version that has its content: what a correction is kept under."""
+    keys = keys_of(usage["event_id"], usage["content_hash"], usage["start_utc"])
+    ids = np.array([version_id(*key) for key in keys[:, :3].tolist()], np.int64).reshape(-1, 2)
+    return pa.Array.from_buffers(EVENT_ID, len(ids), [None, pa.py_buffer(ids.tobytes())])
 
 
 class SeenIds:

@@ -32,6 +32,7 @@ _INTRO = {
     "tap_file": "Every TAP file that was written for a roaming partner.",
     "tap_charge": "Which event's roaming_out charge went in which TAP file: none in two.",
     "rating_run": "Every run of re-rating and every close; how far each is tells the view `rating_runs`.",
+    "correction": "Every event that a corrected record has replaced, and by what; both stay in `usage`.",
     "bill_run": "One row per bill run: what it bills. Never changed; how far it is tells `bill_step`.",
     "bill_step": "What was done with a bill run, by whom and when.",
     "bill": "One row per bill, of trial and final runs alike; `bill_document` has its number and state.",

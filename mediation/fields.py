@@ -490,13 +490,26 @@ BILL_FINDING: Final[tuple[Field, ...]] = (
 RATING_RUN: Final[tuple[Field, ...]] = (
     _BATCH,
     Field("rating_run", pa.int64(), "", "number of the run, from 1, without gaps; 0, first rating, has no row"),
-    Field("kind", pa.string(), "", "rerate, close (of a period), due (what came after a close)"),
+    Field("kind", pa.string(), "", "rerate, close (of a period), due (what came after a close), correct (records)"),
     Field("from_utc", INSTANT, "", "usage from then on was asked for; null: from the beginning", nullable=True),
     Field("until_utc", INSTANT, "", "usage before was asked for; null: to the end", nullable=True),
     Field("scope", pa.string(), "", "all that was asked for, as JSON", Pii.IDENTITY),
     Field("tariff_version", pa.string(), "", "the tariff that prices; empty: for each leg the one that it has"),
     Field("parts", pa.int64(), "", "into how many commits the run is divided"),
     Field("seen_batch", pa.int64(), "", "the newest batch when the run began"),
+)
+
+CORRECTION: Final[tuple[Field, ...]] = (
+    _BATCH,
+    Field(
+        "event_id",
+        EVENT_ID,
+        "",
+        "the event as a later record has it: an id of its own, in usage and charge",
+    ),
+    Field("replaces", EVENT_ID, "", "the version before it, whose charges the run reversed"),
+    Field("original", EVENT_ID, "", "the event as it first came: the id that all its records have by their layout"),
+    Field("rating_run", pa.int64(), "", "the run that charged the one and reversed the other"),
 )
 
 TABLES: Final[dict[str, tuple[Field, ...]]] = {
@@ -519,6 +532,7 @@ TABLES: Final[dict[str, tuple[Field, ...]]] = {
     "tap_file": TAP_FILE,
     "tap_charge": TAP_CHARGE,
     "rating_run": RATING_RUN,
+    "correction": CORRECTION,
     "bill_run": BILL_RUN,
     "bill_step": BILL_STEP,
     "bill": BILL,

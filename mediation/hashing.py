@@ -68,6 +68,21 @@ def _finished(h1: int, h2: int, h3: int, h4: int, length: int) -> tuple[int, int
 
 
 @kernel
+def version_id(high: int, low: int, content: int) -> tuple[int, int]:
+    """Both halves of the id of a corrected version: of the event's own id and of the version's content hash."""
+    h1, h2, h3, h4 = low & _MASK, (low >> 32) & _MASK, high & _MASK, (high >> 32) & _MASK
+    h1, h2, h3, h4 = _block(h1, h2, h3, h4, content & _MASK, (content >> 32) & _MASK, 0, 0)
+    h1, h2, h3, h4 = _finished(h1, h2, h3, h4, BLOCK)
+    return _signed(h1, h2), _signed(h3, h4)
+
+
+@kernel
+def _signed(low: int, high: int) -> int:
+    """Two 32-bit words as one integer of 64 bits, below 0 where the highest bit is set."""
+    return (((high ^ 0x80000000) - 0x80000000) << 32) | low
+
+
+@kernel
 def _shifted(low: int, high: int, at: int) -> int:
     """The 32-bit word that begins at byte ``at & 3`` of two words."""
     return ((low | high << 32) >> ((at & 3) << 3)) & _MASK

@@ -34,7 +34,7 @@ COST: Final = ("wholesale_out", "roaming_in")
 DIMENSIONS: Final = ("leg", "plan", "zone", "account")
 NOTHING: Final = Decimal("0.000000000")
 
-_USAGE: Final = f"SELECT {USAGE_COLUMNS} FROM usage u WHERE start_utc >= $start AND start_utc < $end"  # noqa: S608 (own names)
+_USAGE: Final = f"SELECT {USAGE_COLUMNS} FROM usage_now u WHERE start_utc >= $start AND start_utc < $end"  # noqa: S608 (own names)
 _BEFORE: Final = """
 SELECT leg, {by} AS key, currency,
     count(*) FILTER (kind = 'charge') - count(*) FILTER (kind = 'reversal') AS events, sum(amount) AS amount

@@ -30,7 +30,13 @@ SELECT
 FROM rating_run r
 LEFT JOIN input_offset o ON o.source = 'rerate:' || r.rating_run;
 
+-- Events as they are now: those that no corrected record has replaced.
+CREATE VIEW usage_now AS
+SELECT u.* FROM usage u
+ANTI JOIN (SELECT replaces FROM correction) k ON k.replaces = u.event_id;
+
 -- Events that landed after the period in which they start was closed, and no later run of kind due or close has seen.
+-- The run that a corrected record came by has rated all that it touched.
 CREATE VIEW rerate_due AS
 SELECT u.event_id, u.start_utc, coalesce(u.session_start_utc, u.start_utc) AS tariff_start_utc, u.source, u.record_no,
     l.batch_id AS landed_batch
@@ -48,6 +54,7 @@ ON a.source = u.source AND a.record_no = u.record_no
 LEFT JOIN batch b ON a.batch_id IS NULL AND b.batch_id = l.batch_id AND b.source = u.source
     AND (CASE WHEN starts_with(u.source, 'kafka:') THEN u.record_no >> 20 ELSE u.offset_bytes END) >= b.first_offset
     AND (CASE WHEN starts_with(u.source, 'kafka:') THEN u.record_no >> 20 ELSE u.offset_bytes END) < b.next_offset
+ANTI JOIN (SELECT event_id FROM correction) k ON k.event_id = u.event_id
 WHERE l.batch_id = coalesce(a.batch_id, b.batch_id);
 
 -- What the network carried, per day, service and route; every rated event once, whatever its legs.
@@ -56,7 +63,7 @@ SELECT
     make_timestamp(epoch_us(start_utc))::DATE AS day, service, direction, trunk_in, trunk_out, network, unit,
     count(*) AS events, sum(duration_s)::BIGINT AS duration_s, sum(usage)::BIGINT AS usage,
     sum(volume_up_bytes)::BIGINT AS volume_up_bytes, sum(volume_down_bytes)::BIGINT AS volume_down_bytes
-FROM usage
+FROM usage_now
 GROUP BY ALL;
 
 -- What it earned and cost, per day, leg, service, route, zone, plan and currency.
@@ -113,7 +120,13 @@ SELECT
     c.tariff_version, c.rating_run, coalesce(u.session_start_utc, u.start_utc) AS tariff_start_utc
 FROM charge_now c
 JOIN usage u ON u.event_id = c.event_id AND u.start_utc = c.start_utc
-ANTI JOIN tap_charge t ON t.event_id = c.event_id
+ANTI JOIN (
+    SELECT event_id FROM tap_charge
+    UNION ALL  -- a corrected event was sent with any of its versions
+    SELECT k.event_id FROM correction k
+    JOIN (SELECT original, unnest([original, event_id]) AS version FROM correction) v ON v.original = k.original
+    SEMI JOIN tap_charge s ON s.event_id = v.version
+) t ON t.event_id = c.event_id
 WHERE c.leg = 'roaming_out';
 
 -- Rejected records as they stand: a recycled one counts where it went, no longer where it was suspended.

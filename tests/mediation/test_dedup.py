@@ -5,7 +5,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediation.dedup import DAY_US, SeenIds, deduplicate, keys_of
+from mediation.dedup import DAY_US, SeenIds, deduplicate, keys_of, version_ids
 from mediation.fields import EVENT_ID, USAGE, schema
 
 IDS = st.integers(1, 40)
@@ -51,6 +51,16 @@ def test_equal_to_a_dictionary(batches: list[list[tuple[int, int, int]]]) -> Non
         assert accepted["raw"].to_pylist() == [b"r%d" % i for i, e in enumerate(expected) if not e]
         assert rejected["reason"].to_pylist() == [e for e in expected if e]
         seen.remember(keys(accepted))
+
+
+def test_a_copy_of_a_correction_is_a_copy() -> None:
+    seen, first, corrected = SeenIds(), usage([(1, 0, 0)]), usage([(1, 7, 0)])
+    seen.load(range(-1, 2), keys(first))
+    assert deduplicate(corrected, seen)[1]["reason"].to_pylist() == ["conflicting_duplicate"]
+    version = corrected.set_column(0, "event_id", version_ids(corrected))
+    seen.remember(keys(version))
+    told = deduplicate(usage([(1, 7, 0), (1, 0, 0), (1, 8, 0)]), seen)[1]["reason"].to_pylist()
+    assert told == ["duplicate", "duplicate", "conflicting_duplicate"]
 
 
 def test_judging_changes_nothing() -> None:

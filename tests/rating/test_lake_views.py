@@ -15,6 +15,7 @@ from tests.rating.deltas import delta
     ("view", "rows"),
     [
         ("rated_usage", 4),
+        ("usage_now", 2),
         ("charge_now", 4),
         ("rating_runs", 0),
         ("rerate_due", 0),
