@@ -17,8 +17,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import ParamSpec, TypeVar, cast
 
+import numpy as np
+
 P = ParamSpec("P")
 R = TypeVar("R")
+
+index = np.uint64
+"""Makes an index of a place that is known to be no less than 0: of a signed one, kernels ask each time whether it
+counts from the end, which costs them a third of their time."""
 
 _MARKS = (b"@kernel", b"@inlined", b"@allocating")
 

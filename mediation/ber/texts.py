@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from mediation.ber.columns import Repeat
 from mediation.ber.plan import KIND, LITERAL, LITERAL_TEXT, REPEAT, REPEATS, Plan
-from mediation.ber.tlv import FINE, LEFT_OVER, index
+from mediation.ber.tlv import FINE, LEFT_OVER
 from mediation.ber.values import put_decimal, put_value, room_for, signed
 from mediation.ber.walk import BEGIN, END, MARK, NEXT, Desk, desk_for, equal, walk
-from mediation.jit import inlined, kernel
+from mediation.jit import index, inlined, kernel
 
 Bytes = npt.NDArray[np.uint8]
 Spans = npt.NDArray[np.int32]

@@ -10,13 +10,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mediation.jit import inlined, kernel
+from mediation.jit import index, inlined, kernel
 
 Bytes = npt.NDArray[np.uint8]
-
-index = np.uint64
-"""Makes an index of a place that is known to be no less than 0: of a signed one, kernels ask each time whether it
-counts from the end, which costs them a third of their time."""
 
 DEEPEST = 100
 """Levels of nesting; real formats have about ten."""

@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mediation.ber.format import KINDS, Value
-from mediation.ber.tlv import index
-from mediation.jit import inlined, kernel
+from mediation.jit import index, inlined, kernel
 
 Bytes = npt.NDArray[np.uint8]
 

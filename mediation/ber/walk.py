@@ -48,11 +48,10 @@ from mediation.ber.tlv import (
     INDEFINITE,
     TOO_DEEP,
     element_end,
-    index,
     read_head,
 )
 from mediation.ber.values import put_value, room_for
-from mediation.jit import inlined, kernel
+from mediation.jit import index, inlined, kernel
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
