@@ -12,6 +12,7 @@ import fcntl
 import importlib.util
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -39,8 +40,15 @@ _META: Final = "__ducklake_metadata_lake.ducklake_"
 _KNOWN_FILES: Final = " UNION ALL ".join(
     f"SELECT path FROM {table}" for table in (f"{_META}data_file", f"{_META}delete_file", SCHEDULED)
 )
+_FRUGAL: Final = "2GB"
+"""What a query may take that is told to be frugal."""
+_SPILL: Final = "spill-"
+"""How folders begin in which a query keeps what does not fit into memory."""
+_SPILT_S: Final = 86_400
+"""From this age on, such a folder is what a crash left."""
 _LONGEST_TURN_S: Final = 20
 _LOOK_AGAIN_S: Final = 0.005
+_COURTESY_S: Final = 3 * _LOOK_AGAIN_S
 _EXTENSIONS: Final = ("duckdb_extension_sqlite_scanner", "duckdb_extension_ducklake")
 
 
@@ -70,6 +78,8 @@ def _attached(folder: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     mode = ", READ_ONLY" if read_only else ", META_JOURNAL_MODE 'WAL'"  # writers wait for each other, not for readers
     connection.execute(f"ATTACH {_quoted(f'ducklake:sqlite:{folder / CATALOG}')} AS lake ({options}{mode})")
     connection.execute("USE lake; SET enable_external_file_cache = false")  # files are read once; the cache only grows
+    spill = folder / f"{_SPILL}{secrets.token_hex(4)}"  # DuckDB makes it when it needs it, and deletes it
+    connection.execute(f"SET temp_directory = {_quoted(spill)}")
     return connection
 
 
@@ -164,14 +174,31 @@ class DiskLake(Lake):
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """One writer after the other: two transactions at a time would only undo each other, and one might starve."""
-        with (self._home / "commit.lock").open("ab") as lock:
+        """One writer after the other: two transactions at a time would only undo each other, and one might starve.
+
+        Who comes while others wait lets them look first: a writer that has just had its turn would always be quicker.
+        """
+        with (self._home / "commit.lock").open("ab") as lock, (self._home / "waiting.lock").open("ab") as waiting:
+            if not _locked(waiting):
+                time.sleep(_COURTESY_S)
+            fcntl.flock(waiting, fcntl.LOCK_SH)
             late = time.monotonic() + _LONGEST_TURN_S
             while not _locked(lock):
                 if time.monotonic() > late:
                     raise LakeUnavailable(f"{self._home} is locked by another writer: wait until it has finished")
                 time.sleep(_LOOK_AGAIN_S)
+            fcntl.flock(waiting, fcntl.LOCK_UN)
             yield
+
+    @contextmanager
+    def frugal(self) -> Iterator[None]:
+        """As :meth:`Lake.frugal`."""
+        self._sql.execute(f"SET memory_limit = '{_FRUGAL}'")
+        try:
+            yield
+        finally:
+            with suppress(duckdb.Error):  # nothing limits a connection that was closed meanwhile
+                self._sql.execute("RESET memory_limit")
 
     def _place(self) -> str:
         return str(self._home)
@@ -236,6 +263,9 @@ class DiskLake(Lake):
                 orphans = [path for path in self._files() if path.name not in known]
                 for path in orphans:
                     path.unlink(missing_ok=True)
+                for spill in self._home.glob(f"{_SPILL}*"):
+                    if time.time() - spill.stat().st_mtime > _SPILT_S:
+                        shutil.rmtree(spill, ignore_errors=True)
                 return len(orphans)
             finally:
                 fcntl.flock(self._lock, fcntl.LOCK_SH)

@@ -227,6 +227,10 @@ class Lake(ABC):
         finally:
             _rolled_back(self._sql)
 
+    def frugal(self) -> AbstractContextManager[None]:
+        """Let no query take more than some memory: what one needs beyond it stands in files meanwhile."""
+        return nullcontext()
+
     def interrupt(self) -> None:
         """End the query that another thread has under way: it raises :class:`LakeError`.
 

@@ -35,11 +35,20 @@ def writer_options(schema: pa.Schema) -> dict[str, Any]:
 
 
 def _write(rows: pa.RecordBatch | pa.Table, path: Path) -> None:
-    table = pa.table(rows) if isinstance(rows, pa.RecordBatch) else rows
+    table = _of_used(pa.table(rows) if isinstance(rows, pa.RecordBatch) else rows)
     # Not a Python file, where a full disk makes pyarrow crash; and closed here, lest a failed write keeps its room.
     with pa.OSFile(str(path), "wb") as file:
         pq.write_table(table, file, **writer_options(table.schema))
     sync_folder(path)  # fsync asks for a descriptor only, of a file as of a folder
+
+
+def _of_used(table: pa.Table) -> pa.Table:
+    """``table`` with no dictionary larger than itself, say millions of names: each row group would hold all of it."""
+    for place, (field, column) in enumerate(zip(table.schema, table.columns, strict=True)):
+        if pa.types.is_dictionary(field.type) and any(len(part.dictionary) > len(table) for part in column.chunks):
+            used = column.cast(field.type.value_type).dictionary_encode()
+            table = table.set_column(place, field, used.cast(field.type))
+    return table
 
 
 def sync_folder(folder: Path) -> None:

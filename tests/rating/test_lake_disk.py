@@ -1,17 +1,22 @@
 # ruff: noqa: S608  (queries of the tests' own)
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from rating.lake import Lake, LakeError, QueryError, StaleOffset, Upkeep, errors, open_lake
+from rating.lake.parquet import write_files
 from tests.rating.deltas import delta, source_of
 
 
@@ -113,6 +118,25 @@ def test_the_same_delta_makes_the_same_bytes(tmp_path: Path) -> None:
             lake.commit(delta("a", ["rated", "no_rate"]))
         contents.append([path.read_bytes() for path in parquet_files(tmp_path / name)])
     assert contents[0] == contents[1]
+
+
+def test_a_file_holds_no_dictionary_larger_than_its_rows(tmp_path: Path) -> None:
+    """Codes of accounts point into the names of all subscribers."""
+    names, codes = pa.array([f"A{number}" for number in range(100_000)]), pa.array([7, None, 99_999], pa.int32())
+    parts = [pa.DictionaryArray.from_arrays(each, names) for each in (codes, codes[:1])]
+    table = pa.table({"account": pa.chunked_array(parts)})
+    write_files({tmp_path / "few": table})
+    assert (tmp_path / "few").stat().st_size < 1_000
+    assert pq.read_table(tmp_path / "few")["account"].to_pylist() == ["A7", None, "A99999", "A7"]
+
+
+def test_what_a_crash_left_of_a_large_query_goes(folder: Path, lake: Lake) -> None:
+    for name, age_s in (("spill-0", 0), ("spill-1", 100_000)):
+        (folder / name).mkdir()
+        (folder / name / "part").touch()
+        os.utime(folder / name, (time.time() - age_s,) * 2)
+    lake.delete_orphans()
+    assert [path.name for path in folder.glob("spill-*")] == ["spill-0"]
 
 
 def test_maintenance_merges_small_files_and_changes_no_row(folder: Path, lake: Lake) -> None:
