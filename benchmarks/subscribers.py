@@ -8,6 +8,7 @@ Run: ``python -m benchmarks.subscribers [SUBSCRIBERS] [EVENTS] [FEW]``; thirty m
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sys
@@ -15,7 +16,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,15 +31,15 @@ from mediation.stage import empty
 from rating.balances.live import Balances, no_balances, price_drawing
 from rating.balances.lots import OWN, Lots, lot_keys
 from rating.balances.movements import by_nobody, movements
-from rating.balances.restore import NOTHING_LEFT_OUT, Without, live_balances
+from rating.balances.restore import live_balances
 from rating.balances.snapshots import FOLDER, register
 from rating.balances.snapshots import write as write_snapshot
 from rating.cli.memory import keep_pages
 from rating.guide import guide
-from rating.lake import Delta, Lake, open_lake
+from rating.lake import Delta, open_lake
 from rating.price import Priced
 from tariffs import catalogue as layout
-from tariffs.catalogue import Catalogue
+from tariffs.catalogue import Catalogue, Ints
 from tariffs.catalogue_file import load_catalogue, save
 from tariffs.compile import compile_tariff
 from tariffs.load import load
@@ -111,14 +111,19 @@ def opened(catalogue: Catalogue) -> Balances:
     """Balances in which every account has the lots of the month."""
     accounts = len(catalogue.account_names) - 1
     balances = replace(no_balances(catalogue), lots=Lots(accounts * len(catalogue.allowances)))
-    for allowance, terms in enumerate(catalogue.allowances):
-        periods = catalogue.allowance_periods[terms[layout.ALLOWANCE_PERIODS] : terms[layout.ALLOWANCE_PERIODS_END]]
-        month = int(np.searchsorted(periods, MONTH_US, "right")) - 1
+    for allowance, (terms, month) in enumerate(zip(catalogue.allowances, _months(catalogue), strict=True)):
         for first in range(0, accounts, PART):
             holder = np.arange(first, min(first + PART, accounts))
             granted = np.full(len(holder), terms[layout.ALLOWANCE_AMOUNT])
-            balances.lots.put(lot_keys(holder, np.array(allowance), np.array(month), OWN), granted)
+            balances.lots.put(lot_keys(holder, np.array(allowance), month, OWN), granted)
     return balances
+
+
+def _months(catalogue: Catalogue) -> Ints:
+    """The place of the month among the periods of each allowance."""
+    spans = catalogue.allowances[:, [layout.ALLOWANCE_PERIODS, layout.ALLOWANCE_PERIODS_END]]
+    every = (catalogue.allowance_periods[first:end] for first, end in spans)
+    return np.array([np.searchsorted(periods, MONTH_US, "right") - 1 for periods in every])
 
 
 def usage(subscribers: int, events: int) -> Iterator[pa.RecordBatch]:
@@ -162,28 +167,38 @@ def rate(folder: Path, events: int) -> dict[str, Any]:
     return told | {"rate_s": cpu, "rating": memory()}
 
 
-def land_lots(lake: Lake, lots: Lots, catalogue: Catalogue) -> None:
-    """Land a grant for each of ``lots``."""
-    keys, left = lots.items()
-    for first in range(0, len(keys), PART):
-        part, units = keys[first : first + PART], left[first : first + PART]
-        by = by_nobody(np.full(len(part), MONTH_US), catalogue)
-        granted = movements("grant", part, by, units, np.zeros(len(part), np.int64), catalogue)
-        lake.commit(Delta.numbered("file:lots", first, PART, movements=pa.table(granted)))
+def month_lots(catalogue: Catalogue) -> Iterator[tuple[Ints, Ints]]:
+    """The lots of the month in the order of their keys, part by part, each with some units."""
+    accounts, codes = len(catalogue.account_names) - 1, np.arange(len(catalogue.allowances))
+    random = np.random.default_rng(7)
+    for first in range(0, accounts, PART // len(codes)):
+        holder = np.arange(first, min(first + PART // len(codes), accounts)).repeat(len(codes))
+        allowance = np.tile(codes, len(holder) // len(codes))
+        keys = lot_keys(holder, allowance, _months(catalogue)[allowance], OWN)
+        yield keys, random.integers(0, catalogue.allowances[allowance, layout.ALLOWANCE_AMOUNT] + 1)
+
+
+def land(folder: Path) -> dict[str, Any]:
+    """Land a grant of some units for every lot of the month."""
+    catalogue, state = load_catalogue(folder / "catalogue"), hashlib.sha256()
+    with open_lake(folder / "lake", create=True) as lake:
+        for number, (keys, units) in enumerate(month_lots(catalogue)):
+            by = by_nobody(np.full(len(keys), MONTH_US), catalogue)
+            granted = movements("grant", keys, by, units, np.zeros(len(keys), np.int64), catalogue)
+            lake.commit(Delta.numbered("file:lots", number, movements=pa.table(granted)))
+            state.update(keys.data)
+    for _, units in month_lots(catalogue):
+        state.update(units.data)
+    return {"hash": state.hexdigest()}
 
 
 def snapshot(folder: Path) -> dict[str, Any]:
-    """Land a grant of some units for every lot of the month, and write a snapshot of them all."""
+    """Write a snapshot of all movements."""
     catalogue = load_catalogue(folder / "catalogue")
-    keys, left = opened(catalogue).lots.items()
-    lots = Lots.of(keys, np.random.default_rng(7).integers(0, left + 1))
-    told: dict[str, Any] = {"hash": lots.digest()}
-    with open_lake(folder / "lake", create=True) as lake:
-        land_lots(lake, lots, catalogue)
-        del keys, left, lots
-        began = time.process_time()
+    with open_lake(folder / "lake") as lake:
+        began, began_s = time.process_time(), time.perf_counter()
         taken = write_snapshot(lake, catalogue)
-        told |= {"snapshot_s": time.process_time() - began, "lots": taken.lots} | memory()
+        told = _took("snapshot", began, began_s) | {"lots": taken.lots}
         register(lake, taken)
     return told | {"bytes": (folder / "lake" / FOLDER / taken.file).stat().st_size}
 
@@ -192,11 +207,15 @@ def restore(folder: Path, by: str) -> dict[str, Any]:
     """Restore all lots ``by`` the snapshot, or by all movements."""
     catalogue = load_catalogue(folder / "catalogue")
     with open_lake(folder / "lake", read_only=True) as lake:
-        without = NOTHING_LEFT_OUT if by == "snapshot" else Without(datetime.max.replace(tzinfo=UTC), frozenset())
-        began = time.process_time()
-        balances = live_balances(lake, catalogue, without)
-        told = {"restore_s": time.process_time() - began} | memory()
-    return told | {"hash": balances.lots.digest() if balances else ""}
+        began, began_s = time.process_time(), time.perf_counter()
+        balances = live_balances(lake, catalogue, by_snapshot=by == "snapshot")
+        told = _took("restore", began, began_s)
+    return told | {"hash": balances.lots.digest() if balances else "", "hashed": memory()}
+
+
+def _took(what: str, began: float, began_s: float) -> dict[str, Any]:
+    """CPU and wall seconds since then, and memory."""
+    return {f"{what}_s": time.process_time() - began, "wall_s": time.perf_counter() - began_s} | memory()
 
 
 def _settled(priced: Priced) -> tuple[Priced, pa.RecordBatch]:
@@ -210,6 +229,7 @@ def measured(subscribers: int, events: int) -> dict[str, Any]:
         steps = {
             "build": ["build", folder],
             "rate": ["rate", folder, str(events)],
+            "land": ["land", folder],
             "snapshot": ["snapshot", folder],
             "by snapshot": ["restore", folder, "snapshot"],
             "by movements": ["restore", folder, "movements"],
@@ -242,7 +262,7 @@ def _snapshots(every: dict[int, dict[str, Any]]) -> Iterator[str]:
     yield "| ---: | ---: | ---: | ---: | ---: | ---: |"
     for each in every.values():
         taken, restored, summed = each["snapshot"], each["by snapshot"], each["by movements"]
-        if len({told["hash"] for told in (taken, restored, summed)}) > 1:
+        if len({told["hash"] for told in (each["land"], restored, summed)}) > 1:
             raise RuntimeError("what was restored is not what there was")
         yield (
             f"| {taken['lots']:,} | {taken['snapshot_s']:.1f} | {taken['bytes'] >> 20:,} | {restored['restore_s']:.1f} "
@@ -256,6 +276,8 @@ def main(kind: str = "", *rest: str) -> None:
         print(json.dumps(build(Path(rest[0]))))
     elif kind == "rate":
         print(json.dumps(rate(Path(rest[0]), int(rest[1]))))
+    elif kind == "land":
+        print(json.dumps(land(Path(rest[0]))))
     elif kind == "snapshot":
         print(json.dumps(snapshot(Path(rest[0]))))
     elif kind == "restore":

@@ -30,6 +30,8 @@ _PERIOD_BITS: Final = 16
 _KIND_BITS: Final = 2
 _EMPTY: Final = -1
 _LEAST: Final = 1 << 10
+_PART: Final = 1 << 20
+"""Keys that are asked for at a time where all are."""
 _BLOCK: Final = 1 << 10
 """Keys that are looked up side by side: their lines stay in the nearest cache."""
 
@@ -69,15 +71,16 @@ class Lots:
 
     def put(self, keys: Ints, left: Ints) -> None:
         """Set the balances of ``keys``, each of which stands there once."""
-        while (self.count + len(keys)) * 3 > len(self._table) * 2:
-            self._grow()
-        self.count += _put(keys, left, self._begin(keys), self._table)
+        self._write(keys, left, 0)
+
+    def add(self, keys: Ints, units: Ints) -> None:
+        """Add ``units`` to the balances of ``keys``, which may stand there more than once."""
+        self._write(keys, units, 1)
 
     def items(self) -> tuple[Ints, Ints]:
         """Keys, in order, and their balances."""
-        taken = np.flatnonzero(self._table[:, 0] != _EMPTY)
-        order = taken[np.argsort(self._table[taken, 0])]
-        return self._table[order, 0], self._table[order, 1]
+        keys = self._keys()
+        return keys, self.find(keys)[0]
 
     def copy(self) -> Lots:
         """The same lots, to go a way of their own."""
@@ -87,14 +90,28 @@ class Lots:
 
     def digest(self) -> str:
         """The SHA-256 of all that is held."""
-        keys, left = self.items()
-        return hashlib.sha256(keys.tobytes() + left.tobytes()).hexdigest()
+        keys = self._keys()
+        state = hashlib.sha256(keys.data)
+        for first in range(0, len(keys), _PART):
+            state.update(self.find(keys[first : first + _PART])[0].data)
+        return state.hexdigest()
+
+    def _keys(self) -> Ints:
+        """All keys in order."""
+        keys: Ints = self._table[self._table[:, 0] != _EMPTY, 0]
+        keys.sort()
+        return keys
+
+    def _write(self, keys: Ints, units: Ints, kept: int) -> None:
+        while (self.count + len(keys)) * 3 > len(self._table) * 2:
+            self._grow()
+        self.count += _put(keys, units, kept, self._begin(keys), self._table)
 
     def _grow(self) -> None:
         old = self._table[self._table[:, 0] != _EMPTY]
         self._table = _empty(2 * len(self._table))
         keys, left = old.T.copy()
-        _put(keys, left, self._begin(keys), self._table)
+        _put(keys, left, 0, self._begin(keys), self._table)
 
     def _begin(self, keys: Ints) -> Ints:
         """Where the search for each of ``keys`` begins."""
@@ -124,13 +141,13 @@ def _find(wanted: Ints, begins: Ints, table: Ints, left: Ints, known: npt.NDArra
 
 
 @kernel
-def _put(wanted: Ints, balances: Ints, begins: Ints, table: Ints) -> int:
-    """Write ``balances``, the search for whose keys begins at ``begins``; how many keys are new."""
+def _put(wanted: Ints, units: Ints, kept: int, begins: Ints, table: Ints) -> int:
+    """Write ``units``, and ``kept`` times what was there, from ``begins`` on; how many keys are new."""
     last, new = len(table) - 1, 0
     for row in range(len(wanted)):
         place = begins[row]
         while table[place, 0] != _EMPTY and table[place, 0] != wanted[row]:
             place = (place + 1) & last
         new += int(table[place, 0] == _EMPTY)
-        table[place, 0], table[place, 1] = wanted[row], balances[row]
+        table[place, 0], table[place, 1] = wanted[row], kept * table[place, 1] + units[row]
     return new

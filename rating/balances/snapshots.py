@@ -38,8 +38,6 @@ _REPLACED_S: Final = 3_600
 """From this age on, nobody is about to read a file in whose place newer ones are."""
 _ORPHAN_S: Final = 86_400
 """From this age on, a file that no commit has registered is what a crash left."""
-_MEMORY: Final = "2GB"
-"""What summing may take; what it needs beyond it is written to the folder meanwhile."""
 _NEWEST: Final = f"""
 SELECT file, movements, lots, state_sha256, caps_sha256 FROM balance_snapshot
 ORDER BY movements DESC, batch_id DESC LIMIT {_KEPT}"""  # noqa: S608 - our own number
@@ -125,7 +123,7 @@ def refused(fault: SnapshotError) -> None:
 
 
 def write(lake: Lake, catalogue: Catalogue, stopped: Callable[[], bool] = lambda: False) -> Snapshot:
-    """Sum all movements of ``lake`` into a new file, synced; not registered yet. Its queries are left short of memory.
+    """Sum all movements of ``lake`` into a new file, synced; not registered yet.
 
     Raises:
         Stopped: ``stopped`` was true between two parts.
@@ -138,9 +136,6 @@ def write(lake: Lake, catalogue: Catalogue, stopped: Callable[[], bool] = lambda
     folder = lake.folder / FOLDER
     folder.mkdir(exist_ok=True)
     _clear(lake, folder)
-    spill = str(folder).replace("'", "''")
-    lake.query(f"SET temp_directory = '{spill}'")
-    lake.query(f"SET memory_limit = '{_MEMORY}'")
     for since in attempts(lake):
         with lake.one_snapshot():
             movements = landed(lake, "balance_movement")

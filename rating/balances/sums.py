@@ -76,14 +76,17 @@ def caps_hash(catalogue: Catalogue) -> str:
     return hashlib.sha256("\n".join(names + periods).encode()).hexdigest()
 
 
-def movement_sums(lake: Lake, catalogue: Catalogue, of_lots: str = "true", of_caps: str = "true") -> Parts:
+def movement_sums(
+    lake: Lake, catalogue: Catalogue, of_lots: str = "true", of_caps: str = "true", *, in_order: bool = True
+) -> Parts:
     """The sums of movements, of lots and of caps, in order of holders: of those for which these conditions hold."""
     names, periods = _cap_periods(catalogue)
     both = LOT_SUMS.format(kept=of_lots) + (f"\nUNION ALL{_CAP_SUMS.format(kept=of_caps)}" if names else "")
     asked: dict[str, Any] = {"allowances": names, "periods": periods} if names else {}
-    rows = lake.stream(f"SELECT * FROM ({both}) ORDER BY holder", asked, _PART)  # noqa: S608 - our own text
-    for batch in rows:
-        yield pa.table(batch).cast(SUMS)
+    order = "ORDER BY holder" if in_order else ""
+    with lake.frugal():
+        for batch in lake.stream(f"SELECT * FROM ({both}) {order}", asked, _PART):  # noqa: S608 - our own text
+            yield pa.table(batch).cast(SUMS)
 
 
 def _cap_periods(catalogue: Catalogue) -> tuple[list[str], list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -10,9 +9,8 @@ import numpy as np
 import pytest
 
 from rating.balances.lots import Lots, lot_keys, lot_parts
-from rating.balances.restore import Without, live_balances
+from rating.balances.restore import live_balances
 from rating.lake import Delta, MemoryLake
-from rating.story import EPOCH
 from tests.rating.engine import compiled
 from tests.rating.plenty import plenty
 from tests.rating.test_balances_oracle import rated
@@ -67,6 +65,8 @@ def test_lots_are_found_again() -> None:
     lots.put(keys[:10], np.zeros(10, np.int64))
     assert (lots.count, lots.find(keys[:10])[0].sum()) == (len(keys), 0)
     assert not lots.find(np.array([7]))[1].any()
+    lots.add(np.array([7, keys[11], 7]), np.array([5, 1, 6]))
+    assert lots.find(np.array([7, keys[11]]))[0].tolist() == [11, keys[11] % 1000 + 1]
 
 
 def test_keys_keep_their_parts() -> None:
@@ -74,29 +74,3 @@ def test_keys_keep_their_parts() -> None:
     key = lot_keys(*parts, 2)
     assert [each.tolist() for each in lot_parts(key)] == [*(each.tolist() for each in parts), [2, 2]]
     assert (key > 0).all()
-
-
-@pytest.mark.parametrize("seed", range(200, 206))
-def test_balances_as_they_were_before(seed: int, tmp_path: Path) -> None:
-    """Without the movements from an instant on, balances are those of the events before it."""
-    random = Random(seed)
-    made = plenty(random)
-    catalogue = compiled(made, tmp_path / "t")
-    asked = sorted(events(random, made, 120), key=lambda event: event.start_us)
-    since = asked[60].start_us
-    before, after = ([event for event in asked if (event.start_us >= since) == late] for late in (False, True))
-    with MemoryLake() as lake:
-        live = live_balances(lake, catalogue)
-        assert live is not None
-        for number, part in enumerate((before, after)):
-            told, outcome = rated(part, catalogue, live)
-            lake.commit(_delta(number, outcome.drawn.movements))
-        again = live_balances(lake, catalogue, Without(EPOCH + timedelta(microseconds=since)))
-        nobody = live_balances(lake, catalogue, Without(EPOCH, frozenset()))
-        assert again is not None
-        assert nobody is not None
-        assert nobody.lots.digest() == live.lots.digest() != again.lots.digest()
-        kept = again.copy()
-        assert rated(after, catalogue, again)[0] == told
-        assert abs(again.lots.items()[1]).sum() == abs(live.lots.items()[1]).sum()
-        assert kept.lots.digest() != again.lots.digest()

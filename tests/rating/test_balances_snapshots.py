@@ -16,7 +16,7 @@ import pytest
 
 from mediation.stage import empty
 from rating.after import Rows
-from rating.balances.restore import Without, live_balances
+from rating.balances.restore import live_balances
 from rating.balances.snapshot_keeper import Snapshots, snapshots_ended
 from rating.balances.snapshots import FOLDER, Snapshot, Stopped, register, snapshots, write
 from rating.cli.main import main
@@ -33,8 +33,6 @@ from tests.rating.plenty import plenty
 from tests.rating.test_balances_oracle import rated
 from tests.rating.traffic import events
 
-NOTHING = Without(EPOCH, frozenset())
-"""Leaves nothing out, but is not the default: so all movements are summed."""
 AT_ONCE = Upkeep(every=1_000, snapshots=timedelta(0), files=timedelta(0))
 
 
@@ -49,7 +47,7 @@ def taken(lake: Lake, catalogue: Catalogue) -> Snapshot:
 
 def digests(lake: Lake, catalogue: Catalogue) -> tuple[str, str]:
     """Of the balances by the newest snapshot, and by all movements."""
-    found = live_balances(lake, catalogue), live_balances(lake, catalogue, NOTHING)
+    found = live_balances(lake, catalogue), live_balances(lake, catalogue, by_snapshot=False)
     assert found[0] is not None
     assert found[1] is not None
     return found[0].lots.digest(), found[1].lots.digest()
