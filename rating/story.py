@@ -40,6 +40,11 @@ def money(nano: int) -> str:
     return f"{'-' if nano < 0 else ''}{whole}.{part:09d}"
 
 
+def micros(instant: datetime) -> int:
+    """``instant`` in microseconds since 1970."""
+    return (instant - EPOCH) // timedelta(microseconds=1)
+
+
 def instant(micros: int) -> str:
     """Microseconds since 1970 as a date and time of UTC."""
     return (EPOCH + timedelta(microseconds=micros)).isoformat(sep=" ")

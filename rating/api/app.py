@@ -17,6 +17,7 @@ from rating.api import answers, bills, routes
 from rating.api import questions as asked
 from rating.api.asking import SCHEME, OfMetrics, TheDesk
 from rating.api.desk import Desk
+from rating.api.direct import Direct
 from rating.api.problems import MEDIA, Problem, tell_problems
 from rating.api.watch import Watch
 
@@ -30,6 +31,7 @@ def application(desk: Desk) -> Watch:
         title="Tollstream", version="1", description=__doc__.partition("\n")[0], docs_url=None, redoc_url=None
     )
     app.state.desk = desk
+    app.router.route_class = Direct
     app.include_router(routes.router)
     app.include_router(bills.router)
     app.get("/healthz", responses={200: {"model": answers.Health}})(_alive)

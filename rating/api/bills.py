@@ -11,18 +11,19 @@ from typing import Annotated, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from rating.api import answers
 from rating.api import questions as asked
 from rating.api.asking import PRIVATE, OfAccount, TheDesk
 from rating.api.desk import Asker
+from rating.api.direct import Direct, Json
 from rating.api.pages import bill_text, item_text
 from rating.api.shown import rows_shown
 from rating.billing.shown import BillKey, NoSuchBillError, Place, Shown, documents, items, numbered, shown
 from rating.lake import Lake
 
-router = APIRouter(prefix="/v1/accounts/{account}/bills")
+router = APIRouter(prefix="/v1/accounts/{account}/bills", route_class=Direct)
 
 
 @router.get("", responses={200: {"model": answers.Bills}})
@@ -39,7 +40,7 @@ async def bills(
             page = page.filter(pc.equal(page["customer"], account))
         return {"account": account, "items": rows_shown(page, asker.known(account)), "next": last and bill_text(last)}
 
-    return JSONResponse(await desk.far.ask(found), headers=PRIVATE)
+    return Json(await desk.far.ask(found), headers=PRIVATE)
 
 
 @router.get("/{number}", responses={200: {"model": answers.Bill}})
@@ -55,7 +56,7 @@ async def bill(
         lines, payments = (rows_shown(rows, known) for rows in (made.lines, made.payments))
         return {"document": document, "corrects": made.corrected, "lines": lines, "payments": payments}
 
-    return JSONResponse(await desk.far.ask(found), headers=PRIVATE)
+    return Json(await desk.far.ask(found), headers=PRIVATE)
 
 
 @router.get("/{number}/items", responses={200: {"model": answers.Items}})
@@ -76,7 +77,7 @@ async def bill_items(
         last = Place(page["start_utc"][-1].as_py(), page["charge_no"][-1].as_py()) if more else None
         return {"number": number, "items": rows_shown(page, asker.known(account)), "next": last and item_text(last)}
 
-    return JSONResponse(await desk.far.ask(found), headers=PRIVATE)
+    return Json(await desk.far.ask(found), headers=PRIVATE)
 
 
 def _bill(lake: Lake, asker: Asker, account: str, number: str) -> tuple[BillKey, Shown]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self, TypeVar
 
@@ -17,9 +18,8 @@ from rating.api.far import Far
 from rating.api.follow import Follower
 from rating.api.limits import Buckets
 from rating.api.metrics import Metrics
-from rating.api.near import Span
 from rating.api.settings import Settings
-from rating.api.shelves import View
+from rating.api.shelves import View, WideError
 from rating.api.threads import Threads
 from rating.api.tokens import Grant, Grants, Right, TokenError, granted, read_tokens
 
@@ -74,12 +74,15 @@ class Desk:
             raise HTTPException(503, "the lake is being read: ask again soon", {"Retry-After": "2"})
         return self.follower.view
 
-    async def near(self, span: Span, shelf: str, question: Callable[[View], T]) -> T:
-        """The answer of ``question``, which is about the rows of ``span`` on ``shelf``."""
+    async def near(self, question: Callable[[View], T], *, by_sql: bool = False) -> T:
+        """The answer of ``question``: at once if it is about few rows, else by a thread; ``by_sql``: never at once."""
         view = self.view()
-        rows = sum(part.num_rows for part in span.of(view, shelf))
-        threads = self._wide if rows > self.settings.wide_rows else self._near
-        return await threads.run(lambda: question(view))
+        if not by_sql:
+            with suppress(WideError):
+                return question(view.up_to(self.settings.at_once_rows))
+        with suppress(WideError):
+            return await self._near.run(lambda: question(view.up_to(self.settings.wide_rows)))
+        return await self._wide.run(lambda: question(view))
 
     def asker(self, token: str) -> Asker:
         """Whose ``token`` it is. Raises 401 if it is nobody's, 429 if it asks too often."""

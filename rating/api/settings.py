@@ -26,8 +26,10 @@ class Settings:
     """Where the shelves are kept while it serves; None: in the system's folder for temporary files."""
     refresh_ms: int = 500
     """How often it looks for new commits."""
+    at_once_rows: int = 1_000
+    """Questions about so many rows of the shelves are answered where they arrive: less than a thread's switch costs."""
     near_threads: int = 4
-    """Questions at a time that the shelves answer."""
+    """Questions at a time about more of them."""
     wide_threads: int = 1
     """Questions at a time about an account of more rows than ``wide_rows``."""
     wide_rows: int = 50_000

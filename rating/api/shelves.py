@@ -2,27 +2,25 @@
 
 Enters: rows. Leaves: runs, files of rows in the order of party and start, and what a run holds of one party and span
 of time. Always holds: a run is never changed; it is read in place, so memory does not grow with it; the runs of a
-shelf together hold each row once.
+shelf together hold each row once; the rows of a party in a run stand together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mediation.fields import LABEL, TABLES
-from rating.story import EPOCH
-
-Ints = npt.NDArray[np.int64]
+from rating.api.columns import Column, Ints, Labels, Numbers, Rows, column
+from rating.story import micros
 
 PARTY: Final = "party"
 START: Final = "start_utc"
@@ -72,34 +70,93 @@ CHARGE_FIELDS: Final = tuple(
 """The columns of a charge with its event, besides the account."""
 
 
+class WideError(Exception):
+    """A question is about more rows than it may be."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """A file of rows in the order of their party's hash and their start."""
+    """A file of rows in the order of their party's hash, their party and their start."""
 
     path: Path
     rows: pa.RecordBatch
     hashes: Ints
     starts: Ints
+    columns: Mapping[str, Column]
 
     @classmethod
     def read(cls, path: Path) -> Run:
         """The run at ``path``, mapped into memory."""
         rows = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
-        return cls(path, rows.drop_columns([_HASH]), rows[_HASH].to_numpy(), starts_of(rows))
+        hashes, rows = rows[_HASH].to_numpy(), rows.drop_columns([_HASH])
+        return cls(path, rows, hashes, starts_of(rows), {name: column(rows[name]) for name in rows.schema.names})
 
-    def of(self, party: str, number: int, first: int, end: int) -> pa.RecordBatch:
+    def labels(self, name: str) -> Labels:
+        """The column ``name``, which is of labels."""
+        found = self.columns[name]
+        assert isinstance(found, Labels)  # noqa: S101 - the select says so
+        return found
+
+    def numbers(self, name: str) -> Numbers:
+        """The column ``name``, which is of numbers."""
+        found = self.columns[name]
+        assert isinstance(found, Numbers)  # noqa: S101 - as above
+        return found
+
+    def of(self, party: str, number: int, first: int, end: int) -> Part:
         """The rows of ``party`` (whose hash is ``number``) with a start in [``first``, ``end``) microseconds."""
-        at, until = self.hashes.searchsorted(number), self.hashes.searchsorted(number, "right")
-        low, high = self.starts[at:until].searchsorted((first, end)) + at
-        found = self.rows.slice(low, high - low)
-        if low == high or _alone(found, party):
-            return found
-        return found.filter(pc.equal(found[PARTY], party))  # another party has the same hash
+        at, until = self._own(party, *_range(self.hashes, number))
+        low, high = self.starts[at:until].searchsorted((first, end)).tolist()
+        return Part(self, slice(at + low, at + high))
+
+    def _own(self, party: str, at: int, until: int) -> tuple[int, int]:
+        """Which of the rows from ``at`` to before ``until``, of one hash, are of ``party``: others may share it."""
+        parties = self.labels(PARTY)
+        codes = parties.codes[at:until]
+        alone = not len(codes) or codes[0] == codes[-1]
+        for code in codes[:1] if alone else np.unique(codes):
+            if parties.names[code] == party:
+                low, high = _range(codes, code)
+                return at + low, at + high
+        return at, at
 
 
-def _alone(rows: pa.RecordBatch, party: str) -> bool:
-    codes = rows[PARTY].indices.to_numpy()
-    return bool((codes == codes[0]).all()) and rows[PARTY][0].as_py() == party
+def _range(ordered: npt.NDArray[Any], value: int) -> tuple[int, int]:
+    """Where ``value`` stands."""
+    return int(ordered.searchsorted(value)), int(ordered.searchsorted(value, "right"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Rows of one party in one run, in the order of their starts."""
+
+    run: Run
+    at: Rows
+
+    def __len__(self) -> int:
+        return self.at.stop - self.at.start if isinstance(self.at, slice) else len(self.at)
+
+    def values(self, name: str) -> list[Any]:
+        """The values of the column ``name``, as :mod:`rating.api.columns` has them."""
+        return self.run.columns[name].values(self.at)
+
+    def picked(self, at: Rows) -> Part:
+        """Those of the rows that stand at ``at`` among them."""
+        if not isinstance(self.at, slice):
+            return Part(self.run, self.at[at])
+        first = self.at.start
+        return Part(self.run, slice(first + at.start, first + at.stop) if isinstance(at, slice) else first + at)
+
+    @property
+    def starts(self) -> Ints:
+        """The starts in microseconds since 1970."""
+        return self.run.starts[self.at]
+
+    @property
+    def rows(self) -> pa.RecordBatch:
+        """The rows for Arrow."""
+        whole, at = self.run.rows, self.at
+        return whole.slice(at.start, len(self)) if isinstance(at, slice) else whole.take(pa.array(at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +165,20 @@ class View:
 
     snapshot: int
     runs: Mapping[str, tuple[Run, ...]]
+    most: int | None = None
+    """More rows at once are refused."""
 
-    def of(self, shelf: str, party: str, first: datetime, end: datetime) -> list[pa.RecordBatch]:
-        """The rows of ``party`` with a start in [``first``, ``end``), in parts, each sorted by start."""
+    def up_to(self, most: int) -> View:
+        """The same, which gives no more than ``most`` rows at once."""
+        return replace(self, most=most)
+
+    def of(self, shelf: str, party: str, first: datetime, end: datetime) -> list[Part]:
+        """The rows of ``party`` with a start in [``first``, ``end``). Raises :class:`WideError` for too many."""
         span = party, _hashed(party), micros(first), micros(end)
-        return [rows for rows in (run.of(*span) for run in self.runs[shelf]) if rows.num_rows]
-
-
-def micros(instant: datetime) -> int:
-    """``instant`` in microseconds since 1970."""
-    return (instant - EPOCH) // timedelta(microseconds=1)
+        found = [part for part in (run.of(*span) for run in self.runs[shelf]) if len(part)]
+        if self.most is not None and sum(map(len, found)) > self.most:
+            raise WideError
+        return found
 
 
 def starts_of(rows: pa.RecordBatch | pa.Table) -> Ints:
@@ -138,8 +199,9 @@ def write_run(path: Path, parts: Sequence[pa.Table]) -> Run:
             rows = rows.set_column(at, field.name, rows[field.name].dictionary_encode())
     rows = rows.unify_dictionaries().combine_chunks()
     party = rows[PARTY].combine_chunks()
-    hashes = np.array([_hashed(name) for name in party.dictionary.to_pylist()])[party.indices.to_numpy()]
-    order = np.lexsort((starts_of(rows), hashes))
+    codes = party.indices.to_numpy()
+    hashes = np.array([_hashed(name) for name in party.dictionary.to_pylist()])[codes]
+    order = np.lexsort((starts_of(rows), codes, hashes))
     sorted_rows = rows.append_column(_HASH, pa.array(hashes)).take(pa.array(order))
     batch = next(iter(sorted_rows.combine_chunks().to_batches()))
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, batch.schema) as writer:

@@ -25,7 +25,7 @@ ACCOUNTS = ("alice", "bob", "carrier-b")
 
 def on_the_shelves(view: View, account: str) -> list[tuple[object, ...]]:
     names = [f.name for f in CHARGE_FIELDS]
-    found = [part.select(names).to_pylist() for part in view.of("charges", account, *ALWAYS)]
+    found = [part.rows.select(names).to_pylist() for part in view.of("charges", account, *ALWAYS)]
     return sorted((tuple(row.values()) for part in found for row in part), key=repr)
 
 
@@ -119,7 +119,7 @@ def test_two_parties_of_one_hash_are_told_apart(folder: Path, monkeypatch: pytes
         follower.look(reader)
         equal(follower.view, reader)
         assert follower.view is not None
-        assert page(follower.view, Span("alice", *ALWAYS), {}, 9).rows["leg"].to_pylist() == ["retail"] * 4
+        assert page(follower.view, Span("alice", *ALWAYS), {}, 9).rows["leg"] == ["retail"] * 4
     follower.close()
 
 
