@@ -3,7 +3,8 @@
 Enters: the movements of households, those that a replay made. Leaves: the movements that a replay rests on; rows that
 correct openings. Always holds: a lot that usage before the replay drew on stays as it was opened, and so does what
 rolled over into it; one that nothing drew on is opened again by whoever meets it, so that it is granted what its tariff
-then says; what a kept leg drew counts as drawn before; what had not expired when the replay begins expires anew.
+then says; what a kept leg drew counts as drawn before. What expired never stands: it is the rest of what rolls over,
+and who ends the lot anew takes both from what was not used.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from rating.columns import integers
 from rating.rerating.compare import Flags, numbered, words
 from tariffs.catalogue import NONE, Ints
 
-_LOT: Final = ("holder", "shared", "allowance", "period_utc", "rolled")
+LOT: Final = ("holder", "shared", "allowance", "period_utc", "rolled")
 _NEVER: Final = np.iinfo(np.int64).min + 1
-_OPENING: Final = (*_LOT, "kind", "leg", "account", "expires_utc", "start_utc", "unit")
+_OPENING: Final = (*LOT, "kind", "leg", "account", "expires_utc", "start_utc", "unit")
 
 
 def no_event(movements: pa.Table) -> Flags:
@@ -32,15 +33,15 @@ def stays(movements: pa.Table, again: Flags, kept: Flags) -> Flags:
     """Which of ``movements`` a replay rests on; ``again``: those of what it replays, ``kept``: of legs kept."""
     if not movements.num_rows:
         return np.zeros(0, np.bool_)
-    (lots,), count = numbered(words([movements], _LOT))
-    (pairs,), pair_count = numbered(words([movements], _LOT[:-1]))
+    (lots,), count = numbered(words([movements], LOT))
+    (pairs,), pair_count = numbered(words([movements], LOT[:-1]))
     opening, rolled = no_event(movements), movements["rolled"].to_numpy()
     rests = ~opening & (kept | ~again)
     drawn = _net(lots, np.where(rests, integers(movements["units"].combine_chunks()), 0), count) != 0
     into = _net(pairs, (drawn[lots] & rolled).astype(np.int64), pair_count) != 0
     moves, ends = _is(movements, "rollover"), _is(movements, "expire")
     stands = np.where(rolled | moves, into[pairs], drawn[lots] | into[pairs])
-    return np.where(opening, stands & ~(ends & again), rests)
+    return np.where(opening, stands & ~ends, rests)
 
 
 def _net(numbers: Ints, units: Ints, count: int) -> Ints:
@@ -64,7 +65,7 @@ def anew(movements: pa.Table, again: Flags, home: Ints) -> Flags:
     last = np.full(int(home.max()) + 1, _NEVER)
     before = ~again & ~no_event(movements)
     np.maximum.at(last, home[before], starts[before])
-    (lots,), count = numbered(words([movements], _LOT))
+    (lots,), count = numbered(words([movements], LOT))
     begin = np.full(count, -_NEVER)
     opening = no_event(movements)
     np.minimum.at(begin, lots[opening], starts[opening])
@@ -75,14 +76,16 @@ def corrections(movements: pa.Table, rests: Flags, replayed: Flags, made: pa.Tab
     """What the openings that a replay ``made`` add to those of ``movements``, but for those on which it ``rests``.
 
     Of ``replayed`` ones, and of lots that are opened again, what is not made again is as if it had not been; others
-    stay. One row for each lot and kind: the difference.
+    stay. What expired of a lot goes where anything else of it does. One row for each lot and kind: the difference.
     """
     old = no_event(movements) & ~rests
     sides = [movements.filter(pa.array(old)), made.filter(pa.array(no_event(made)))]
     numbers, count = numbered(words(sides, _OPENING))
     sums = [_net(at, integers(rows["units"].combine_chunks()), count) for at, rows in zip(numbers, sides, strict=True)]
-    lots, _ = numbered(words(sides, _LOT))
-    goes = replayed[old] | np.isin(lots[0], lots[1])
+    (was, now), _ = numbered(words([movements, made], LOT))
+    ends, goes = _is(movements, "expire"), replayed | np.isin(was, now[no_event(made)])
+    goes[ends] = np.isin(was[ends], np.concatenate([was[goes & ~ends], now]))
+    goes = goes[old]
     settled = np.zeros(count, np.bool_)
     settled[numbers[0][goes]] = settled[numbers[1]] = True
     more = np.where(settled, sums[1] - sums[0], 0)

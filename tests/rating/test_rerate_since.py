@@ -1,0 +1,92 @@
+"""Re-rating from an instant on: what is before it stays as it was, and so do the lots that it drew on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from rating.columns import tariff_starts
+from rating.hypothetical import parse_event, usage_batch
+from rating.lake import MemoryLake
+from rating.rerating.scope import Scope
+from tests.rating.past import (
+    again,
+    charged,
+    drawn_lots,
+    faults,
+    in_order,
+    land,
+    land_in_batches,
+    lots,
+    priceable,
+    world_and_usage,
+)
+from tests.rating.test_rerate import dearer
+from tests.tariff_folder import compiled as carded
+
+CARD = """
+[zone.near]
+prefixes = ["44"]
+[rate.r]
+currency = "GBP"
+price = "0.01"
+per = 1
+[plan.p]
+currency = "GBP"
+[[plan.p.rule]]
+zone = "near"
+rate = "r"
+[allowance.a]
+plan = "p"
+unit = "s"
+amount = 300
+period = "day"
+rollover = { limit = 60 }
+"""
+PEOPLE = "kind,key,account,plan\nnumber,+447700900001,a,p\n"
+CALLS = [("2026-03-02T10:00", 79), ("2026-03-03T11:00", 91), ("2026-03-04T12:00", 7)]
+LAST_DAYS = Scope(start_utc=datetime(2026, 3, 3, tzinfo=UTC))
+
+
+def test_what_had_expired_before_does_not_expire_twice(tmp_path: Path) -> None:
+    """What rolled over was drawn on by replayed usage alone: its day is ended anew, with all that was left of it."""
+    folders = [tmp_path / name for name in ("t", "u")]
+    for folder in folders:
+        folder.mkdir()
+    catalogue, other = (
+        carded(folder, {"t.toml": CARD.replace("0.01", price), "subscriptions.csv": PEOPLE})
+        for folder, price in zip(folders, ("0.01", "0.02"), strict=True)
+    )
+    usage = usage_batch([
+        parse_event({"usage": seconds, "start": start, "a_number": "+447700900001", "b_number": "+44123456789"})
+        for start, seconds in CALLS
+    ])  # fmt: skip
+    with MemoryLake() as lake:
+        land(lake, catalogue, usage, "calls")
+        before = lots(lake)
+        for tariff in (None, other, catalogue):
+            again(lake, LAST_DAYS, tariff)
+            assert faults(lake) == []
+            assert lots(lake) == before
+
+
+@pytest.mark.parametrize("seed", [301, 319, 408])
+def test_from_any_instant_there_and_back_is_where_it_began(seed: int, tmp_path: Path) -> None:
+    random = Random(seed)
+    world, catalogue, usage = world_and_usage(seed, 120, tmp_path / "t")
+    other = dearer(world, tmp_path / "u")
+    usage = priceable(usage, catalogue, other)
+    starts = tariff_starts(usage)
+    since = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(random.choice(starts)))
+    with MemoryLake() as lake:
+        land_in_batches(lake, catalogue, usage, in_order(usage), [40, 90])
+        before = charged(lake), lots(lake), drawn_lots(lake)
+        again(lake, Scope(start_utc=since))
+        assert (charged(lake), lots(lake), faults(lake)) == (*before[:2], [])
+        again(lake, Scope(start_utc=since), other)
+        assert faults(lake) == []
+        again(lake, Scope(start_utc=since), catalogue)
+        assert (charged(lake), drawn_lots(lake), faults(lake)) == (before[0], before[2], [])
