@@ -13,7 +13,6 @@ from rating.columns import text_buffers
 from rating.find_kernels import BLOCK, find_prefixes, number_ranges
 from rating.narrow import narrow
 from tariffs.catalogue import Catalogue, Codes, Ints
-from tariffs.prefixes import LENGTH
 
 
 def longest_prefixes(
@@ -21,9 +20,8 @@ def longest_prefixes(
 ) -> Codes:
     """The destination of the longest prefix of each leg's number in ``column`` among those of its ``cell``; or NONE."""
     keys, found = np.empty(usage.num_rows, np.int64), np.empty(len(row), np.int32)
-    digits = int(catalogue.destinations[:, LENGTH].max(initial=0))
-    number_ranges(*text_buffers(usage[column]), digits, keys)
     tables = narrow(catalogue)
+    number_ranges(*text_buffers(usage[column]), tables.digits, keys)
     find_prefixes(
         row,
         cell,

@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from mediation.jit import inlined, kernel
+from mediation.jit import index, inlined, kernel
 from mediation.reasons import CODE
-from rating.narrow import AT_ONCE, OF_BAND, OF_PERIOD, OF_PREFIX, OF_RATE, OF_TERMS, OF_ZONE
+from rating.narrow import AT_ONCE, OF_BAND, OF_PERIOD, OF_PREFIX, OF_RATE, OF_TERMS, OF_ZONE, STEPS
 from tariffs.catalogue import (
     ANY,
     CELL_CALENDAR,
@@ -121,32 +121,63 @@ def find_prefixes(
     ``searched`` is room for a block's sets and the last bounds that each leg may come to.
     """
     for base in range(0, len(rows), BLOCK):
-        block = range(base, min(base + BLOCK, len(rows)))
-        for leg in block:
-            key, column = keys[rows[leg]], CELL_E164
-            if key < 0:
-                key, column = -1 - key, CELL_LOCAL
-            prefixes = cells[cell[leg], column] if cell[leg] != NONE else 0
-            head = sets[prefixes, SET_HEADS] + (key >> sets[prefixes, SET_SHIFT])
-            destination[leg] = heads[head]
-            searched[SET, leg - base], searched[LAST, leg - base] = prefixes, heads[head + 1]
-        for leg in block:
-            key = keys[rows[leg]]
-            key = max(key, -1 - key)
-            low, last = destination[leg], searched[LAST, leg - base]
-            while last - low > AT_ONCE:
-                middle = (low + last + 1) >> 1
-                if bounds[middle] <= key:
-                    low = middle
-                else:
-                    last = middle - 1
-            above = 0
-            for place in range(1, AT_ONCE + 1):
-                above += int(bounds[low + place] <= key)
-            destination[leg] = min(low + above, last)
-        for leg in block:
-            found = longest[destination[leg]]
-            destination[leg] = sets[searched[SET, leg - base], SET_FIRST] + found if found != NONE else NONE
+        block = slice(base, base + BLOCK)
+        row, place = rows[block], destination[block]
+        prefixes, last = searched[SET, : len(row)], searched[LAST, : len(row)]
+        _find_heads(row, cell[block], keys, cells, sets, heads, prefixes, place, last)
+        _find_bounds(row, keys, bounds, last, place)
+        _find_longest(prefixes, sets, longest, place)
+
+
+@inlined
+def _digits_key(key: int) -> int:
+    """A number's key, whether or not it begins with a ``+``."""
+    return max(key, -1 - key)
+
+
+@kernel
+def _find_heads(
+    rows: Ints,
+    cell: Codes,
+    keys: Ints,
+    cells: Ints,
+    sets: Ints,
+    heads: Codes,
+    prefixes: Codes,
+    place: Codes,
+    last: Codes,
+) -> None:
+    """The set of ``prefixes`` for each leg, and between which bounds of it, ``place`` and ``last``, its key is."""
+    for leg in range(len(rows)):
+        key, own = keys[index(rows[leg])], cell[leg]
+        column = CELL_LOCAL if key < 0 else CELL_E164
+        chosen = cells[index(max(own, 0)), column] if own != NONE else 0
+        head = index(sets[index(chosen), SET_HEADS] + (_digits_key(key) >> sets[index(chosen), SET_SHIFT]))
+        prefixes[leg], place[leg], last[leg] = chosen, heads[head], heads[head + index(1)]
+
+
+@kernel
+def _find_bounds(rows: Ints, keys: Ints, bounds: Ints, last: Codes, place: Codes) -> None:
+    """Move ``place`` to the last bound not above each leg's key."""
+    for leg in range(len(rows)):
+        key, low, high = _digits_key(keys[index(rows[leg])]), int(place[leg]), int(last[leg])
+        while high - low >= AT_ONCE:
+            middle = (low + high + 1) >> 1
+            if bounds[index(middle)] <= key:
+                low = middle
+            else:
+                high = middle - 1
+        for step in STEPS:
+            low += step * int(bounds[index(low + step)] <= key)
+        place[leg] = low
+
+
+@kernel
+def _find_longest(prefixes: Codes, sets: Ints, longest: Codes, place: Codes) -> None:
+    """The destination from each bound ``place`` on, in its stead."""
+    for leg in range(len(place)):
+        found = longest[index(place[leg])]
+        place[leg] = sets[index(prefixes[leg]), SET_FIRST] + found if found != NONE else NONE
 
 
 @kernel

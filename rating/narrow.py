@@ -42,7 +42,7 @@ from tariffs.catalogue import (
     Codes,
     Ints,
 )
-from tariffs.prefixes import NONE, SET_FIRST, SET_HEADS
+from tariffs.prefixes import LENGTH, NONE, SET_FIRST, SET_HEADS
 
 OF_PERIOD, OF_BAND, OF_ZONE, OF_PREFIX, OF_RATE, OF_TERMS, OF_PRICE, OF_COLUMNS = 0, 1, 2, 3, 4, 5, 6, 8
 """Of an item: as in the catalogue; its period is a row of ``periods``, its terms one of ``terms``. The last two columns
@@ -62,16 +62,22 @@ are the price of its rate's first step, which ``prices`` shows as one number."""
 ) = range(11)
 """Of terms: TERM_UNTIL is the usage up to which the first step prices all of it; 0 where not the charge is rounded."""
 
-AT_ONCE: Final = 8
-"""Bounds that are compared at once: so many that no key reaches stand behind each set."""
+STEPS: Final = (4, 2, 1)
+"""How far a search for a bound goes on at a time, without a branch, when few are left."""
+AT_ONCE: Final = sum(STEPS) + 1
+"""So many bounds that no key reaches stand behind each set."""
 _BEYOND: Final = np.full(AT_ONCE, 2**63 - 1)
 _TERMS: Final = [RATE_FREE_UNDER, RATE_SETUP, RATE_MINIMUM, RATE_MIN, RATE_MAX, RATE_UNIT, RATE_MODE, RATE_PER]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Narrow:
-    """Sets of prefixes with their ``heads`` and ``bounds``; items, their periods and terms; the names of rates."""
+    """Sets of prefixes with their ``heads`` and ``bounds``; items, their periods and terms; the names of rates.
 
+    ``digits``: how many the longest prefix has.
+    """
+
+    digits: int
     sets: Ints
     heads: Codes
     bounds: Ints
@@ -97,7 +103,8 @@ def narrow(catalogue: Catalogue) -> Narrow:
 def _narrow(catalogue: Catalogue) -> Narrow:
     found = (catalogue.prefix_sets, catalogue.prefix_heads, catalogue.prefix_bounds, catalogue.prefix_longest)
     names = catalogue.rates[:, RATE_NAME].astype(np.int32)
-    return Narrow(*shared_sets(*found), *_items(catalogue), names)
+    digits = int(catalogue.destinations[:, LENGTH].max(initial=0))
+    return Narrow(digits, *shared_sets(*found), *_items(catalogue), names)
 
 
 def shared_sets(sets: Ints, heads: Codes, bounds: Ints, longest: Codes) -> tuple[Ints, Codes, Ints, Codes]:
