@@ -23,6 +23,7 @@ from rating.explain_given import explain_given
 from rating.explain_history import history, stored
 from rating.explain_partials import session_story
 from rating.explain_price import Node, explain_charge
+from rating.explain_versions import identity
 from rating.given import NOTE
 from rating.lake import Lake
 from rating.stored import layout_of_source, stored_catalogue, stored_layout
@@ -96,7 +97,8 @@ def _rated(lake: Lake, row: dict[str, Any]) -> Story:
     charges = lake.query("FROM charge_now WHERE event_id = $event ORDER BY leg", {"event": str(row["event_id"])})
     layout, origin = _origin(lake, row)
     again = preview_row(row, layout)
-    differences = _field_differences(row, again, layout)
+    event, versions = identity(lake, row)
+    differences = _field_differences(row | {"event_id": event}, again, layout)
     legs = []
     for charge in charges.to_pylist():
         catalogue = stored_catalogue(lake, charge["tariff_version"])
@@ -112,7 +114,8 @@ def _rated(lake: Lake, row: dict[str, Any]) -> Story:
         legs.append(Node(f"{charge['leg']} charge", stored(charge), (*balances.drawn, leg)))
     session, apart = session_story(lake, row)
     differences += apart
-    parts = [origin, _fields(row, again, layout), *_halves(lake, row, layout), *session, *legs, *history(lake, row)]
+    told = [origin, *versions, _fields(row, again, layout), *_halves(lake, row, layout)]
+    parts = [*told, *session, *legs, *history(lake, row)]
     parts += [Node("DIFFERS", text) for text in differences]
     return Story(Node("event", str(row["event_id"]), tuple(parts)), tuple(differences))
 

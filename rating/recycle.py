@@ -84,7 +84,7 @@ def _renewed(job: Job) -> Job:
 
 
 def _again(job: Job, tried: Recyclable, held: Sequence[Extent]) -> Recycled:
-    mediated = _mediated(job, tried.rows)
+    mediated = mediated_again(job.lake, job.layout, tried.rows)
     load_days(job.lake, job.seen, mediated.usage)
     rated = rate(
         mediated,
@@ -112,13 +112,13 @@ def _again(job: Job, tried: Recyclable, held: Sequence[Extent]) -> Recycled:
     return Recycled(tried.rows.num_rows, left)
 
 
-def _mediated(job: Job, rows: pa.Table) -> Mediated:
+def mediated_again(lake: Lake, layout: Layout, rows: pa.Table) -> Mediated:
     """The suspended ``rows`` as usage, each read by the header of its own file where that names the columns."""
     names = rows["source"].cast(pa.string())
-    if not job.layout.framing.by_header and not any(is_stream(s) for s in pc.unique(names).to_pylist()):
-        return mediate_again(rows, job.layout)
+    if not layout.framing.by_header and not any(is_stream(s) for s in pc.unique(names).to_pylist()):
+        return mediate_again(rows, layout)
     parts = [
-        mediate_again(rows.filter(pc.equal(names, source)), layout_of_source(job.lake, job.layout, source))
+        mediate_again(rows.filter(pc.equal(names, source)), layout_of_source(lake, layout, source))
         for source in pc.unique(names).to_pylist()
     ]
     usage = pa.Table.from_batches([p.usage for p in parts]).combine_chunks().unify_dictionaries()

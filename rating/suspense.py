@@ -50,10 +50,12 @@ class Filter:
     suspense_id: str | None = None
     sources: tuple[str, ...] | None = None
     ids: tuple[str, ...] | None = None
+    first_reason: str | None = None
 
     def where(self) -> tuple[str, dict[str, Any]]:
         """The SQL condition over the view ``suspense`` and its values."""
         given = {"reason": self.reason, "source": self.source, "layout": self.layout, "suspense_id": self.suspense_id}
+        given["first_reason"] = self.first_reason
         values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         tests = [f"s.{name} = ${name}" for name in values]
         if self.since is not None:

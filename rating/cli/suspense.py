@@ -11,10 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rating.cli.catalogues import NAMED, catalogue_named
+from rating.cli.comparison import chart, comparison, comparison_arguments, show_comparison
 from rating.cli.faults import CommandError
+from rating.cli.progress import counting
 from rating.cli.shared import compiled, json_argument, lake_argument, opened, print_json, show
 
 if TYPE_CHECKING:
+    from rating.rerating.correct import Corrected
     from rating.suspense import Filter
 
 
@@ -33,6 +37,11 @@ def arguments(part: argparse.ArgumentParser) -> None:
     recycles = _action(below, "recycle", "rate the records again")
     recycles.add_argument("--tariffs", required=True, metavar="DIR", help="folder of the (mended) tariff")
     recycles.add_argument("--with-layout", metavar="FILE", help="a mended layout, for all records chosen")
+    corrects = _action(below, "correct", "let conflicting records replace the rated events that they correct")
+    says = f"{NAMED} (default: for each event the one that priced it)"
+    corrects.add_argument("--tariffs", metavar="TARIFF", help=says)
+    corrects.add_argument("--apply", action="store_true", help="write it (default: only tell what would change)")
+    comparison_arguments(corrects)
     write_off = _action(below, "write-off", "give the records up, for a stated reason")
     write_off.add_argument("--why", required=True, metavar="TEXT", help="the reason, kept with each record")
 
@@ -54,7 +63,7 @@ def _action(
 def run(args: argparse.Namespace) -> int:
     """Run one action."""
     actions = {"list": _list, "show": _show, "export": _export, "recycle": _recycle, "write-off": _write_off}
-    return actions[args.action](args)
+    return (actions | {"correct": _correct})[args.action](args)
 
 
 def _filter(args: argparse.Namespace) -> Filter:
@@ -138,6 +147,33 @@ def _recycle(args: argparse.Namespace) -> int:
     else:
         print(f"{done.tried:,} records tried again, {done.left:,} left suspense.")
     return 0
+
+
+def _correct(args: argparse.Namespace) -> int:
+    from rating.rerating.correct import correct
+
+    tariff = catalogue_named(args.tariffs, args.lake) if args.tariffs else None
+    with opened(args, write=args.apply) as lake, counting("correcting", quiet=args.json) as watch:
+        if args.apply:
+            lake.delete_orphans()
+        done = correct(lake, _filter(args), tariff, watch, apply=args.apply)
+    found = done.compared.simulation(None, tariff)
+    if args.chart:
+        chart(found, Path(args.chart))
+    if args.json:
+        print_json({"applied": args.apply, **done.figures(), **comparison(found, args.top)})
+        return int(done.waiting.total() > 0)
+    print(_sentence(done, applied=args.apply))
+    show_comparison(found, args.top, "Not priced, and left as they are")
+    return int(done.waiting.total() > 0)
+
+
+def _sentence(done: Corrected, *, applied: bool) -> str:
+    runs = f"Run {', '.join(map(str, done.runs))}: " if done.runs else ""
+    would = "" if applied else "would be "
+    told = [f"{runs}{done.events:,} events {would}corrected, {done.copies:,} copies {would}set aside."]
+    told += [f"{count:,} wait on: {reason}" for reason, count in sorted((+done.waiting).items())]
+    return "\n".join(told if applied else [*told, "--apply writes it."])
 
 
 def _told(args: argparse.Namespace, key: str, count: int, text: str) -> int:

@@ -23,6 +23,7 @@ from mediation.fields import EVENT_ID, INSTANT
 from rating.columns import tariff_starts
 from rating.guide import guide
 from rating.lake import Lake
+from rating.rerating.corrections import Corrections
 from rating.rerating.households import households, ordered_plan_codes, ordered_plans
 from rating.rerating.runs import closed_until
 from rating.rerating.scope import CLOSE, ORDERED, TARIFF_START, Scope
@@ -62,7 +63,8 @@ class Plan:
     ``folder`` has the tables ``late`` (events that came for closed time), ``drawing`` (asked legs that depend on order:
     event, account, start), ``holders`` (of households to replay) and ``placed`` (the household of an event).
     ``values`` are those that conditions may name. Time before ``settled`` is closed, or is by this run.
-    What landed after the batch ``seen`` is not part of the plan.
+    What landed after the batch ``seen`` is not part of the plan. ``corrected`` are events to take the place of what is
+    asked for.
     """
 
     lake: Lake
@@ -73,6 +75,7 @@ class Plan:
     values: Mapping[str, Any]
     seen: int
     settled: datetime | None
+    corrected: Corrections | None = None
 
     @property
     def replays(self) -> bool:
@@ -107,7 +110,9 @@ class Plan:
         return text, {name: value for name, value in {**self.values, **more}.items() if name in _NAMED.findall(text)}
 
 
-def make_plan(lake: Lake, scope: Scope, tariff: Catalogue | None, folder: Path) -> Plan:
+def make_plan(
+    lake: Lake, scope: Scope, tariff: Catalogue | None, folder: Path, corrected: Corrections | None = None
+) -> Plan:
     """Plan what ``scope`` asks for; the tables are written to ``folder``."""
     seen = lake.next_batch_id() - 1
     versions = lake.query(_VERSIONS)["tariff_version"].to_pylist()
@@ -115,14 +120,17 @@ def make_plan(lake: Lake, scope: Scope, tariff: Catalogue | None, folder: Path) 
     if tariff:
         catalogues[tariff.version] = tariff
     ordered = [f"{version} {plan}" for version, each in catalogues.items() for plan in ordered_plans(each)]
-    tables = {name: str(folder / f"{name}.parquet") for name in ("late", "drawing", "holders", "placed")}
+    tables = {name: str(folder / f"{name}.parquet") for name in ("late", "drawing", "holders", "placed", "replaced")}
     values = {"ordered": ordered or [""], **scope.asked()[1], **tables}
     line = closed_until(lake)
     settled = max(filter(None, [line, scope.end_utc if scope.kind == CLOSE else None]), default=None)
     if scope.kind == CLOSE and line and settled:
         values["start"] = settling(catalogues.values(), line, settled)
-    plan = Plan(lake, scope, tariff, catalogues, folder, values, seen, settled)
+    prices = None if corrected else tariff  # only what is corrected has a tariff of its own then, which it names
+    plan = Plan(lake, scope, prices, catalogues, folder, values, seen, settled, corrected)
     pq.write_table(plan.query(_LATE), plan.path("late"))
+    if corrected:
+        pq.write_table(pa.table({"event_id": corrected.replaces}), plan.path("replaced"))
     _keep_drawing(plan)
     holders = households(_first(plan), plan.query(_TIES), catalogues.values())
     pq.write_table(holders, plan.path("holders"))
@@ -133,7 +141,10 @@ def make_plan(lake: Lake, scope: Scope, tariff: Catalogue | None, folder: Path) 
 
 
 def _keep_drawing(plan: Plan) -> None:
-    """Write the asked legs that depend on order: as they are, and as the tariff of the run guides them."""
+    """Write the asked legs that depend on order: as they are, and as the tariff of the run guides them.
+
+    A corrected event stands under the id of what it replaces, so that whoever pays for either is of one household.
+    """
     with pq.ParquetWriter(plan.path("drawing"), _DRAWS) as file:
         for batch in plan.stream(_DRAWING):
             file.write_batch(_as(_DRAWS, batch))
@@ -141,6 +152,9 @@ def _keep_drawing(plan: Plan) -> None:
             for batch in plan.stream(_EVENTS):
                 for drawing in _guided(stored_usage(batch), plan.tariff):
                     file.write_batch(drawing)
+        for version, usage in plan.corrected.by_tariff() if plan.corrected else ():
+            for drawing in _guided(usage, plan.catalogues[version]):
+                file.write_batch(drawing)
 
 
 def _first(plan: Plan) -> pa.Table:

@@ -93,6 +93,10 @@ def _wanted(plan: Plan, work: Work, versions: list[str]) -> Ints:
             rows = np.unique(work.key[work.asked] // len(LEGS))
             legs = np.flatnonzero([plan.scope.leg in {None, name} for name in LEGS])
             wanted[np.ix_(rows, legs)] = new
+    if plan.corrected:
+        wanted.flat[work.key[work.asked]] = NONE
+        prices = [versions.index(name) for name in plan.corrected.versions]
+        wanted[len(wanted) - len(prices) :] = np.array(prices)[:, None]
     return wanted
 
 
@@ -194,6 +198,7 @@ def _households(work: Work) -> Ints:
     own = np.full(work.usage.num_rows * len(LEGS), NONE)
     own[work.key] = work.household
     legs = own.reshape(-1, len(LEGS))
+    legs[len(legs) - len(work.placed) :] = work.placed[:, None]
     return np.where(legs == NONE, legs.max(axis=1, initial=NONE)[:, None], legs)
 
 

@@ -7,13 +7,14 @@ the transaction that stores its run; part ``k`` of run ``n`` lands at offset ``k
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 import pyarrow as pa
 
-from rating.lake import Delta, Lake
+from rating.lake import Delta, Extent, Lake
+from rating.lake.delta import Row
 from rating.rerating.scope import CLOSE, Scope
 from rating.stored import stored_catalogue, tariff_version
 from tariffs.catalogue import Catalogue
@@ -52,22 +53,43 @@ def begin(lake: Lake, scope: Scope, parts: int, tariff: Catalogue | None, seen: 
 
     """
     with lake.alone():
-        if unfinished := open_run(lake):
-            raise RerateError(f"run {unfinished.number} is not complete: `toll rerate --resume` finishes it first")
-        number = lake.offset(NUMBERS).next_offset + 1
-        row = {
-            "rating_run": number,
-            "kind": scope.kind,
-            "from_utc": scope.start_utc,
-            "until_utc": scope.end_utc,
-            "scope": scope.to_json(),
-            "tariff_version": scope.tariff_version,
-            "parts": parts,
-            "seen_batch": seen,
-        }
+        run = Run(next_number(lake), scope, parts)
         kept = tariff_version(tariff) if tariff else None
-        lake.commit(Delta.numbered(NUMBERS, number - 1, tariff=kept, small={"rating_run": [row]}, rating_run=number))
-    return Run(number, scope, parts)
+        small = {"rating_run": [_row(run, seen)]}
+        lake.commit(Delta.numbered(NUMBERS, run.number - 1, tariff=kept, small=small, rating_run=run.number))
+    return run
+
+
+def next_number(lake: Lake) -> int:
+    """The number of the next run.
+
+    Raises:
+        RerateError: another run is not complete.
+
+    """
+    if unfinished := open_run(lake):
+        raise RerateError(f"run {unfinished.number} is not complete: `toll rerate --resume` finishes it first")
+    return lake.offset(NUMBERS).next_offset + 1
+
+
+def land_at_once(lake: Lake, run: Run, seen: int, delta: Delta) -> None:
+    """Land ``delta``, and with it ``run``, which is all of it and knows what landed up to the batch ``seen``."""
+    beside = (Extent.numbered(NUMBERS, run.number - 1), Extent.numbered(run.source, 0, complete=True))
+    small = {**delta.small, "rating_run": [_row(run, seen)]}
+    lake.commit(replace(delta, beside=beside, small=small, rating_run=run.number))
+
+
+def _row(run: Run, seen: int) -> Row:
+    return {
+        "rating_run": run.number,
+        "kind": run.scope.kind,
+        "from_utc": run.scope.start_utc,
+        "until_utc": run.scope.end_utc,
+        "scope": run.scope.to_json(),
+        "tariff_version": run.scope.tariff_version,
+        "parts": run.parts,
+        "seen_batch": seen,
+    }
 
 
 def land(lake: Lake, run: Run, part: int, charges: pa.Table, movements: pa.Table) -> None:

@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
-RERATE, CLOSE, DUE = "rerate", "close", "due"
-"""Kinds of runs: what was asked for; a period in the order of its events; what came for closed periods."""
+RERATE, CLOSE, DUE, CORRECT = "rerate", "close", "due", "correct"
+"""Kinds of runs: what was asked for; a period in the order of its events; what came for closed periods; what corrected
+records replace."""
 
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -23,6 +24,7 @@ TARIFF_START: Final = "coalesce(u.session_start_utc, u.start_utc)"
 """SQL: the instant by which tariffs go, of usage ``u``."""
 _OF_PERIOD: Final = f"{ORDERED} AND {TARIFF_START} >= $start AND {TARIFF_START} < $end"
 _CAME_LATE: Final = f"{ORDERED} AND c.event_id IN (SELECT event_id FROM read_parquet($late))"  # noqa: S608 (our own)
+_REPLACED: Final = "c.start_utc >= $start AND c.start_utc < $end AND c.event_id IN (FROM read_parquet($replaced))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Scope:
         span = {"start": self.start_utc or _EVER, "end": self.end_utc or _NEVER}
         if self.kind == CLOSE:
             return f"({_OF_PERIOD} OR {_CAME_LATE})", span
+        if self.kind == CORRECT:
+            return _REPLACED, span
         given = {name: value for name in _FILTERS if (value := getattr(self, name)) is not None}
         tests = ["c.start_utc >= $start", "c.start_utc < $end", *(f"c.{name} = ${name}" for name in given)]
         return " AND ".join(tests), span | given

@@ -31,6 +31,7 @@ _MOVEMENTS: Final = """
 SELECT m.*, m.start_utc >= h.since AS again, h.household FROM balance_movement m
 JOIN read_parquet($holders) h ON h.holder = m.holder AND h.shared = m.shared
 WHERE md5_number_lower(h.household) % $parts = $part"""
+_PLACED: Final = "SELECT event_id, household FROM read_parquet($placed)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ class Work:
 
     ``usage`` are their events. ``movements`` are those of the households ``home``, ``again`` those of what is
     replayed. A household is a number, NONE for a leg that depends on no order, or has landed since
-    the plan was made.
+    the plan was made. Corrected events are the last rows of ``usage``: without a charge, of the households ``placed``.
     """
 
     usage: pa.RecordBatch
@@ -50,6 +51,7 @@ class Work:
     movements: pa.Table
     again: Flags
     home: Ints
+    placed: Ints
 
     def keys(self, rows: pa.Table) -> Ints:
         """The number of the leg of each of ``rows``; NONE where it is no leg of these events."""
@@ -63,15 +65,17 @@ def load_work(plan: Plan, part: int, parts: int) -> Work:
     found = found.take(pa.array(np.argsort(leg_keys(found, usage))))
     live = found.select(schema("charge").names).cast(schema("charge")).combine_chunks()
     moved = plan.query(_MOVEMENTS, part=part, parts=parts)
+    homes = _numbers(pa.chunked_array([*_households(found).chunks, *_placed(plan).chunks], pa.string()))
     return Work(
-        usage,
+        _with_corrected(usage, plan),
         live,
         leg_keys(live, usage),
-        _numbers(_households(found)),
+        homes[: found.num_rows],
         _flags(found["asked"]),
         moved.select(schema("balance_movement").names).cast(schema("balance_movement")),
         _flags(moved["again"]),
         _numbers(moved["household"]),
+        homes[found.num_rows :],
     )
 
 
@@ -79,6 +83,19 @@ def _households(found: pa.Table) -> pa.ChunkedArray:
     """The household of each leg that is replayed; of a leg that is asked for that of its event."""
     of_event = pc.if_else(found["asked"].cast(pa.bool_()), found["placed"], pa.scalar(None, pa.string()))
     return pc.coalesce(found["household"], of_event)
+
+
+def _placed(plan: Plan) -> pa.ChunkedArray:
+    """The household of each corrected event: that of what it replaces."""
+    if plan.corrected is None:
+        return pa.chunked_array([], pa.string())
+    known = plan.query(_PLACED)
+    at = pc.index_in(plan.corrected.replaces.storage, known["event_id"].combine_chunks().storage)
+    return pa.chunked_array([known["household"].combine_chunks().take(at)], pa.string())
+
+
+def _with_corrected(usage: pa.RecordBatch, plan: Plan) -> pa.RecordBatch:
+    return pa.concat_batches([usage, plan.corrected.usage]) if plan.corrected else usage
 
 
 def _numbers(names: pa.ChunkedArray) -> Ints:
