@@ -4,12 +4,13 @@ Enters: an open lake, a layout, a catalogue, paths. Leaves: committed batches, a
 holds: for every batch of every file, in this order:
 
 1. take the next block of records of one file, from the offset that the lake has;
-2. run the stages; seen ids stay as they are;
-3. ``lake.commit``: files written and synced, then one transaction that checks and moves the offset;
-4. only now remember the batch's ids, and move balances and further state (:func:`rating.after.land`).
+2. with nobody else committing from here on: if others have landed anything, read ids and balances anew;
+3. run the stages; seen ids stay as they are;
+4. ``lake.commit``: files written and synced, then one transaction that checks and moves offset and epoch;
+5. only now remember the batch's ids, and move balances and further state (:func:`rating.after.land`).
 
 A crash anywhere leaves whole batches only; the same command again goes on from there. The next batch is
-mediated in a thread while this one is rated and written.
+mediated in a thread while this one is rated and written. Streams and other jobs may run on the same lake.
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ from mediation.tap_file import judged
 from rating.after import Keeper, land
 from rating.ahead import ahead
 from rating.balances.live import Balances
+from rating.balances.restore import live_balances
 from rating.file_controls import closing_findings, numbered, series_findings
 from rating.lake import Delta, Lake, LayoutVersion, Offset, TariffVersion
 from rating.pipeline import Mediated, Rated, mediate, rate
-from rating.seen import load_days, oldest_us
+from rating.seen import load_days, oldest_us, seen_ids
 from rating.sessions import earlier_partials
 from rating.summary import FileSummary
 from tariffs.catalogue import Catalogue
@@ -40,9 +42,9 @@ _MISFIT_RECORDS = 20
 """From this many records on, a file none of which fits the layout is refused instead of suspended whole."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Job:
-    """What every file of a run shares."""
+    """What every file of a run shares: what it was given, and the state that it holds of the lake."""
 
     lake: Lake
     layout: Layout
@@ -59,6 +61,13 @@ class Job:
     def layout_version(self) -> LayoutVersion:
         """The layout as the lake keeps it."""
         return LayoutVersion(self.layout.version, self.layout.name, self.layout.text)
+
+    def renew(self, sources: Sequence[str]) -> None:
+        """Take all state from the lake, that of ``sources`` too: balances now, ids by day when they are needed."""
+        self.seen = seen_ids(self.lake)
+        self.balances = live_balances(self.lake, self.catalogue)
+        for keeper in self.keepers:
+            keeper.restore(self.lake, sources)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,10 +143,18 @@ def _rate_file(
             summary.error = str(fault)
             refused.add(piece.file.source)
             continue
-        delta, rated = _rated(job, piece, piece.batch)
-        land(job.lake, delta, rated, job.seen, job.balances, job.keepers)
-        summary.add(rated, piece.batch.end)
+        summary.add(_landed(job, piece, piece.batch), piece.batch.end)
         watch(summary)
+
+
+def _landed(job: Job, piece: _Piece, batch: _Batch) -> Rated:
+    """Rate and land ``batch``, by what the lake holds at that moment."""
+    with job.lake.alone():
+        if job.lake.disturbed():
+            job.renew([piece.file.source])
+        delta, rated = _rated(job, piece, batch)
+        land(job.lake, delta, rated, job.seen, job.balances, job.keepers)
+    return rated
 
 
 def _pieces(job: Job, files: list[SourceFile], starts: dict[str, Offset], refused: set[str]) -> Iterator[_Piece]:
@@ -195,6 +212,7 @@ def _delta(job: Job, file: SourceFile, batch: _Batch, rated: Rated | None = None
         source_file=_row(file, job.layout) if batch.first == 0 else None,
         tariff=job.tariff,
         layout=job.layout_version(),
+        turns_epoch=rated is not None,
         **rows,
     )
 

@@ -19,11 +19,10 @@ from mediation.layout import Layout
 from mediation.layout_file import LayoutError
 from mediation.reasons import WAITING
 from rating.after import land
-from rating.balances.restore import live_balances
 from rating.job import Job
 from rating.lake import Extent, Lake
 from rating.pipeline import Mediated, Rated, mediate_again, rate
-from rating.seen import load_days, seen_ids
+from rating.seen import load_days
 from rating.sessions import earlier_partials
 from rating.stored import layout_of_source, stored_layout
 from rating.streaming.coordinates import is_stream
@@ -72,15 +71,9 @@ def _once(job: Job, which: Filter, mended: Layout | None, held: Sequence[Extent]
         with suppress(LayoutError), job.lake.alone():  # a layout that nobody has given yet: its record waits on
             layout = mended or stored_layout(job.lake, tried.layout)
             if job.lake.disturbed() and not held:
-                job = _renewed(job)
+                job.renew(pc.unique(tried.rows["source"].cast(pa.string())).to_pylist())
             done += _again(replace(job, layout=layout), tried, held)
     return done
-
-
-def _renewed(job: Job) -> Job:
-    """``job`` with ids and balances as the lake has them now: a stream beside it may have moved them."""
-    balances = live_balances(job.lake, job.catalogue)
-    return replace(job, seen=seen_ids(job.lake), balances=balances)
 
 
 def _again(job: Job, tried: Recyclable, held: Sequence[Extent]) -> Recycled:

@@ -8,20 +8,18 @@ only then move state. A fenced partition takes nothing of the others with it: th
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
-from mediation.dedup import SeenIds
 from mediation.layout import Layout
 from rating.after import Rows, land
-from rating.balances.live import Balances
-from rating.balances.restore import live_balances
 from rating.job import Job
 from rating.lake import Delta, Extent, LayoutVersion, StaleOffset, StaleState
 from rating.lake.delta import Row
 from rating.pipeline import Rated, rate
 from rating.recycle import Recycled, recycle
-from rating.seen import load_days, oldest_us, seen_ids
+from rating.seen import load_days, oldest_us
 from rating.sessions import earlier_partials
 from rating.streaming.coordinates import Partition, record_no
 from rating.streaming.intake import Intake, together
@@ -37,8 +35,8 @@ class Landed:
     batch: Sequence[Intake]
     rated: Rated
     rows: Rows
-    fenced: tuple[str, ...]
     commit_s: float
+    fenced: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -49,11 +47,6 @@ class Landing:
     sources: set[str] = field(default_factory=set)
     """All that were ever assigned."""
     late: Late = field(default_factory=Late)
-    seen: SeenIds = field(init=False)
-    balances: Balances | None = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.seen, self.balances = self.job.seen, self.job.balances
 
     def assigned(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         """Take over ``partitions``: where each is committed."""
@@ -63,51 +56,57 @@ class Landing:
         return {p: self.job.lake.offset(p.source).next_offset for p in partitions}
 
     def restore(self) -> None:
-        """Take all state from the lake: others, who had some partition or turned the epoch, may have moved it.
-
-        The ids are dropped, to be loaded again by day; the balances are read anew.
-        """
-        lake = self.job.lake
-        lake.enter_epoch()
-        self.seen = seen_ids(lake)
-        self.balances = live_balances(lake, self.job.catalogue)
-        for keeper in self.job.keepers:
-            keeper.restore(lake, sorted(self.sources))
+        """Take all state from the lake: others, who had some partition or turned the epoch, may have moved it."""
+        self.job.lake.enter_epoch()
+        self.job.renew(sorted(self.sources))
 
     def land(self, batch: Sequence[Intake], published: Mapping[Partition, Mark]) -> Landed:
         """Rate and commit ``batch``, which pairs by one rule; up to ``published`` its partitions are published.
 
         Partitions that have another owner are left out, and the others rated again without them; all are, from state
-        read anew, if the epoch has turned. Raises :class:`rating.lake.StaleOffset` if no partition is left, else
-        :class:`rating.lake.LakeError`.
+        read anew, if the epoch has turned: then alone, lest it turn again and again. Raises
+        :class:`rating.lake.StaleOffset` if no partition is left, else :class:`rating.lake.LakeError`.
         """
         fenced: tuple[str, ...] = ()
+        turn: AbstractContextManager[None] = nullcontext()
         while True:
-            rated = self.rated(batch)
-            began = time.monotonic()
             try:
-                delta = self._delta(batch, rated, published)
-                rows = land(self.job.lake, delta, rated, self.seen, self.balances, self.job.keepers)
+                with turn:
+                    landed = self._landed(batch, published)
             except StaleState:
-                self.restore()
+                turn = self._restored()
             except StaleOffset as fault:
                 fenced += fault.sources
                 batch = [intake for intake in batch if intake.partition.source not in fenced]
                 if not batch or not fault.sources:
                     raise StaleOffset(str(fault), fenced) from fault
+                turn = nullcontext()
             else:
-                self.late.landed(rated)
-                return Landed(batch, rated, rows, fenced, time.monotonic() - began)
+                self.late.landed(landed.rated)
+                return replace(landed, fenced=fenced)
+
+    @contextmanager
+    def _restored(self) -> Iterator[None]:
+        """All state is as the lake has it, and stays so."""
+        with self.job.lake.alone():
+            self.restore()
+            yield
+
+    def _landed(self, batch: Sequence[Intake], published: Mapping[Partition, Mark]) -> Landed:
+        rated, job = self.rated(batch), self.job
+        began = time.monotonic()
+        rows = land(job.lake, self._delta(batch, rated, published), rated, job.seen, job.balances, job.keepers)
+        return Landed(batch, rated, rows, time.monotonic() - began)
 
     def rated(self, batch: Sequence[Intake]) -> Rated:
         """``batch`` rated against the state as it is."""
         lake, mediated = self.job.lake, together(batch)
-        load_days(lake, self.seen, mediated.usage)
+        load_days(lake, self.job.seen, mediated.usage)
         layout = replace(self.job.layout, pairing=batch[0].pairing)
         oldest = oldest_us(lake, self.job.window_days)
         partials = earlier_partials(lake, mediated.usage)
-        known = (mediated, layout, self.job.catalogue, self.seen)
-        return rate(*known, oldest_us=oldest, partials=partials, balances=self.balances)
+        known = (mediated, layout, self.job.catalogue, self.job.seen)
+        return rate(*known, oldest_us=oldest, partials=partials, balances=self.job.balances)
 
     def bring_together(self, committed: Mapping[Partition, int]) -> Recycled:
         """Rate what waited for a record that has come since; ``committed`` says which partitions are whose, and where.
@@ -118,9 +117,8 @@ class Landing:
         ids = self.late.found(self.job.lake, sources)
         done = Recycled()
         if ids:
-            job = replace(self.job, seen=self.seen, balances=self.balances)
             held = [_place(partition, offset) for partition, offset in committed.items()]
-            done = recycle(job, Filter(sources=sources, ids=tuple(ids)), held=held)
+            done = recycle(self.job, Filter(sources=sources, ids=tuple(ids)), held=held)
         self.late.tried(ids)
         return done
 

@@ -84,8 +84,8 @@ def test_restarts_and_small_batches_draw_the_same(memory: MemoryBroker, operator
     assert audit(lake).balanced
     restored = live_balances(lake, one.landing.job.catalogue)
     assert restored is not None
-    assert one.landing.balances is not None
-    assert one.landing.balances.lots.digest() == restored.lots.digest()
+    assert one.landing.job.balances is not None
+    assert one.landing.job.balances.lots.digest() == restored.lots.digest()
     lake.close()
 
 
@@ -126,5 +126,5 @@ def test_balances_that_another_process_changes_under_it_are_read_anew_and_the_ba
     assert not lake.query("SELECT holder FROM balance_movement GROUP BY ALL HAVING sum(units) < 0").num_rows
     restored = live_balances(lake, one.landing.job.catalogue)
     assert restored is not None
-    assert one.landing.balances is not None
-    assert one.landing.balances.lots.digest() == restored.lots.digest()
+    assert one.landing.job.balances is not None
+    assert one.landing.job.balances.lots.digest() == restored.lots.digest()
