@@ -124,7 +124,7 @@ class Running:
 
     def stop(self) -> None:
         self.service.stop()
-        self.thread.join(30)
+        self.thread.join(120)  # kernels may have to be compiled first
         assert not self.thread.is_alive()
 
 
