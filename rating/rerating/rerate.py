@@ -17,6 +17,7 @@ from typing import Final
 from rating.lake import Lake
 from rating.rerating.changes import Changes, changes
 from rating.rerating.compared import Compared
+from rating.rerating.ends import moves_balances, parts, written_off
 from rating.rerating.plan import Plan, make_plan
 from rating.rerating.replay import replay
 from rating.rerating.runs import RerateError, Run, begin, land, open_run, tariff_of
@@ -34,7 +35,7 @@ Watch = Callable[[int, int, int], None]
 def preview(lake: Lake, scope: Scope, tariff: Catalogue | None, watch: Watch) -> Compared:
     """What a run of ``scope`` would change; the lake is only read."""
     with _planned(lake, scope, tariff) as plan:
-        return _rate(plan, Run(0, scope, plan.parts(LEGS_A_PART)), watch, lambda *_: None)
+        return _rate(plan, Run(0, scope, parts(plan, LEGS_A_PART)), watch, lambda *_: None)
 
 
 def rerate(
@@ -51,7 +52,7 @@ def rerate(
     if stopped and stopped.scope == scope:
         return resume(lake, watch)
     with _planned(lake, scope, tariff) as plan:
-        run = begin(lake, scope, plan.parts(legs_a_part), tariff, plan.seen)
+        run = begin(lake, scope, parts(plan, legs_a_part), tariff, plan.seen)
         return run, _landed(plan, run, watch)
 
 
@@ -83,9 +84,9 @@ def _rate(plan: Plan, run: Run, watch: Watch, keep: Callable[[int, Changes], Non
     """Rate the parts of ``run`` that are left, each kept before the next begins."""
     compared = Compared()
     for part in range(run.done, run.parts):
-        with plan.lake.alone() if run.number and plan.replays else nullcontext():
+        with plan.lake.alone() if run.number and moves_balances(plan) else nullcontext():
             work = load_work(plan, part, run.parts)
-            made = changes(work, replay(plan, work), run.number)
+            made = written_off(plan, changes(work, replay(plan, work), run.number), run, part)
             keep(part, made)
         compared.add(made)
         watch(part + 1, run.parts, compared.legs)
