@@ -16,6 +16,7 @@ import pyarrow as pa
 from rich.table import Table
 
 from rating.answers import json_rows, rich_table
+from rating.balances.proof import snapshot_faults
 from rating.lake import Lake
 from rating.sections import sections
 
@@ -133,9 +134,14 @@ def _content_check(lake: Lake) -> Check:
     return Check("content", says, len(faults), faults[:DIFFERENCES_SHOWN])
 
 
+def _snapshot_check(lake: Lake) -> Check:
+    faults = list(snapshot_faults(lake))
+    return Check("snapshots", "a snapshot of balances is what the movements up to it come to", len(faults), faults)
+
+
 def audit(lake: Lake, *, content: bool = True) -> AuditReport:
     """Check everything that must hold of ``lake``; without ``content`` the bytes of the files are not read."""
-    checks = [_counted(lake, name) for name in _CHECKS]
+    checks = [*(_counted(lake, name) for name in _CHECKS), _snapshot_check(lake)]
     if content:
         checks.append(_content_check(lake))
     return AuditReport(tuple(checks), *(lake.query(_SQL[name].sql) for name in ("files", "streams", "stages", "hours")))

@@ -23,6 +23,7 @@ from rating.streaming.coordinates import is_stream
 from tariffs.catalogue import Catalogue
 from tariffs.catalogue_file import load_catalogue, save
 
+_NEWEST: Final = "SELECT tariff_version FROM batch WHERE tariff_version <> '' ORDER BY batch_id DESC LIMIT 1"
 _LATEST = """
 SELECT text FROM layout_version JOIN batch USING (layout_version)
 WHERE layout_version.name = $name ORDER BY batch_id DESC LIMIT 1"""
@@ -46,6 +47,12 @@ def stored_catalogue(lake: Lake, version: str) -> Catalogue:
         path = Path(folder) / "catalogue.arrow"
         path.write_bytes(lake.tariff(version))
         return load_catalogue(path)
+
+
+def newest_catalogue(lake: Lake) -> Catalogue | None:
+    """The catalogue that priced the newest batch of ``lake``; None where nothing was rated yet."""
+    versions = lake.query(_NEWEST)["tariff_version"].to_pylist()
+    return stored_catalogue(lake, versions[0]) if versions else None
 
 
 def stored_layout(lake: Lake, name: str) -> Layout:

@@ -86,14 +86,19 @@ def summed(lake: Lake, catalogue: Catalogue, since: Snapshot | None) -> Parts:
     kept = later(lake, "balance_movement", since.movements)
     if kept is None:
         raise SnapshotError(f"{since.movements} movements and those after them are not all that there are")
-    stored = _stored(lake.folder / FOLDER / since.file, since)
     if since.caps_sha256 == caps_hash(catalogue):
-        return added(stored, movement_sums(lake, catalogue, kept, kept))
-    return added(_without_caps(stored), movement_sums(lake, catalogue, kept))
+        return added(stored(lake, since), movement_sums(lake, catalogue, kept, kept))
+    return added(without_caps(stored(lake, since)), movement_sums(lake, catalogue, kept))
 
 
-def _stored(path: Path, snapshot: Snapshot) -> Parts:
-    known = StateHash()
+def stored(lake: Lake, snapshot: Snapshot) -> Parts:
+    """The sums in the file of ``snapshot``.
+
+    Raises:
+        SnapshotError: they cannot be read, or are not those that were registered; perhaps only after the last part.
+
+    """
+    path, known = (lake.folder or Path()) / FOLDER / snapshot.file, StateHash()
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for group in range(file.num_row_groups):
@@ -106,7 +111,8 @@ def _stored(path: Path, snapshot: Snapshot) -> Parts:
         raise SnapshotError(f"{path.name} has not the hash that was registered")
 
 
-def _without_caps(parts: Parts) -> Parts:
+def without_caps(parts: Parts) -> Parts:
+    """``parts`` without the sums of caps."""
     for part in parts:
         yield part.filter(pc.not_equal(part["lot"], CAP))
 

@@ -77,10 +77,13 @@ def caps_hash(catalogue: Catalogue) -> str:
 
 
 def movement_sums(
-    lake: Lake, catalogue: Catalogue, of_lots: str = "true", of_caps: str = "true", *, in_order: bool = True
+    lake: Lake, catalogue: Catalogue | None, of_lots: str = "true", of_caps: str = "true", *, in_order: bool = True
 ) -> Parts:
-    """The sums of movements, of lots and of caps, in order of holders: of those for which these conditions hold."""
-    names, periods = _cap_periods(catalogue)
+    """The sums of movements, of lots and of caps, in order of holders: of those for which these conditions hold.
+
+    Without a ``catalogue``, of lots alone.
+    """
+    names, periods = _cap_periods(catalogue) if catalogue else ([], [])
     both = LOT_SUMS.format(kept=of_lots) + (f"\nUNION ALL{_CAP_SUMS.format(kept=of_caps)}" if names else "")
     asked: dict[str, Any] = {"allowances": names, "periods": periods} if names else {}
     order = "ORDER BY holder" if in_order else ""

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import argparse
 from datetime import UTC, datetime
-from typing import Final
 
 from rating.cli.faults import CommandError
 from rating.cli.shared import json_argument, lake_argument, opened, print_json, show
-
-_TARIFF: Final = "SELECT tariff_version FROM batch WHERE tariff_version <> '' ORDER BY batch_id DESC LIMIT 1"
 
 
 def arguments(part: argparse.ArgumentParser) -> None:
@@ -67,13 +64,13 @@ def run(args: argparse.Namespace) -> int:
 def _snapshot(args: argparse.Namespace) -> int:
     from rating.balances.snapshots import register, write
     from rating.lake import open_lake
-    from rating.stored import stored_catalogue
+    from rating.stored import newest_catalogue
 
     with open_lake(args.lake) as lake:
-        versions = lake.query(_TARIFF)["tariff_version"].to_pylist()
-        if not versions:
+        catalogue = newest_catalogue(lake)
+        if catalogue is None:
             raise CommandError(f"{args.lake}: nothing was rated yet")
-        taken = write(lake, stored_catalogue(lake, versions[0]))
+        taken = write(lake, catalogue)
         register(lake, taken)
     if args.json:
         print_json(taken.row())

@@ -21,9 +21,9 @@ WHERE t.table_name = $table AND t.end_snapshot IS NULL AND f.end_snapshot IS NUL
     AND f.row_id_start + f.record_count > $known"""
 
 
-def landed(lake: Lake, table: str) -> int:
-    """How many rows ``table`` has."""
-    return int(lake.query(f"SELECT count(*) AS rows FROM {table}")["rows"][0].as_py())
+def landed(lake: Lake, table: str, which: str = "true") -> int:
+    """How many rows ``table`` has, ``which`` alone."""
+    return int(lake.query(f"SELECT count(*) AS rows FROM {table} WHERE {which}")["rows"][0].as_py())
 
 
 def later(lake: Lake, table: str, known: int) -> str | None:
@@ -34,8 +34,7 @@ def later(lake: Lake, table: str, known: int) -> str | None:
     rows = f"rowid >= {known}"
     if lake.folder is not None:
         rows += f" AND filename IN ({_quoted(_files(lake, table, known))})"
-    found = int(lake.query(f"SELECT count(*) AS rows FROM {table} WHERE {rows}")["rows"][0].as_py())
-    return rows if known + found == landed(lake, table) else None
+    return rows if known + landed(lake, table, rows) == landed(lake, table) else None
 
 
 def _files(lake: Lake, table: str, known: int) -> list[str]:

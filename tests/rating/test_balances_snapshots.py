@@ -16,6 +16,7 @@ import pytest
 
 from mediation.stage import empty
 from rating.after import Rows
+from rating.balances.proof import snapshot_faults
 from rating.balances.restore import live_balances
 from rating.balances.snapshot_keeper import Snapshots, snapshots_ended
 from rating.balances.snapshots import FOLDER, Snapshot, Stopped, register, snapshots, write
@@ -164,6 +165,27 @@ def test_a_spoilt_snapshot_is_not_trusted(
     assert [says in record.getMessage() for record in caplog.records] == [True]
     again_taken = taken(used, world)
     assert again_taken.state_sha256 == newest.state_sha256
+
+
+@pytest.mark.parametrize(("spoil", "says"), FAULTS.items())
+def test_the_audit_tells_a_spoilt_snapshot(
+    spoil: Callable[[Path], None], says: str, used: Lake, world: Catalogue
+) -> None:
+    newest = taken(used, world)
+    assert used.folder
+    assert list(snapshot_faults(used)) == []
+    spoil(used.folder / FOLDER / newest.file)
+    found = [(each["file"], says in each["fault"]) for each in snapshot_faults(used)]
+    assert found == ([] if spoil is _gone else [(newest.file, True)])
+
+
+def test_the_audit_tells_a_snapshot_of_other_movements(used: Lake, world: Catalogue) -> None:
+    """Whole, and registered with its own hash; so it is believed until it is proved."""
+    newest = taken(used, world)
+    used.query("UPDATE balance_snapshot SET movements = movements - 1 WHERE file = $file", {"file": newest.file})
+    assert {"file": newest.file, "fault": "it is not what its movements come to"} in list(snapshot_faults(used))
+    used.query("DELETE FROM balance_movement WHERE rowid = 3")
+    assert ["not all of the" in each["fault"] for each in snapshot_faults(used)] == [True, True]
 
 
 def test_both_spoilt_leave_the_full_sum(used: Lake, world: Catalogue, caplog: pytest.LogCaptureFixture) -> None:
