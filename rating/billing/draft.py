@@ -23,7 +23,7 @@ DOCUMENT: Final = ("customer", "currency", "bill_kind", "bill_corrects")
 
 _PARTS: Final = {
     "charges": ("usage", "adjustment"),
-    "fees": ("fee",),
+    "fees": ("fee", "fee_adjustment"),
     "discounts": ("discount",),
     "covered": ("covered",),
     "rounding": (ROUNDING,),

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from rating.billing.draft import CREDIT_NOTE
-from rating.billing.lines import ADJUSTMENT, COVERED, DISCOUNT, FEE, KINDS, ROUNDING
+from rating.billing.lines import ADJUSTMENT, COVERED, DISCOUNT, FEE, FEE_ADJUSTMENT, KINDS, ROUNDING
 from rating.billing.settings import Issuer, from_json
 from rating.billing.shown import Shown
 from rating.billing.words import Words, words
@@ -149,12 +149,13 @@ def _merged(lines: list[Line]) -> list[Line]:
     return list(found.values())
 
 
+_NAMED_BY_TEXT: Final = {FEE, FEE_ADJUSTMENT, DISCOUNT, COVERED}
 _NOTHING: Final[dict[str, Any]] = {"events": 0, "billed_usage": 0, "amount": Decimal(0)}
 
 
 def _row(line: Line, say: Words, currency: str) -> Row:
     amount = say.money(line["amount"], currency)
-    if line["kind"] in {FEE, DISCOUNT, COVERED}:
+    if line["kind"] in _NAMED_BY_TEXT:
         return Row((_named(line, say), "", "", amount))
     count, quantity = say.count(line["events"]), say.quantity(line["billed_usage"], line["unit"])
     return Row((_named(line, say), count, quantity, amount))
@@ -162,8 +163,9 @@ def _row(line: Line, say: Words, currency: str) -> Row:
 
 def _named(line: Line, say: Words) -> str:
     """What a line is called: the tariff's text, or the category of usage and its zone."""
-    if line["kind"] in {FEE, DISCOUNT, COVERED}:
-        told = say(f"{line['kind']}.{line['category']}", line["text"] or say(line["category"]))
+    if line["kind"] in _NAMED_BY_TEXT:
+        kind = FEE if line["kind"] == FEE_ADJUSTMENT else line["kind"]
+        told = say(f"{kind}.{line['category']}", line["text"] or say(line["category"]))
         days = (line["first_day"], line["last_day"])
         if None in days:
             return told

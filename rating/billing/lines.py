@@ -19,8 +19,9 @@ from rating.period_charges.quotients import rounded
 from tariffs.model import Tariff
 
 USAGE, ADJUSTMENT, FEE, DISCOUNT, COVERED = "usage", "adjustment", "fee", "discount", "covered"
+FEE_ADJUSTMENT: Final = "fee_adjustment"
 ROUNDING: Final = "rounding"
-KINDS: Final = (USAGE, ADJUSTMENT, FEE, DISCOUNT, COVERED, ROUNDING)
+KINDS: Final = (USAGE, ADJUSTMENT, FEE, FEE_ADJUSTMENT, DISCOUNT, COVERED, ROUNDING)
 """Kinds of lines, in the order of a bill."""
 
 _TEXTS: Final = (
@@ -90,7 +91,7 @@ def _fees_taxed(due: pl.DataFrame, tariff: Tariff) -> pl.DataFrame:
 
 def discount_lines(charged: pl.DataFrame, tariff: Tariff) -> pl.DataFrame:
     """Lines of what comes off ``charged``, a line for each account, discount, plan and tax."""
-    mine = charged.filter(pl.col("kind") != ADJUSTMENT)
+    mine = charged.filter(~pl.col("kind").is_in([ADJUSTMENT, FEE_ADJUSTMENT]))
     usage = pl.col("kind") == USAGE
     seen = mine.select(
         "account",

@@ -19,11 +19,12 @@ import polars as pl
 from rating.billing.customers import Customers
 from rating.billing.draft import Chunk, draft
 from rating.billing.exact import frame, nano
+from rating.billing.fee_corrections import fee_corrections
 from rating.billing.findings import findings
 from rating.billing.lines import AMOUNTS, covered_lines, discount_lines, fee_lines, lines, taxed_by, usage_lines
 from rating.billing.steps import BEGUN, TRIAL, WITHDRAWN, BillRunError, Signed, Watch, begin, take, unwatched
 from rating.billing.taken import FRONTIER, taken
-from rating.lake import Delta, Lake
+from rating.lake import Delta, Lake, TariffVersion
 from rating.period import Period
 from rating.sections import sections
 from tariffs.model import Tariff
@@ -42,7 +43,10 @@ AND state IN ('begun', 'trial', 'approved') ORDER BY run DESC LIMIT 1"""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Order:
-    """What a run is asked to bill. ``tariff_version`` names the compiled ``tariff``, whose fees and discounts apply."""
+    """What a run is asked to bill. ``tariff_version`` names the compiled ``tariff``, whose fees and discounts apply.
+
+    With its ``file`` the lake keeps it: later runs correct the fees of this one by it.
+    """
 
     customers: Customers
     tariff: Tariff
@@ -51,6 +55,7 @@ class Order:
     period: Period
     issued_on: date | None = None
     """The date of the bills; without it, the day after the period."""
+    file: TariffVersion | None = None
 
     def dated(self) -> date:
         """The date of the bills."""
@@ -98,7 +103,7 @@ def trial(
         return int(known["run"])
     run = _going_on(lake, known, terms, signed) if known else None
     if run is None:
-        run = begin(lake, terms, signed)
+        run = begin(lake, terms, signed, order.file)
     with tempfile.TemporaryDirectory(prefix="toll-bill-") as scratch:
         made = _Making(lake, order, run, Path(scratch))
         made.land(watch, at_once)
@@ -193,11 +198,16 @@ class _Making:
         return pl.concat([taxed, covered_lines(taxed)])
 
     def _fees(self) -> pl.DataFrame:
-        """Fees of the period, but of accounts that were billed for a part of it."""
+        """Fees of the period, but of accounts that were billed for a part of it; corrections of those billed before."""
         values = {"run": self._run, "from_utc": self._order.period.start_utc}
         done = frame(self._lake.query(_SQL["frontiers"].format(frontier=FRONTIER), values))
         accounts = self._accounts.join(done, on="account", how="anti")
-        return fee_lines(self._order.tariff, self._order.period, accounts)
+        due = fee_lines(self._order.tariff, self._order.period, accounts)
+        months = self._order.customers.settings.fee_months
+        since = self._order.period.first - timedelta(days=31 * months)
+        known = (self._order.tariff, self._accounts, since)
+        changed = [fee_corrections(self._lake, self._run, *known)] if months else []
+        return pl.concat([due, *changed]).sort("customer", maintain_order=True)
 
     def _payments(self) -> pl.DataFrame:
         """Payments up to the date of the bills that no final bill has."""

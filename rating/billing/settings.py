@@ -64,7 +64,8 @@ class Cycle:
 class Settings:
     """The billing settings.
 
-    A bill that differs from the last one by more than both ``outlier_nano`` and ``outlier_percent`` is a finding.
+    Fees of bills of the last ``fee_months`` are corrected where holdings come out otherwise. A bill that differs from
+    the last one by more than both ``outlier_nano`` and ``outlier_percent`` is a finding.
     ``texts``: by language, what categories, zones and taxes are called. ``regions``: the percentage (in units of 10^-4)
     of each tax code there.
     """
@@ -73,6 +74,7 @@ class Settings:
     series: Mapping[str, str] = field(default_factory=lambda: {"invoice": "INV-{year}-", "credit_note": "CN-{year}-"})
     digits: int = 6
     due_days: int = 14
+    fee_months: int = 3
     cycles: Mapping[str, Cycle] = field(default_factory=lambda: {"monthly": Cycle()})
     outlier_percent: int = 100
     outlier_nano: int = 20 * 10**9
@@ -118,6 +120,7 @@ def _settings(table: Table) -> Settings:
         series={kind: _series(numbers, kind, prefix) for kind, prefix in plain.series.items()},
         digits=_at_most(numbers, "digits", plain.digits, 1, _DIGITS_MOST),
         due_days=_at_most(terms, "due_days", plain.due_days, 0, 365),
+        fee_months=_at_most(terms, "fee_months", plain.fee_months, 0, 120),
         cycles=_cycles(table.table("cycle")) or plain.cycles,
         outlier_percent=outlier.units("percent", plain.outlier_percent, 0),
         outlier_nano=outlier.money("least", plain.outlier_nano),

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from rating.lake import Delta, Lake
+from rating.lake import Delta, Lake, TariffVersion
 from rating.lake.delta import Row
 
 BEGUN, TRIAL, APPROVED, FINAL, NUMBERED, WITHDRAWN = "begun", "trial", "approved", "final", "numbered", "withdrawn"
@@ -66,11 +66,11 @@ def run_of(lake: Lake, run: int) -> dict[str, Any]:
     return dict(found[0])
 
 
-def begin(lake: Lake, terms: Row, signed: Signed) -> int:
-    """Begin a run, a row of ``bill_run`` without its number; return the number."""
+def begin(lake: Lake, terms: Row, signed: Signed, tariff: TariffVersion | None = None) -> int:
+    """Begin a run, a row of ``bill_run`` without its number; return the number. The lake keeps ``tariff``."""
     with lake.alone():
         run = int(lake.query(_COUNT)["last"][0].as_py()) + 1
-        _commit(lake, run, BEGUN, signed, {"bill_run": [{"run": run, **terms}]}, {})
+        _commit(lake, run, BEGUN, signed, {"bill_run": [{"run": run, **terms}]}, {}, tariff)
     return run
 
 
@@ -113,8 +113,14 @@ def _refuse_overtaken(lake: Lake, run: int) -> None:
 
 
 def _commit(
-    lake: Lake, run: int, step: str, signed: Signed, small: dict[str, Sequence[Row]], tables: Mapping[str, pa.Table]
+    lake: Lake,
+    run: int,
+    step: str,
+    signed: Signed,
+    small: dict[str, Sequence[Row]],
+    tables: Mapping[str, pa.Table],
+    tariff: TariffVersion | None = None,
 ) -> None:
     at = lake.offset(SOURCE).next_offset
     row: Row = {"run": run, "step": step, "by": signed.by, "at_utc": signed.at, "note": signed.note}
-    lake.commit(Delta.numbered(SOURCE, at, small={**small, "bill_step": [row]}, bills=tables))
+    lake.commit(Delta.numbered(SOURCE, at, small={**small, "bill_step": [row]}, bills=tables, tariff=tariff))

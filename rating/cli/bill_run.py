@@ -74,6 +74,7 @@ def _order(args: argparse.Namespace) -> Order:
     from rating.billing.run import Order
     from rating.cli.shared import compiled
     from rating.period import PeriodError
+    from rating.stored import tariff_version
     from tariffs.load import load
 
     catalogue = compiled(args.tariffs)
@@ -87,7 +88,7 @@ def _order(args: argparse.Namespace) -> Order:
         raise CommandError(str(fault), 2) from None
     except ValueError:
         raise CommandError(f"--date {args.date}: expected a date like 2026-11-01", 2) from None
-    return Order(customers, tariff, catalogue.version, cycle, period, issued_on)
+    return Order(customers, tariff, catalogue.version, cycle, period, issued_on, tariff_version(catalogue))
 
 
 def _cycle(args: argparse.Namespace, customers: Customers) -> str:

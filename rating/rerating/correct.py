@@ -26,6 +26,7 @@ from rating.lake import Delta, Lake, LayoutVersion
 from rating.rerating.changes import Changes, changes
 from rating.rerating.compared import Compared
 from rating.rerating.conflicts import Conflicts, conflicts, several_contents
+from rating.rerating.ends import written_off
 from rating.rerating.plan import Plan, make_plan
 from rating.rerating.replay import replay
 from rating.rerating.runs import Run, land_at_once, next_number
@@ -116,7 +117,7 @@ def _rated(plan: Plan, run: Run, found: Conflicts) -> tuple[pa.Table, Changes]:
     done = replay(plan, work)
     own = found.corrections.usage["event_id"].storage
     refused = done.refused.filter(pc.is_in(done.refused["event_id"].combine_chunks().storage, own))
-    return refused, changes(work, done, run.number)
+    return refused, written_off(plan, changes(work, done, run.number), run, 0)
 
 
 def _delta(found: Conflicts, tariff: Catalogue | None, made: Changes | None = None, run: Run | None = None) -> Delta:

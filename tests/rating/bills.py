@@ -15,7 +15,9 @@ from rating.billing.run import Order, trial
 from rating.billing.steps import APPROVED, Signed, take
 from rating.lake import Delta, Lake
 from rating.period import Period
+from rating.stored import tariff_version
 from tariffs import sheets
+from tariffs.compile import compile_tariff
 from tariffs.model import Tariff
 from tests.rating.deltas import charge_rows, delta, rows, usage_row
 from tests.tariff_folder import loaded
@@ -93,6 +95,19 @@ def ordered(
     cycle = next(iter(customers.settings.cycles))
     period: Period = customers.settings.cycles[cycle].period(month)
     return Order(customers, made, "", cycle, period, issued)
+
+
+def kept(path: Path, customers: Customers, month: str, text: str, subscriptions: str) -> Order:
+    """An order by the tariff of one TOML text that the lake will keep."""
+    return ordered_by(tariff(path, text, subscriptions), customers, month)
+
+
+def ordered_by(made: Tariff, customers: Customers, month: str) -> Order:
+    """An order by a tariff that the lake will keep."""
+    catalogue, _ = compile_tariff(made)
+    assert catalogue is not None
+    order = ordered(customers, month, made)
+    return dataclasses.replace(order, tariff_version=catalogue.version, file=tariff_version(catalogue))
 
 
 def tried(lake: Lake, order: Order) -> int:

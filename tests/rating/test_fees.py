@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from rating.period import Period
-from rating.period_charges.corrections import corrections
 from rating.period_charges.fees import fees
 from tariffs.load import load
 from tariffs.model import Tariff
@@ -128,40 +127,6 @@ CASES = [
 @pytest.mark.parametrize(("keys", "subscriptions", "period", "expected"), CASES)
 def test_what_is_due(keys: str, subscriptions: str, period: str, expected: list[str], tmp_path: Path) -> None:
     assert due(tariff(tmp_path, keys, subscriptions), period) == expected
-
-
-MAY, HALF_MAY, HALF_JUNE = (ONE.format("2026-05-01", until) for until in ("", "2026-05-16", "2026-06-16"))
-
-# keys of the fee, subscriptions as billed, as known now; what changes of May's: plan, from, days, amount
-CORRECTED = [
-    (HALF_UP, MAY, MAY, []),
-    (HALF_UP, MAY, HALF_JUNE, [("p", "06-01", -15, "-5.00")]),
-    (HALF_UP, MAY, HALF_MAY, [("p", "05-01", -16, "-5.16"), ("p", "06-01", -30, "-10.00")]),
-    (HALF_UP, HALF_JUNE, MAY, [("p", "06-01", 15, "5.00")]),
-    (HALF_UP, "", MAY, [("p", "05-01", 31, "10.00"), ("p", "06-01", 30, "10.00")]),
-    (HALF_UP, MAY, HALF_JUNE + "number,+1,ann,q,2026-06-16,\n", [("p", "06-01", -15, "-5.00")]),
-    (HALF_UP, HALF_MAY, HALF_MAY.replace(",p,", ",q,"), [("q", "05-01", 15, "4.84"), ("p", "05-01", -15, "-4.84")]),
-    ("", MAY, HALF_JUNE, []),
-    (LATE_SHARE, MAY, HALF_MAY, [("p", "05-01", -16, "-5.16")]),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("keys", "then", "now", "expected"), CORRECTED)
-def test_what_was_billed_is_put_right(
-    keys: str, then: str, now: str, expected: list[tuple[str, str, int, str]], tmp_path: Path
-) -> None:
-    (tmp_path / "then").mkdir()
-    billed, known = tariff(tmp_path / "then", keys, then), tariff(tmp_path, keys, now)
-    rows = corrections(billed, known, Period.parse("2026-05")).select("plan", "from_day", "days", "amount").rows()
-    told = [(plan, f"{since:%m-%d}", days, f"{amount // 10**7 / 100:.2f}") for plan, since, days, amount in rows]
-    assert told == expected
-    later = Period.parse("2026-06")
-    paid = (
-        sum(fees(billed, Period.parse("2026-05"))["amount"])
-        + sum(row[-1] for row in rows)
-        + sum(fees(known, later)["amount"])
-    )
-    assert paid == sum(fees(known, Period.parse("2026-05-01/2026-06-30"))["amount"])
 
 
 def test_a_fee_has_the_tax_of_its_plan_or_its_own(tmp_path: Path) -> None:
