@@ -53,18 +53,19 @@ class Records:
         return len(self.begin)
 
     def take(self, rows: Ints | Mask) -> Records:
-        """The records of ``rows`` (row numbers or a mask)."""
-        source = self.source.filter(pa.array(rows)) if rows.dtype == np.bool_ else self.source.take(pa.array(rows))
-        return Records(
-            text=self.text,
-            layout=self.layout,
-            source=source,
-            begin=self.begin[rows],
-            end=self.end[rows],
-            stop=self.stop[rows],
-            record_no=self.record_no[rows],
-            offset=self.offset[rows],
-            beyond_ascii=self.beyond_ascii[rows],
+        """The records of ``rows`` (row numbers or a mask); a run of them is not copied."""
+        at = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        run = slice(int(at[0]), int(at[-1]) + 1) if len(at) and (np.diff(at) == 1).all() else None
+        kept = at if run is None else run
+        return replace(
+            self,
+            source=self.source.take(pa.array(at)) if run is None else self.source[run],
+            begin=self.begin[kept],
+            end=self.end[kept],
+            stop=self.stop[kept],
+            record_no=self.record_no[kept],
+            offset=self.offset[kept],
+            beyond_ascii=self.beyond_ascii[kept],
         )
 
     def content(self, row: int, most: int | None = None) -> bytes:

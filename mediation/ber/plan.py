@@ -21,6 +21,7 @@ from mediation.ber.columns import RECORD, Gate, Repeat, SourceColumn, Step, by_n
 from mediation.ber.format import KINDS, Field, Format
 
 Ints = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.void]
 Bytes = npt.NDArray[np.uint8]
 
 REPEATS: tuple[Repeat, ...] = tuple(Repeat)
@@ -31,15 +32,17 @@ NO_SLOT, UNUSUAL = -1, -2
 _MOST_GATES = 62
 
 
-LOW, HIGH, BASE, WILD, SLOT, WATCH, USUAL = range(7)
-"""What ``nodes`` tells: keys LOW to HIGH stand in ``jump`` from BASE on; WILD is as :class:`_Node` has it; SLOT and
-WATCH are its first slot and gate (NO_SLOT: none); USUAL is its slot, too, but UNUSUAL unless it has one at most, which
-takes the first value without a condition."""
-AFTER, COLUMN, RANK, REPEAT, KIND, GATES, LITERAL_TEXT = range(7)
-"""What ``slots`` tells: the node's next slot; the column, the rank of its path, what repeats become, the kind of value;
-the bits of the gates that must be open; the text of a literal."""
-GATE_AFTER, GATE_BIT, GATE_KIND, GATE_TEXT = range(4)
-"""What ``gates`` tells: the node's next gate; its bit, the kind of value, and the text that opens it."""
+NODE = np.dtype([(name, np.int32) for name in ("low", "high", "base", "wild", "slot", "watch", "usual", "column")])
+"""A node: its children's keys ``low`` to ``high`` stand in ``jump`` from ``base`` on; ``wild`` is as :class:`_Node` has
+it; ``slot`` and ``watch`` are its first slot and gate (NO_SLOT: none); ``usual`` is its slot, too, but UNUSUAL unless
+it has one at most, which takes the first value without a condition; ``column`` is that of its slot."""
+SLOT = np.dtype(
+    [(name, np.int32) for name in ("after", "column", "rank", "repeat", "kind", "literal")] + [("gates", np.int64)]
+)
+"""A slot: the node's next one; the column, the rank of its path, what repeats become, the kind of value; the text of a
+literal; the bits of the gates that must be open."""
+GATE = np.dtype([(name, np.int32) for name in ("after", "bit", "kind", "text")])
+"""A gate: the node's next one; its bit, the kind of value, and the text that opens it."""
 
 
 class Plan(NamedTuple):
@@ -48,10 +51,10 @@ class Plan(NamedTuple):
     ``widest``: how many columns want one node at most.
     """
 
-    nodes: Ints
-    jump: Ints
-    slots: Ints
-    gates: Ints
+    nodes: Rows
+    jump: npt.NDArray[np.int32]
+    slots: Rows
+    gates: Rows
     texts: Bytes
     text_ends: Ints
     widest: int
@@ -115,7 +118,7 @@ class _Drawing:
             if gate is not None:
                 wanted |= 1 << self._gated(node, inner, gate)
         kind = KINDS.index(wanted_value(chain[-1][1]))
-        self._slot(node, (column, rank, REPEATS.index(repeat), kind, wanted, -1))
+        self._slot(node, (column, rank, REPEATS.index(repeat), kind, -1, wanted))
 
     def _slot(self, node: int, slot: tuple[int, ...]) -> None:
         if slot not in (self.slots[s] for s in self.nodes[node].slots):
@@ -125,7 +128,7 @@ class _Drawing:
     def name(self, key: int, record: Field, column: int) -> None:
         """Let the column ``column`` hold the name of ``record``."""
         node = self.below(TOP, key, record)[-1]
-        self._slot(node, (column, 0, 0, LITERAL, 0, self.text(record.name)))
+        self._slot(node, (column, 0, 0, LITERAL, self.text(record.name), 0))
 
     def _gated(self, node: int, inner: Field, gate: Gate) -> int:
         """The bit that stands for ``gate`` at ``node``."""
@@ -172,14 +175,17 @@ def _arrays(drawing: _Drawing) -> Plan:
     jump: list[int] = []
     for number, node in enumerate(drawing.nodes):
         low, high = (min(node.children), max(node.children) + 1) if node.children else (0, 0)
-        nodes.append((low, high, len(jump) - low, node.wild, slot[number], watch[number], _usual(drawing, node)))
+        column = drawing.slots[slot[number]][0] if node.slots else NO_SLOT
+        nodes.append(
+            (low, high, len(jump) - low, node.wild, slot[number], watch[number], _usual(drawing, node), column)
+        )
         jump += [node.children.get(key, NOTHING) for key in range(low, high)]
     texts = bytearray().join(drawing.texts)
     return Plan(
-        nodes=np.array(nodes, np.int64),
-        jump=np.array(jump, np.int64),
-        slots=np.array([(a, *s) for a, s in zip(after, drawing.slots, strict=True)], np.int64).reshape(-1, 7),
-        gates=np.array([(a, *g) for a, g in zip(gate_after, drawing.gates, strict=True)], np.int64).reshape(-1, 4),
+        nodes=np.array(nodes, NODE),
+        jump=np.array(jump, np.int32),
+        slots=np.array([(a, *s) for a, s in zip(after, drawing.slots, strict=True)], SLOT),
+        gates=np.array([(a, *g) for a, g in zip(gate_after, drawing.gates, strict=True)], GATE),
         texts=np.frombuffer(texts, np.uint8),
         text_ends=np.cumsum([0, *(len(t) for t in drawing.texts)]).astype(np.int64),
         widest=max((len(node.slots) for node in drawing.nodes), default=0),
@@ -190,7 +196,7 @@ def _usual(drawing: _Drawing, node: _Node) -> int:
     """What a node is to a walk that skims: its only slot, NO_SLOT, or UNUSUAL."""
     if not node.slots and not node.watched:
         return NO_SLOT
-    _, _, repeat, _, gates, _ = drawing.slots[node.slots[0]] if node.slots else (0,) * 6
+    _, _, repeat, _, _, gates = drawing.slots[node.slots[0]] if node.slots else (0,) * 6
     simple = len(node.slots) == 1 and not node.watched and REPEATS[repeat] is Repeat.FIRST and not gates
     return node.slots[0] if simple else UNUSUAL
 

@@ -132,9 +132,10 @@ def element_begins(records: Records, source: Source) -> Spans:
 def decode_elements(records: Records, names: tuple[str, ...], source: Source) -> tuple[Fields, stage.Fault]:
     """The fields ``names`` of ``records``, and why some of these are rejected."""
     columns = [source.column(name) for name in names]
-    begin = element_begins(records, source)
     drawn = _plan(source.format, tuple(columns))
-    texts, first, last, verdict, places = texts_of(records.text, begin, records.end, drawn, len(columns))
+    texts, first, last, verdict, places = texts_of(
+        records.text, records.begin, records.end, prefix_of(source), drawn, len(columns)
+    )
     fields = Fields(records, names, texts, first, last)
     reason = np.where(verdict == 0, 0, CODE["bad_ber"]).astype(np.uint8)
     reason[verdict == UNKNOWN_RECORD] = CODE["unknown_record_type"]

@@ -16,30 +16,7 @@ import numpy.typing as npt
 
 from mediation.ber.columns import Repeat
 from mediation.ber.format import KINDS, UNIVERSAL, Value
-from mediation.ber.plan import (
-    AFTER,
-    BASE,
-    COLUMN,
-    GATE_AFTER,
-    GATE_BIT,
-    GATE_KIND,
-    GATE_TEXT,
-    GATES,
-    HIGH,
-    KIND,
-    LOW,
-    NO_SLOT,
-    NOTHING,
-    RANK,
-    REPEAT,
-    REPEATS,
-    SLOT,
-    TOP,
-    USUAL,
-    WATCH,
-    WILD,
-    Plan,
-)
+from mediation.ber.plan import NO_SLOT, NOTHING, REPEATS, TOP, Plan, Rows
 from mediation.ber.tlv import (
     BAD_END,
     DEEPEST,
@@ -54,70 +31,84 @@ from mediation.ber.values import put_value, room_for
 from mediation.jit import index, inlined, kernel
 
 Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
+Spans = npt.NDArray[np.int32]
 
 UNKNOWN_RECORD = 100
 """A verdict beside the faults of ``tlv``: no record of the format has this tag."""
 
 _LAST = REPEATS.index(Repeat.LAST)
 _ANY = KINDS.index(Value.ANY)
-_NODE, _LIMIT, _OPEN_END, _OPEN_GATES = range(4)
+_CELL = np.dtype([("begin", np.int32), ("end", np.int32)])
+"""The bounds of a column's value; or, where it takes several, which of ``several`` are its first and last."""
+_ONE = np.dtype([(name, np.int32) for name in ("slot", "begin", "end", "next")])
+"""One of several values: its slot, its bounds, which comes next (-1: none)."""
+_LEVEL = np.dtype([(name, np.int32) for name in ("node", "limit", "open_end")] + [("gates", np.int64)])
 """What is known of a level: its node, where it ends at the latest, whether by an end-of-contents, the open gates."""
-MARK, BEGIN, END, NEXT = range(4)
-"""What a cell tells: the slot of the best value, from 1 (0: none), and its bounds; or, where a column takes several,
-which of ``several`` are its first and last. Of one of these: its slot, its bounds, which comes next (-1: none)."""
 _SHORT = 0x80
 """Below it a tag number or a length is one octet."""
 _CONSTRUCTED = 0x20
 
 
+STRIDE = 32
+"""Records are laid on the desk in whole strides: what follows one does no harm, and a loop of bytes takes longer."""
+TILE = 64
+"""Records whose texts are noted on the desk before they stand in columns."""
+
+
 class Desk(NamedTuple):
     """Where one record is walked.
 
-    ``text``: the record, room for values in segments; ``spare``: room for any value's text; ``cells``: a row a column;
-    ``several``: the values of columns that take more than one; ``levels``: a row a level.
+    ``text``: the record, room for values in segments; ``spare``: room for any value's text; ``marks``: by column, the
+    slot of the best value so far, from 1 (0: none); ``cells``: where that is; ``several``: the values of columns that
+    take more than one; ``levels``: a row a level; ``first`` and ``last``: bounds of the texts of a tile, by column.
     """
 
     text: Bytes
     spare: Bytes
-    cells: Ints
-    several: Ints
-    levels: Ints
+    marks: Spans
+    cells: Rows
+    several: Rows
+    levels: Rows
+    first: Spans
+    last: Spans
 
 
 def desk_for(plan: Plan, longest: int, columns: int) -> Desk:
     """A desk for records of at most ``longest`` bytes: no element of theirs has less than two."""
     return Desk(
-        text=np.empty(2 * longest, np.uint8),
+        text=np.empty(2 * longest + STRIDE, np.uint8),
         spare=np.empty(room_for(longest), np.uint8),
-        cells=np.empty((columns, 3), np.int64),
-        several=np.empty((plan.widest * (longest // 2), 4), np.int64),
-        levels=np.empty((DEEPEST + 1, 4), np.int64),
+        marks=np.empty(columns, np.int32),
+        cells=np.empty(columns, _CELL),
+        several=np.empty(plan.widest * (longest // 2), _ONE),
+        levels=np.empty(DEEPEST + 1, _LEVEL),
+        first=np.empty((columns, TILE), np.int32),
+        last=np.empty((columns, TILE), np.int32),
     )
 
 
 @inlined
 def _child(plan: Plan, node: int, key: int) -> int:
     """The node of ``key`` below ``node``; a universal tag may stand for any element of a list."""
-    here = index(node)
-    if plan.nodes[here, LOW] <= key < plan.nodes[here, HIGH]:
-        child = int(plan.jump[index(plan.nodes[here, BASE] + key)])
+    above = plan.nodes[index(node)]
+    if above["low"] <= key < above["high"]:
+        child = int(plan.jump[index(above["base"] + key)])
         if child != NOTHING:
             return child
-    return int(plan.nodes[here, WILD]) if key & 3 == 0 else NOTHING
+    return int(above["wild"]) if key & 3 == 0 else NOTHING
 
 
 @kernel
 def _opened(plan: Plan, node: int, desk: Desk, begin: int, end: int) -> int:
     """The bits of the gates that the value of ``node`` opens."""
-    bits, watch = 0, int(plan.nodes[node, WATCH])
+    bits, watch = 0, int(plan.nodes[node]["watch"])
     while watch >= 0:
-        wanted = plan.gates[watch, GATE_TEXT]
+        wanted = plan.gates[watch]["text"]
         first, last = int(plan.text_ends[wanted]), int(plan.text_ends[wanted + 1])
-        stop = put_value(plan.gates[watch, GATE_KIND], desk.text, begin, end, desk.spare, 0)
+        stop = put_value(plan.gates[watch]["kind"], desk.text, begin, end, desk.spare, 0)
         if equal(desk.spare, 0, stop, plan.texts, first, last):
-            bits |= 1 << int(plan.gates[watch, GATE_BIT])
-        watch = int(plan.gates[watch, GATE_AFTER])
+            bits |= 1 << int(plan.gates[watch]["bit"])
+        watch = int(plan.gates[watch]["after"])
     return bits
 
 
@@ -133,37 +124,38 @@ def equal(a: Bytes, begin: int, end: int, b: Bytes, first: int, last: int) -> bo
 
 
 @inlined
-def _note(plan: Plan, slot: int, cells: Ints, begin: int, end: int) -> None:
-    """Note the value ``begin:end`` for the column of ``slot``, unless that has one as good."""
-    here = index(slot)
-    column = index(plan.slots[here, COLUMN])
-    mark = cells[column, MARK]
-    if mark == 0 or plan.slots[here, RANK] < plan.slots[index(mark - 1), RANK]:
-        cells[column, MARK], cells[column, BEGIN], cells[column, END] = slot + 1, begin, end
+def _note(plan: Plan, slot: int, column: int, desk: Desk, begin: int, end: int) -> None:
+    """Note the value ``begin:end`` for ``column`` by ``slot``, unless it has one as good."""
+    mark = int(desk.marks[index(column)])
+    if mark == 0 or plan.slots[index(slot)]["rank"] < plan.slots[index(mark - 1)]["rank"]:
+        desk.marks[index(column)] = slot + 1
+        cell = desk.cells[index(column)]
+        cell["begin"], cell["end"] = begin, end
 
 
 @inlined
 def _note_all(plan: Plan, slot: int, gates: int, begin: int, end: int, desk: Desk, count: int) -> int:
     """Note the value ``begin:end`` for every column that wants it: how many stand in ``several`` then."""
-    cells, several = desk.cells, desk.several
     while slot != NO_SLOT:
-        column, wanted, repeat = int(plan.slots[slot, COLUMN]), plan.slots[slot, GATES], plan.slots[slot, REPEAT]
-        mark = int(cells[column, MARK])
-        better = mark == 0 or plan.slots[slot, RANK] < plan.slots[mark - 1, RANK]
-        again = not better and plan.slots[slot, RANK] == plan.slots[mark - 1, RANK] and repeat >= _LAST
-        if gates & wanted == wanted and (better or again):
+        wanted = plan.slots[index(slot)]
+        rank, repeat = int(wanted["rank"]), int(wanted["repeat"])
+        column = index(wanted["column"])
+        mark, cell = int(desk.marks[column]), desk.cells[column]
+        best = int(plan.slots[index(mark - 1)]["rank"]) if mark else rank + 1
+        if gates & wanted["gates"] == wanted["gates"] and (rank < best or (rank == best and repeat >= _LAST)):
+            desk.marks[column] = slot + 1
             if repeat <= _LAST:
-                cells[column, MARK], cells[column, BEGIN], cells[column, END] = slot + 1, begin, end
+                cell["begin"], cell["end"] = begin, end
             else:
-                several[count, MARK], several[count, NEXT] = slot, -1
-                several[count, BEGIN], several[count, END] = begin, end
-                if better:
-                    cells[column, MARK], cells[column, BEGIN] = slot + 1, count
+                one = desk.several[index(count)]
+                one["slot"], one["begin"], one["end"], one["next"] = slot, begin, end, -1
+                if rank < best:
+                    cell["begin"] = count
                 else:
-                    several[cells[column, END], NEXT] = count
-                cells[column, END] = count
+                    desk.several[index(cell["end"])]["next"] = count
+                cell["end"] = count
                 count += 1
-        slot = int(plan.slots[slot, AFTER])
+        slot = int(wanted["after"])
     return count
 
 
@@ -185,18 +177,18 @@ def _segments(  # noqa: C901 - one loop, its state in locals
     """
     text, levels, level, place = desk.text, desk.levels, depth, begin
     while True:
-        while place == limit and not levels[level, _OPEN_END]:
+        while place == limit and not levels[level]["open_end"]:
             level -= 1
             if level < depth:
                 return place, FINE, laid
-            limit = int(levels[level, _LIMIT])
+            limit = int(levels[level]["limit"])
         key, constructed, first, stop = read_head(text, place, limit)
         if key < 0:
             return place, -key, laid
         if key == END_OF_CONTENTS and not constructed and stop == first:
-            if not levels[level, _OPEN_END]:
+            if not levels[level]["open_end"]:
                 return place, BAD_END, laid
-            place, limit, levels[level, _OPEN_END] = first, first, 0
+            place, limit, levels[level]["open_end"] = first, first, 0
         elif key & 3 != UNIVERSAL:
             place, fault = element_end(text, place, limit)
             if fault != FINE:
@@ -204,9 +196,9 @@ def _segments(  # noqa: C901 - one loop, its state in locals
         elif constructed:
             if level == DEEPEST:
                 return place, TOO_DEEP, laid
-            levels[level, _LIMIT] = limit
+            levels[level]["limit"] = limit
             level, place = level + 1, first
-            levels[level, _OPEN_END] = stop == INDEFINITE
+            levels[level]["open_end"] = stop == INDEFINITE
             limit = limit if stop == INDEFINITE else stop
         else:
             laid, place = _lay(text, first, stop, laid), stop
@@ -218,21 +210,22 @@ def _whole(
 ) -> tuple[int, int, int, int]:
     """The structure at ``place`` as one value: (where that begins and ends, place behind it or of a fault, fault)."""
     _, _, begin, stop = read_head(desk.text, place, limit)
-    slot = int(plan.nodes[node, SLOT])
-    if slot != NO_SLOT and plan.slots[slot, KIND] == _ANY:
+    slot = int(plan.nodes[node]["slot"])
+    if slot != NO_SLOT and plan.slots[slot]["kind"] == _ANY:
         behind, fault = element_end(desk.text, place, limit)
         return begin, behind, behind, fault
-    desk.levels[depth, _OPEN_END] = stop == INDEFINITE
+    desk.levels[depth]["open_end"] = stop == INDEFINITE
     behind, fault, last = _segments(desk, depth, begin, limit if stop == INDEFINITE else stop, laid)
     return laid, last, behind, fault
 
 
 @inlined
-def _skim(plan: Plan, node: int, text: Bytes, place: int, limit: int, cells: Ints) -> int:
+def _skim(plan: Plan, node: int, desk: Desk, place: int, limit: int) -> int:
     """Step over the primitive elements that most records consist of: to the first of anything else.
 
     Their tags have one octet or two, their lengths one; no column wants them, or just one the first of them.
     """
+    text = desk.text
     while limit - place > 2:
         first, length = int(text[index(place)]), int(text[index(place + 1)])
         number, begin = first & 0x1F, place + 2
@@ -243,11 +236,12 @@ def _skim(plan: Plan, node: int, text: Bytes, place: int, limit: int, cells: Int
             break
         child = _child(plan, node, number << 2 | first >> 6)
         if child != NOTHING:
-            slot = int(plan.nodes[index(child), USUAL])
+            below = plan.nodes[index(child)]
+            slot = int(below["usual"])
             if slot < NO_SLOT:
                 break
             if slot != NO_SLOT:
-                _note(plan, slot, cells, begin, stop)
+                _note(plan, slot, below["column"], desk, begin, stop)
         place = stop
     return place
 
@@ -255,9 +249,9 @@ def _skim(plan: Plan, node: int, text: Bytes, place: int, limit: int, cells: Int
 @inlined
 def _take(plan: Plan, node: int, desk: Desk, begin: int, end: int, gates: int, count: int) -> tuple[int, int]:
     """Give the value ``begin:end`` of ``node`` to all that look at it: (open gates, how many stand in ``several``)."""
-    if plan.nodes[node, WATCH] != NO_SLOT:
+    if plan.nodes[node]["watch"] != NO_SLOT:
         gates |= _opened(plan, node, desk, begin, end)
-    return gates, _note_all(plan, int(plan.nodes[node, SLOT]), gates, begin, end, desk, count)
+    return gates, _note_all(plan, int(plan.nodes[node]["slot"]), gates, begin, end, desk, count)
 
 
 @inlined
@@ -278,7 +272,7 @@ def walk(plan: Plan, desk: Desk, end: int) -> tuple[int, int]:  # noqa: C901, PL
             if depth == 0 and (child == NOTHING or not constructed):
                 return UNKNOWN_RECORD, place
             last = begin if constructed else stop
-            if constructed and child != NOTHING and plan.nodes[child, WILD] == child:
+            if constructed and child != NOTHING and plan.nodes[child]["wild"] == child:
                 begin, last, stop, fault = _whole(plan, child, desk, depth, place, limit, laid)
                 if fault:
                     return fault, stop
@@ -289,15 +283,15 @@ def walk(plan: Plan, desk: Desk, end: int) -> tuple[int, int]:  # noqa: C901, PL
             if constructed and (child != NOTHING or stop == INDEFINITE):
                 if depth == DEEPEST:
                     return TOO_DEEP, begin
-                levels[depth, _NODE], levels[depth, _LIMIT] = node, limit
-                levels[depth, _OPEN_END], levels[depth, _OPEN_GATES] = open_end, gates
+                levels[depth]["node"], levels[depth]["limit"] = node, limit
+                levels[depth]["open_end"], levels[depth]["gates"] = open_end, gates
                 depth, node, place, open_end = depth + 1, child, begin, stop == INDEFINITE
                 limit = limit if open_end else stop
         if depth > 0:
-            place = _skim(plan, node, text, place, limit, desk.cells)
+            place = _skim(plan, node, desk, place, limit)
         while place == limit and not open_end and depth > 0:
             depth -= 1
-            node, limit = int(levels[depth, _NODE]), int(levels[depth, _LIMIT])
-            open_end, gates = levels[depth, _OPEN_END] != 0, int(levels[depth, _OPEN_GATES])
+            node, limit = int(levels[depth]["node"]), int(levels[depth]["limit"])
+            open_end, gates = levels[depth]["open_end"] != 0, int(levels[depth]["gates"])
         if depth == 0:
             return FINE, place
