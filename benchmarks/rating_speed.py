@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
@@ -251,11 +251,12 @@ def rated(batches: list[pa.RecordBatch], catalogue: Catalogue) -> pa.Table:
 
 
 def fetching(batches: list[pa.RecordBatch], catalogue: Catalogue) -> Callable[[], object]:
-    """Nothing but the random accesses that a call needs: its subscription, bound, destination and item."""
+    """Nothing but the random accesses that a call needs: its subscription, bound, destination and choice of item."""
     tables = narrow(catalogue)
-    columns = [catalogue.keys[:, 0], tables.bounds, catalogue.destinations[:, 0], tables.items[:, 0]]
+    rows = (catalogue.keys[:, 0], tables.bounds, tables.longest, tables.chosen.choices[:, 0])
+    columns: list[npt.NDArray[Any]] = [*rows]
     found = [price_all(guide(batch, catalogue)[0], catalogue) for batch in batches]
-    places = [(legs.account, *(legs.item % len(column) for column in columns[1:3]), legs.item) for legs in found]
+    places = [(legs.account, *(legs.item % len(column) for column in columns[1:])) for legs in found]
     return lambda: [[looked_up(*pair) for pair in zip(columns, each, strict=True)] for each in places]
 
 

@@ -1,4 +1,4 @@
-"""Loops that find what prices each leg: its cell, its destination, its band, its item.
+"""Loops that find where each leg goes and when: its cell, its destination, its band.
 
 Enters: columns of usage, legs (usage row and plan version) and the arrays of a ``Catalogue``. Leaves: codes per
 leg, or a reason. Always holds: one loop looks for one thing and calls nothing, so that the memory accesses of
@@ -14,13 +14,10 @@ import numpy.typing as npt
 
 from mediation.jit import index, inlined, kernel
 from mediation.reasons import CODE
-from rating.narrow import AT_ONCE, OF_BAND, OF_PERIOD, OF_PREFIX, OF_RATE, OF_TERMS, OF_ZONE, STEPS
+from rating.narrow import AT_ONCE, STEPS
 from tariffs.catalogue import (
-    ANY,
     CELL_CALENDAR,
     CELL_E164,
-    CELL_END,
-    CELL_FIRST,
     CELL_LOCAL,
     CELL_VARIANTS,
     INDEX_FIRST_S,
@@ -30,7 +27,7 @@ from tariffs.catalogue import (
     Codes,
     Ints,
 )
-from tariffs.prefixes import BASE, DIGITS_MAX, END, FIRST, SET_FIRST, SET_HEADS, SET_SHIFT, SHORTER
+from tariffs.prefixes import BASE, DIGITS_MAX, SET_FIRST, SET_HEADS, SET_SHIFT
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -41,7 +38,6 @@ BLOCK: Final = 1_024
 """Legs that a loop takes at once before the next loop takes them: what one has read, the next has at hand."""
 
 SET, LAST = range(2)
-LEG = 0
 """Rows of the room for a block's searches."""
 
 _UNITS: Final = tuple(BASE ** (DIGITS_MAX - length) for length in range(DIGITS_MAX + 1))
@@ -209,91 +205,3 @@ def find_bands(
             while instants[place + 1] <= second:
                 place += 1
         change[leg], band[leg] = place, bands[place]
-
-
-@inlined
-def in_force(since: int, until: int, start: int) -> bool:
-    """Whether ``start`` lies in a period; no branch turns on it."""
-    return (since <= start) & (start < until)
-
-
-@inlined
-def holds(of_band: int, band: int) -> bool:
-    """Whether what is ``of_band`` (or of ANY) holds in ``band``; no branch turns on it."""
-    return (of_band == ANY) | (of_band == band)
-
-
-@kernel
-def find_items(  # noqa: C901, PLR0912 - the short way for a block, and the long way for what is left of it
-    rows: Ints,
-    cell: Codes,
-    destination: Codes,
-    band: Codes,
-    start_us: Ints,
-    cells: Ints,
-    destinations: Codes,
-    items: Codes,
-    prices: Ints,
-    periods: Ints,
-    first: Codes,
-    end: Codes,
-    item: Codes,
-    rate: Codes,
-    zone: Codes,
-    prefix: Codes,
-    terms: Codes,
-    price: Ints,
-    reason: Bytes,
-    searched: Codes,
-) -> None:
-    """The items ``first`` to ``end`` of the longest prefix that exists at each leg's start, and the ``item`` chosen.
-
-    That is the first that exists then and holds in the leg's band; with it come its rate, zone and so on. Without any
-    prefix they are the items of numbers that no prefix matches. Most often it is one of the first two of the longest
-    prefix: they are looked at without a branch. ``searched`` is room for the legs of a block that look further.
-    """
-    for base in range(0, len(rows), BLOCK):
-        block, count = range(base, min(base + BLOCK, len(rows))), 0
-        for leg in block:
-            found = destination[leg]
-            if found != NONE:
-                first[leg], end[leg] = destinations[found, FIRST], destinations[found, END]
-            elif cell[leg] != NONE:
-                first[leg], end[leg] = cells[cell[leg], CELL_FIRST], cells[cell[leg], CELL_END]
-        for leg in block:
-            look, last = first[leg], end[leg] - 1
-            if look < last:
-                look += int(not holds(items[look, OF_BAND], band[leg]))
-            item[leg] = look
-        for leg in block:
-            look, fits = item[leg], False
-            if look < end[leg]:
-                start, period = start_us[rows[leg]], items[look, OF_PERIOD]
-                fits = in_force(periods[period, 0], periods[period, 1], start) & holds(items[look, OF_BAND], band[leg])
-            searched[LEG, count] = leg
-            count += int(not fits)
-        for place in range(count):
-            leg = searched[LEG, place]
-            found, start, item[leg], exists = destination[leg], start_us[rows[leg]], NONE, False
-            while True:
-                for look in range(first[leg], end[leg]):
-                    period = items[look, OF_PERIOD]
-                    if in_force(periods[period, 0], periods[period, 1], start):
-                        exists = True
-                        if holds(items[look, OF_BAND], band[leg]):
-                            item[leg] = look
-                            break
-                if exists or found == NONE:
-                    break
-                found = destinations[found, SHORTER]
-                if found != NONE:
-                    first[leg], end[leg] = destinations[found, FIRST], destinations[found, END]
-                else:
-                    first[leg], end[leg] = cells[cell[leg], CELL_FIRST], cells[cell[leg], CELL_END]
-        for leg in block:
-            look, rate[leg] = item[leg], NONE
-            if look != NONE:
-                zone[leg], prefix[leg] = items[look, OF_ZONE], items[look, OF_PREFIX]
-                rate[leg], terms[leg], price[leg] = items[look, OF_RATE], items[look, OF_TERMS], prices[look]
-            if rate[leg] == NONE and reason[leg] == 0:
-                reason[leg] = NO_RATE

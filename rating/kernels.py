@@ -17,6 +17,7 @@ from mediation.jit import kernel
 from mediation.reasons import CODE
 from rating import rules
 from rating.find_kernels import BLOCK, NO_BAND, NO_RATE, Bytes
+from rating.item_kernels import items_of
 from rating.narrow import (
     TERM_FREE_UNDER,
     TERM_INCREMENT,
@@ -254,14 +255,14 @@ def price_walked(
     walked: Codes,
     rows: Ints,
     cell: Codes,
-    first: Codes,
-    end: Codes,
+    destination: Codes,
     change: Codes,
     rate: Codes,
     timed: npt.NDArray[np.bool_],
     start_us: Ints,
     usage: Ints,
     cells: Ints,
+    destinations: Codes,
     items: Ints,
     rates: Ints,
     steps: Ints,
@@ -287,8 +288,9 @@ def price_walked(
         row, own, begin, terms, before = rows[leg], cell[leg], 0, 0, 0
         if len(free):
             begin, terms, before = free[leg], remainder[leg], counted[leg]
+        first, end = items_of(own, destination[leg], cells, destinations)
         reason[leg], billed[leg], amount[leg], note[leg] = price_event(
-            usage[row], start_us[row], timed[row], rate[leg], first[leg], end[leg],
+            usage[row], start_us[row], timed[row], rate[leg], first, end,
             change[leg], changes[cells[own, CELL_CALENDAR] + 1], cells[own, CELL_DENOMINATOR],
             items, rates, steps, instants, bands, runs, begin, terms, before,
         )  # fmt: skip

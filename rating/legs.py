@@ -19,8 +19,9 @@ from rating.beside_kernels import add_taxes, convert_amounts, find_conversions
 from rating.call_class import call_classes, origin_items
 from rating.columns import coded, integers, tariff_starts
 from rating.destinations import longest_prefixes
-from rating.find_kernels import BLOCK, choose_variants, find_bands, find_cells, find_items
+from rating.find_kernels import BLOCK, Bytes, choose_variants, find_bands, find_cells
 from rating.guide import Guided, direction_codes, service_codes
+from rating.item_kernels import find_items, take_items
 from rating.kernels import RUN_COLUMNS, price_flat, price_walked
 from rating.narrow import narrow
 from rating.rules import ALLOWANCE, GRADUATED, USAGE_END, VOLUME, ZERO_USAGE
@@ -55,10 +56,9 @@ class Legs:
     row: Ints
     account: Codes
     version: Codes
-    reason: npt.NDArray[np.uint8]
+    reason: Bytes
     cell: Codes
-    first: Codes
-    end: Codes
+    destination: Codes
     item: Codes
     zone: Codes
     prefix: Codes
@@ -157,7 +157,7 @@ def _priced(legs: Legs, usage: pa.RecordBatch, catalogue: Catalogue, runs: Ints)
     if not offset.any():
         _price(legs, usage, used, catalogue, runs, legs.free)
         return legs
-    free, before = legs.free, _unpriced(legs)
+    free, before = legs.free, _unpriced(legs, catalogue)
     skipped, free_before = offset, NOTHING_FREE
     if len(free.units):
         later = offset[legs.row] > 0
@@ -172,14 +172,21 @@ def _priced(legs: Legs, usage: pa.RecordBatch, catalogue: Catalogue, runs: Ints)
     return Legs(**{**vars(legs), "prices": legs.prices.less(before.prices)})
 
 
-def _unpriced(legs: Legs) -> Legs:
+def _unpriced(legs: Legs, catalogue: Catalogue) -> Legs:
     """The same legs, for the prices of another usage; reasons are shared."""
     count = len(legs.row)
-    return Legs(**{**vars(legs), "note": np.zeros(count, np.int32), "prices": _no_prices(count)})
+    return Legs(**{**vars(legs), "note": np.zeros(count, np.int32), "prices": _no_prices(count, catalogue)})
 
 
-def _no_prices(count: int) -> Prices:
-    return Prices(*np.zeros((4, count), np.int64))
+def _no_prices(count: int, catalogue: Catalogue) -> Prices:
+    """Room for prices; taxes and conversions that no tariff makes share their zeros."""
+    billed, amount, unfilled = np.zeros((3, count), np.int64)
+    return Prices(
+        billed,
+        amount,
+        np.zeros(count, np.int64) if len(catalogue.taxes) else unfilled,
+        np.zeros(count, np.int64) if len(catalogue.bills) else unfilled,
+    )
 
 
 def _found(guided: Guided, catalogue: Catalogue) -> Legs:
@@ -188,59 +195,64 @@ def _found(guided: Guided, catalogue: Catalogue) -> Legs:
     rows = [np.flatnonzero(versions != NONE) for versions in guided.versions]
     row = np.concatenate(rows)
     leg = np.repeat(np.arange(len(rows), dtype=np.int32), [len(part) for part in rows])
-    reason, count = np.zeros(len(row), np.uint8), len(row)
-    cell, first, end, item, zone, prefix, rate, terms = np.zeros((8, count), np.int32)
-    change, band, conversion, call_class, note = np.zeros((5, count), np.int32)
-    origin = np.full(count, NONE, np.int32) if len(catalogue.variants) else call_class
     version, account = (
         np.concatenate([column[part] for column, part in zip(columns, rows, strict=True)])
         for columns in (guided.versions, guided.accounts)
     )
-    legs = Legs(
-        leg,
-        row,
-        account,
-        version,
-        reason,
-        cell,
-        first,
-        end,
-        item,
-        zone,
-        prefix,
-        rate,
-        terms,
-        np.zeros(count, np.int64),
-        change,
-        band,
-        conversion,
-        origin,
-        call_class,
-        note,
-        _no_prices(count),
-        NOTHING_FREE,
-        NO_INTS,
-    )
+    count = len(row)
+    reason: Bytes = np.zeros(count, np.uint8)
+    cell, item, zone, prefix, rate, terms, left = np.empty((7, count), np.int32)
+    change, band, note, unfilled = np.zeros((4, count), np.int32)
+    price: Ints = np.empty(count, np.int64)
     start, cells, items = tariff_starts(usage), catalogue.cells, catalogue.items
     services, directions = service_codes(usage, catalogue), direction_codes(usage, catalogue)
     find_cells(row, version, services, directions, catalogue.selector, cell, reason)
+    origin, call_class = unfilled, unfilled
     if len(catalogue.variants):
-        origin[:] = origin_items(usage, row, cell, catalogue)
-        call_class[:] = call_classes(usage, row, account, catalogue)
+        origin = origin_items(usage, row, cell, catalogue)
+        call_class = call_classes(usage, row, account, catalogue)
         choose_variants(cell, origin, call_class, len(catalogue.classes) + 1, cells, items, catalogue.variants, reason)
     calendars = (catalogue.calendar_changes, catalogue.band_index, catalogue.instants, catalogue.bands)
     find_bands(row, cell, start, cells, *calendars, change, band, reason)
     destination = longest_prefixes(usage, "b_number", row, cell, cells, catalogue)
     tables = narrow(catalogue)
-    find_items(
+    chosen = tables.chosen
+    others = take_items(
         *(row, cell, destination, band, start),
-        *(cells, catalogue.destinations, tables.items, tables.prices, tables.periods),
-        *(first, end, item, rate, zone, prefix, terms),
-        legs.price,
-        reason,
-        np.empty((2, BLOCK), np.int32),
+        *(chosen.choosing, chosen.choices, chosen.prices, chosen.periods),
+        *(item, zone, prefix, rate, terms),
+        *(price, reason, left, np.empty((2, BLOCK), np.int32)),
     )
-    return legs
+    find_items(
+        *(left[:others], row, cell, destination, band, start),
+        *(cells, catalogue.destinations, items, catalogue.rates, tables.rate_terms),
+        *(item, zone, prefix, rate, terms),
+        *(price, reason),
+    )
+    return Legs(
+        leg=leg,
+        row=row,
+        account=account,
+        version=version,
+        reason=reason,
+        cell=cell,
+        destination=destination,
+        item=item,
+        zone=zone,
+        prefix=prefix,
+        rate=rate,
+        terms=terms,
+        price=price,
+        change=change,
+        band=band,
+        conversion=np.zeros(count, np.int32) if len(catalogue.bills) else unfilled,
+        origin=origin,
+        call_class=call_class,
+        note=note,
+        prices=_no_prices(count, catalogue),
+        free=NOTHING_FREE,
+        covered=NO_INTS,
+    )
 
 
 def _price(legs: Legs, usage: pa.RecordBatch, used: Ints, catalogue: Catalogue, runs: Ints, free: Free) -> None:
@@ -258,8 +270,8 @@ def _price(legs: Legs, usage: pa.RecordBatch, used: Ints, catalogue: Catalogue, 
         )
         walked = walked[:others]
     price_walked(
-        *(walked, legs.row, legs.cell, legs.first, legs.end, legs.change, legs.rate, timed, start, used),
-        *(cells, catalogue.items, catalogue.rates, catalogue.steps),
+        *(walked, legs.row, legs.cell, legs.destination, legs.change, legs.rate, timed, start, used),
+        *(cells, catalogue.destinations, catalogue.items, catalogue.rates, catalogue.steps),
         *(catalogue.calendar_changes, catalogue.instants, catalogue.bands),
         runs,
         legs.reason,

@@ -16,14 +16,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from rating.choices import Choices, choices, told_apart
 from rating.rules import STAGE_CHARGE
 from tariffs.catalogue import (
-    ITEM_BAND,
-    ITEM_FROM,
-    ITEM_PREFIX,
-    ITEM_RATE,
-    ITEM_TO,
-    ITEM_ZONE,
     RATE_FIRST_STEP,
     RATE_FREE_UNDER,
     RATE_MAX,
@@ -32,7 +27,6 @@ from tariffs.catalogue import (
     RATE_MODE,
     RATE_NAME,
     RATE_PER,
-    RATE_PRICE,
     RATE_SETUP,
     RATE_STAGE,
     RATE_UNIT,
@@ -44,9 +38,6 @@ from tariffs.catalogue import (
 )
 from tariffs.prefixes import LENGTH, NONE, SET_FIRST, SET_HEADS
 
-OF_PERIOD, OF_BAND, OF_ZONE, OF_PREFIX, OF_RATE, OF_TERMS, OF_PRICE, OF_COLUMNS = 0, 1, 2, 3, 4, 5, 6, 8
-"""Of an item: as in the catalogue; its period is a row of ``periods``, its terms one of ``terms``. The last two columns
-are the price of its rate's first step, which ``prices`` shows as one number."""
 (
     TERM_UNTIL,
     TERM_FREE_UNDER,
@@ -72,7 +63,7 @@ _TERMS: Final = [RATE_FREE_UNDER, RATE_SETUP, RATE_MINIMUM, RATE_MIN, RATE_MAX, 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Narrow:
-    """Sets of prefixes with their ``heads`` and ``bounds``; items, their periods and terms; the names of rates.
+    """Sets of prefixes with their ``heads`` and ``bounds``; the items chosen; terms, names and which terms of rates.
 
     ``digits``: how many the longest prefix has.
     """
@@ -82,10 +73,9 @@ class Narrow:
     heads: Codes
     bounds: Ints
     longest: Codes
-    items: Codes
-    prices: Ints
-    periods: Ints
+    chosen: Choices
     terms: Ints
+    rate_terms: Ints
     rate_names: Codes
 
 
@@ -104,7 +94,8 @@ def _narrow(catalogue: Catalogue) -> Narrow:
     found = (catalogue.prefix_sets, catalogue.prefix_heads, catalogue.prefix_bounds, catalogue.prefix_longest)
     names = catalogue.rates[:, RATE_NAME].astype(np.int32)
     digits = int(catalogue.destinations[:, LENGTH].max(initial=0))
-    return Narrow(digits, *shared_sets(*found), *_items(catalogue), names)
+    terms, rate_terms = _terms(catalogue)
+    return Narrow(digits, *shared_sets(*found), choices(catalogue, rate_terms), terms, rate_terms, names)
 
 
 def shared_sets(sets: Ints, heads: Codes, bounds: Ints, longest: Codes) -> tuple[Ints, Codes, Ints, Codes]:
@@ -135,20 +126,6 @@ def _each_set(sets: Ints, heads: Codes, bounds: Ints, longest: Codes) -> Iterato
         yield heads[first:end] - heads[first], np.r_[bounds[own], _BEYOND], padded
 
 
-def _items(catalogue: Catalogue) -> tuple[Codes, Ints, Ints, Ints]:
-    items, (terms, of_rate) = catalogue.items, _terms(catalogue)
-    periods, period = _told_apart(items[:, [ITEM_FROM, ITEM_TO]])
-    rows = np.zeros((len(items), OF_COLUMNS), np.int32)
-    rows[:, OF_PERIOD] = period
-    for column, wide in ((OF_BAND, ITEM_BAND), (OF_ZONE, ITEM_ZONE), (OF_PREFIX, ITEM_PREFIX), (OF_RATE, ITEM_RATE)):
-        rows[:, column] = items[:, wide]
-    prices, rate = rows.view(np.int64)[:, OF_PRICE // 2], items[:, ITEM_RATE]
-    priced = (rate != NONE) & (rate < len(of_rate))  # the items of origins number zones
-    rate = rate[priced]
-    rows[priced, OF_TERMS], prices[priced] = of_rate[rate], catalogue.rates[rate, RATE_PRICE]
-    return rows, prices, periods, terms
-
-
 def _terms(catalogue: Catalogue) -> tuple[Ints, Ints]:
     """What rates say but for their prices, and the row of it for each rate."""
     rates, first = catalogue.rates, catalogue.steps[catalogue.rates[:, RATE_FIRST_STEP]]
@@ -158,14 +135,7 @@ def _terms(catalogue: Catalogue) -> tuple[Ints, Ints]:
     columns = [TERM_FREE_UNDER, TERM_SETUP, TERM_MINIMUM, TERM_MIN, TERM_MAX, TERM_UNIT, TERM_MODE, TERM_PER]
     every[:, columns] = rates[:, _TERMS]
     by_per = np.argsort(rates[:, RATE_PER], kind="stable")  # of a deck's rates nothing but price and per differ
-    terms, place = _told_apart(every[by_per])
+    terms, place = told_apart(every[by_per])
     of_rate = np.empty(len(rates), np.int64)
     of_rate[by_per] = place
     return terms, of_rate
-
-
-def _told_apart(rows: Ints) -> tuple[Ints, Ints]:
-    """``rows``, neighbours that are alike as one, and the place of each among those that are left."""
-    new = np.ones(len(rows), np.bool_)
-    new[1:] = (rows[1:] != rows[:-1]).any(axis=1)
-    return rows[new], np.cumsum(new) - 1
