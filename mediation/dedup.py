@@ -108,6 +108,14 @@ def version_ids(usage: pa.RecordBatch) -> pa.Array:
     return pa.Array.from_buffers(EVENT_ID, len(ids), [None, pa.py_buffer(ids.tobytes())])
 
 
+def _distinct(days: Ints) -> list[int]:
+    """The distinct ``days`` in order, of which there are few beside the events: counted, not sorted."""
+    if not len(days):
+        return []
+    first = int(days.min())
+    return (first + np.flatnonzero(np.bincount(days - first))).tolist()
+
+
 class SeenIds:
     """The ids of the days that are loaded: a cache of what the lake holds, of ``most_keys`` or the days at hand.
 
@@ -129,24 +137,29 @@ class SeenIds:
         A day is taken with both its neighbours, so that a change of the layout's zone hides no copy. Where
         more than ``most_keys`` ids are held, those of all other days are forgotten first.
         """
-        days = np.unique(np.asarray(usage["start_utc"].cast(pa.int64())) // DAY_US)
-        around = {int(d) + step for d in days for step in (-1, 0, 1)}
+        days = _distinct(np.asarray(usage["start_utc"].cast(pa.int64())) // DAY_US)
+        around = {day + step for day in days for step in (-1, 0, 1)}
         if self._count > self._most and self.days - around:
             self._forget_all_but(around)
         return sorted(day for day in around - self.days if day in self._held)
 
-    def load(self, days: Iterable[int], keys: Ints) -> None:
-        """Take ``keys``, all that the lake holds of ``days``."""
+    def load(self, days: Iterable[int], *parts: Ints) -> None:
+        """Take the keys in ``parts``, all that the lake holds of ``days``."""
         self.days |= set(days)
-        self.remember(keys)
+        self._make_room(sum(map(len, parts)))
+        for keys in parts:
+            self.remember(keys)
 
     def remember(self, keys: Ints) -> None:
         """Add the ids of committed events."""
         if len(keys):
-            self._hold(np.unique(keys[:, 3]).tolist())
-        if 2 * (self._count + len(keys)) > len(self._table):
-            self._rebuild(self._rows(), self._count + len(keys))
+            self._hold(_distinct(keys[:, 3]))
+        self._make_room(len(keys))
         self._count += insert_keys(self._table, keys)
+
+    def _make_room(self, more: int) -> None:
+        if 2 * (self._count + more) > len(self._table):
+            self._rebuild(self._rows(), self._count + more)
 
     def _hold(self, days: list[int]) -> None:
         """Note that the lake now holds ``days``; the ones that it did not hold before are loaded thereby."""

@@ -31,9 +31,9 @@ def seen_ids(lake: Lake) -> SeenIds:
 def load_days(lake: Lake, seen: SeenIds, usage: pa.RecordBatch) -> None:
     """Load the ids that ``lake`` holds of the days around ``usage``."""
     for first, last in _runs(seen.missing_days(usage)):
-        keys = lake.event_keys(_EPOCH + timedelta(days=first), _EPOCH + timedelta(days=last)).combine_chunks()
-        columns = [keys[n].combine_chunks() for n in ("event_id", "content_hash", "start_utc")]
-        seen.load(range(first, last + 1), keys_of(*columns))
+        keys = lake.event_keys(_EPOCH + timedelta(days=first), _EPOCH + timedelta(days=last))
+        parts = (keys_of(part["event_id"], part["content_hash"], part["start_utc"]) for part in keys.to_batches())
+        seen.load(range(first, last + 1), *parts)
 
 
 def _runs(days: list[int]) -> Iterator[tuple[int, int]]:

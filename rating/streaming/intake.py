@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from mediation.fields import schema
 from mediation.layout import Layout, Pairing
-from mediation.records import Bytes, Chunk
+from mediation.records import Bytes, Chunk, apart
 from rating.pipeline import Mediated, mediate
 from rating.streaming.coordinates import POSITION_BITS, Partition
 from rating.streaming.source import Messages
@@ -188,5 +188,8 @@ class _Places:
     def _as_it_came(self, raw: pa.BinaryArray, piece: Ints, ordinal: Ints) -> pa.BinaryArray:
         """``raw`` without the line end that was added to the last record of a piece."""
         ends = np.append(self.begins[1:], self.starts[-1])[ordinal] == self.starts[piece + 1]
-        cut = pa.array(ends & self.added[piece])
-        return pc.if_else(cut, pc.binary_slice(raw, 0, -1), raw) if pc.any(cut).as_py() else raw
+        cut = ends & self.added[piece]
+        if not cut.any():
+            return raw
+        bounds = np.frombuffer(raw.buffers()[1], np.int32, len(raw) + 1, 4 * raw.offset)
+        return apart(np.frombuffer(raw.buffers()[2], np.uint8), bounds[:-1], bounds[1:] - cut)

@@ -60,8 +60,11 @@ class Pieces:
             return self.bytes, np.zeros(len(self.bytes), np.bool_)
         line_end = bytes([framing.line_end])
         open_ended = pc.invert(pc.ends_with(self.bytes, pattern=line_end))
+        added = np.asarray(open_ended)
+        if not added.any():
+            return self.bytes, added
         ended = pc.binary_join_element_wise(self.bytes, pa.scalar(line_end), pa.scalar(b""))
-        return pc.if_else(open_ended, ended, self.bytes), np.asarray(open_ended)
+        return ended if added.all() else pc.if_else(open_ended, ended, self.bytes), added
 
 
 @dataclass(slots=True)
