@@ -12,10 +12,10 @@ PACKAGES = ("mediation", "tariffs", "rating")
 ALLOWED = {"mediation": {"mediation"}, "tariffs": {"tariffs"}, "rating": {"mediation", "tariffs", "rating"}}
 FILES = sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py"))
 CLOCKS = {
-    "rating/api/limits.py",
     "rating/api/metrics.py",
     "rating/api/serving.py",
     "rating/api/watch.py",
+    "rating/api/workers.py",
     "rating/cli/progress.py",
     "rating/ahead.py",
     "rating/lake/disk.py",

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Query
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from rating.api import answers, bills, routes
 from rating.api import questions as asked
@@ -55,9 +55,9 @@ async def _ready(desk: TheDesk) -> Response:
 
 async def _metrics(desk: TheDesk, _asker: OfMetrics, _: Annotated[asked.Nothing, Query()]) -> Response:
     """The server's metrics, as Prometheus reads them."""
-    if desk.follower.view:
-        desk.metrics.snapshot.set(desk.follower.view.snapshot)
-    return PlainTextResponse(generate_latest(desk.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    if view := desk.views.view:
+        desk.metrics.snapshot.set(view.snapshot)
+    return PlainTextResponse(desk.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
 def _described(app: FastAPI) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The desk: what the routes answer from, and whom they answer.
 
-Enters: settings. Leaves: the follower's view, the threads, the tokens. Always holds: nobody is answered without a
+Enters: settings, views. Leaves: the latest view, the threads, the tokens. Always holds: nobody is answered without a
 token that grants it; a changed file of tokens holds from the next request on, and one that is wrong changes nothing.
 """
 
@@ -15,9 +15,9 @@ from typing import Final, Self, TypeVar
 from starlette.exceptions import HTTPException
 
 from rating.api.far import Far
-from rating.api.follow import Follower
 from rating.api.limits import Buckets
 from rating.api.metrics import Metrics
+from rating.api.published import Views
 from rating.api.settings import Settings
 from rating.api.shelves import View, WideError
 from rating.api.threads import Threads
@@ -42,41 +42,38 @@ class Asker:
 
 
 class Desk:
-    """What the server has while it runs; a context manager."""
+    """What a process of the server has while it runs; a context manager. Raises :class:`TokenError`."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings, self.metrics = settings, Metrics()
-        self._grants: Grants = read_tokens(settings.tokens)  # first: it may raise, and nothing is to be undone yet
-        self.follower = Follower(settings.lake, settings.refresh_ms, settings.cache)
+    def __init__(self, settings: Settings, views: Views) -> None:
+        self.settings, self.views, self.metrics = settings, views, Metrics()
+        self._grants: Grants = read_tokens(settings.tokens)
         self.far = Far(settings.lake, settings.far_connections, settings.far_s)
         self._near = Threads("near", settings.near_threads, _NEAR_WAITING)
         self._wide = Threads("wide", settings.wide_threads, _WIDE_WAITING)
         self._stamp = self._written()
-        self._buckets = Buckets()
+        self._buckets = Buckets(views.folder / "limits")
 
     def __enter__(self) -> Self:
-        self.follower.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.follower.__exit__()
-        for threads in (self._near, self._wide, self.far):
-            threads.close()
+        for part in (self._near, self._wide, self.far, self._buckets):
+            part.close()
 
     @property
     def ready(self) -> bool:
         """Whether the shelves are filled and go with the lake."""
-        return self.follower.view is not None and self.follower.healthy
+        return self.views.view is not None and self.views.healthy
 
     def view(self) -> View:
         """The lake as of its latest snapshot. Raises 503 until it was read once."""
-        if self.follower.view is None:
+        view = self.views.view
+        if view is None:
             raise HTTPException(503, "the lake is being read: ask again soon", {"Retry-After": "2"})
-        return self.follower.view
+        return view
 
-    async def near(self, question: Callable[[View], T], *, by_sql: bool = False) -> T:
+    async def near(self, view: View, question: Callable[[View], T], *, by_sql: bool = False) -> T:
         """The answer of ``question``: at once if it is about few rows, else by a thread; ``by_sql``: never at once."""
-        view = self.view()
         if not by_sql:
             with suppress(WideError):
                 return question(view.up_to(self.settings.at_once_rows))
@@ -99,7 +96,6 @@ class Desk:
             self._stamp = self._written()
             try:
                 self._grants = read_tokens(self.settings.tokens)
-                self._buckets.keep(frozenset(self._grants))
             except TokenError as fault:
                 LOG.warning("the file of tokens is wrong: what was read before holds", extra={"fault": str(fault)})
         return self._grants

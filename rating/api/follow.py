@@ -3,15 +3,14 @@
 Enters: a lake that others write. Leaves: the latest :class:`View`. Always holds: a view is of one snapshot on all
 shelves, so a commit is there whole or not at all; it is replaced, never changed, so a question sees one state.
 
-Runs of one size are merged by eights, as in a log-structured tree: after any number of commits there are few.
+Runs of one size are merged by eights, as in a log-structured tree: after any number of commits there are few. Each view
+is published, for other processes of the server.
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count
@@ -21,6 +20,8 @@ from typing import Any, Final, Self
 
 import pyarrow as pa
 
+from rating.api.place import Place
+from rating.api.published import publish
 from rating.api.shelves import SHELVES, Run, Shelf, View, write_run
 from rating.lake import Lake, LakeError, open_lake
 from rating.story import EPOCH
@@ -46,16 +47,17 @@ class Follower:
     """Follows the lake in ``folder``, looking every ``pause_ms`` milliseconds, from a thread of its own.
 
     A context manager, whose end ends the thread. ``view`` is None until the lake was read once; ``healthy`` says
-    whether the last look went well. Runs are kept in a private folder below ``cache``.
+    whether the last look went well. Runs are kept in a private ``folder`` below ``cache``.
     """
 
-    def __init__(self, folder: Path | str, pause_ms: int, cache: Path | None = None) -> None:
+    def __init__(self, lake: Path | str, pause_ms: int, cache: Path | None = None) -> None:
         self.view: View | None = None
         self.healthy = True
-        self._folder, self._pause, self._numbers = folder, timedelta(milliseconds=pause_ms), count()
+        self._lake, self._pause, self._numbers = lake, timedelta(milliseconds=pause_ms), count()
         self._stop = Event()
-        self._place = Path(tempfile.mkdtemp(prefix="toll-serve-", dir=cache))
+        self._place = Place(cache)
         self._boot = secrets.token_hex(4)
+        self._merged_away: list[Run] = []
         self._thread = Thread(target=self._follow, name="follower", daemon=True)
 
     def __enter__(self) -> Self:
@@ -69,20 +71,20 @@ class Follower:
 
     def close(self) -> None:
         """Remove the runs; of use to who looks without the thread."""
-        shutil.rmtree(self._place, ignore_errors=True)
+        self._place.close()
 
     @property
-    def tag(self) -> str:
-        """The snapshot of the view as an HTTP entity tag; another one after a restart."""
-        return f'"{self._boot}-{self.view.snapshot if self.view else 0}"'
+    def folder(self) -> Path:
+        """The private folder."""
+        return self._place.path
 
     def _follow(self) -> None:
         while not self._stop.is_set():
             try:
-                with open_lake(self._folder, read_only=True) as lake:
+                with open_lake(self._lake, read_only=True) as lake:
                     self._looking(lake)
             except (LakeError, OSError) as fault:  # OSError: there is no room for a run
-                self.healthy = False
+                self._is(healthy=False)
                 LOG.warning("the lake cannot be followed", extra={"fault": str(fault)})
                 self._stop.wait(_RETRY_S)
 
@@ -93,19 +95,30 @@ class Follower:
             self.view = None  # what came since then is no longer told apart: read all of it
         for _ in range(_RENEW):
             self.look(lake)
-            self.healthy = True
+            self._is(healthy=True)
             if self._stop.wait(self._pause.total_seconds()):
                 return
+
+    def _is(self, *, healthy: bool) -> None:
+        if healthy != self.healthy:
+            self.healthy = healthy
+            publish(self.folder, self.view, healthy=healthy)
 
     def look(self, lake: Lake) -> None:
         """Bring the view up to the lake's newest snapshot."""
         now, before = _one(lake, _NOW), self.view
         if before is None:
-            self.view = View(now, {name: tuple(self._all(lake, shelf, now)) for name, shelf in SHELVES.items()})
-            LOG.info("read", extra={"snapshot": now, "rows": {n: _size(runs) for n, runs in self.view.runs.items()}})
+            whole = {name: tuple(self._all(lake, shelf, now)) for name, shelf in SHELVES.items()}
+            self._show(now, whole)
+            LOG.info("read", extra={"snapshot": now, "rows": {n: _size(runs) for n, runs in whole.items()}})
         elif now > before.snapshot:
-            grown = {name: self._grown(lake, name, before, now) for name in SHELVES}
-            self.view = View(now, grown)
+            self._show(now, {name: self._grown(lake, name, before, now) for name in SHELVES})
+
+    def _show(self, snapshot: int, runs: Mapping[str, Runs]) -> None:
+        self.view = View(self._boot, snapshot, runs)
+        publish(self.folder, self.view, healthy=self.healthy)
+        while self._merged_away:
+            self._merged_away.pop().path.unlink()  # who reads it still has it
 
     def _all(self, lake: Lake, shelf: Shelf, now: int) -> Iterator[Run]:
         """The whole shelf as of the snapshot ``now``, some days at a time."""
@@ -134,13 +147,12 @@ class Follower:
             alike = [run for run in runs if _tier(run) == size]
             if len(alike) >= FAN:
                 whole = self._run([pa.Table.from_batches([run.rows]) for run in alike])
-                for run in alike:
-                    run.path.unlink()  # who reads it still has it
+                self._merged_away += alike
                 return self._merged((*(run for run in runs if run not in alike), whole))
         return runs
 
     def _run(self, parts: Sequence[pa.Table]) -> Run:
-        return write_run(self._place / f"{next(self._numbers)}.arrow", parts)
+        return write_run(self.folder / f"{next(self._numbers)}.arrow", parts)
 
 
 def _one(lake: Lake, sql: str) -> int:

@@ -1,17 +1,23 @@
 """Every metric of the API, declared once.
 
 Enters: what the server tells of each request. Leaves: Prometheus metrics. Always holds: labels are routes as
-declared, statuses and roles; none tells of a subscriber.
+declared, statuses and roles; none tells of a subscriber. Processes of one server add theirs up, through files in the
+folder that :data:`SHARED` names: the library's own way, which wants it named before the library is loaded.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 _SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+
+SHARED: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable of the environment that names the folder."""
 
 
 @dataclass(slots=True, eq=False)
@@ -29,8 +35,17 @@ class Metrics:
         labels = ["route", "status", "role"]
         self.requests = Counter("toll_api_requests", "requests, by how they ended", labels, registry=to)
         self.seconds = Histogram("toll_api_seconds", "time of an answer", ["route"], buckets=_SECONDS, registry=to)
-        self.open = Gauge("toll_api_open_requests", "requests under way", registry=to)
-        self.snapshot = Gauge("toll_api_snapshot", "snapshot of the lake that is answered from", registry=to)
+        self.open = Gauge("toll_api_open_requests", "requests under way", registry=to, multiprocess_mode="livesum")
+        says = "snapshot of the lake that is answered from"
+        self.snapshot = Gauge("toll_api_snapshot", says, registry=to, multiprocess_mode="mostrecent")
+
+    def text(self) -> bytes:
+        """All of them, as Prometheus reads them."""
+        registry = self.registry
+        if SHARED in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # of the library
+        return generate_latest(registry)
 
     def answered(self, route: str, status: int, role: str, seconds: float) -> None:
         """Count a request."""

@@ -38,10 +38,11 @@ async def _answer(
     request: Request, desk: Desk, made: Callable[[View], dict[str, Any]], *, by_sql: bool = False
 ) -> Response:
     """What ``made`` gives of the shelves, or that it is still what the client has."""
-    headers = {"ETag": desk.follower.tag, **PRIVATE}
-    if request.headers.get("if-none-match") == headers["ETag"]:
+    view = desk.view()
+    headers = {"ETag": view.tag, **PRIVATE}
+    if request.headers.get("if-none-match") == view.tag:
         return Response(status_code=304, headers=headers)
-    return Json(await desk.near(made, by_sql=by_sql), headers=headers)
+    return Json(await desk.near(view, made, by_sql=by_sql), headers=headers)
 
 
 def _told(

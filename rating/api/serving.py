@@ -1,7 +1,8 @@
 """Serving: the application on an address, until it is told to stop.
 
 Enters: settings and an address. Leaves: answers over HTTP. Always holds: SIGTERM and SIGINT end it when the requests
-under way are answered, at the latest after ten seconds; threads, connections and files of its own go with it.
+under way are answered, at the latest after ten seconds; threads, processes, connections and files of its own go with
+it. One worker serves beside the follower in this process; several are processes of their own (:mod:`.workers`).
 """
 
 from __future__ import annotations
@@ -9,16 +10,15 @@ from __future__ import annotations
 import logging
 import socket
 import sys
+from collections.abc import Callable
 from typing import Final
 
-import uvicorn
-
-from rating.api.app import application
-from rating.api.desk import Desk
+from rating.api.follow import Follower
+from rating.api.published import Views
 from rating.api.settings import Address, ServeError, Settings
+from rating.api.tokens import read_tokens
 
 LOG: Final = logging.getLogger("toll.serve")
-_GRACE_S: Final = 10
 _BACKLOG: Final = 512
 _SWITCH_S: Final = 0.001
 """How long a thread keeps the interpreter from others: the follower's work must not add up to a long wait."""
@@ -30,21 +30,25 @@ def serve(settings: Settings, address: Address) -> None:
     Raises :class:`ServeError` if the address cannot be listened on, :class:`rating.api.tokens.TokenError` for tokens.
     """
     sys.setswitchinterval(_SWITCH_S)
-    with Desk(settings) as desk, _listening(address) as listening:
-        config = uvicorn.Config(
-            application(desk),
-            ssl_certfile=address.certificate,
-            ssl_keyfile=address.key,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            lifespan="off",
-            timeout_graceful_shutdown=_GRACE_S,
-        )
+    read_tokens(settings.tokens)  # what is wrong with them is told before anything is begun
+    answer = _answering(settings)
+    with _listening(address) as listening, Follower(settings.lake, settings.refresh_ms, settings.cache) as follower:
         LOG.info("listening", extra={"host": address.host, "port": listening.getsockname()[1]})
-        uvicorn.Server(config).run([listening])
-    LOG.info("stopped")
+        try:
+            answer(settings, address, listening, follower)
+        finally:
+            LOG.info("stopped")
+
+
+def _answering(settings: Settings) -> Callable[[Settings, Address, socket.socket, Views], None]:
+    """What answers; imported before anyone can ask, and only where it is used: it is large."""
+    if settings.workers > 1:
+        from rating.api.workers import keep
+
+        return keep
+    from rating.api.worker import answer
+
+    return answer
 
 
 def _listening(address: Address) -> socket.socket:

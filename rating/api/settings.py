@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from rating.secrecy import is_loopback, readable_by_others
+
+GRACE_S: Final = 10
+"""How long requests under way may take when the server is to end."""
 
 
 class ServeError(Exception):
@@ -24,6 +28,8 @@ class Settings:
     tokens: Path
     cache: Path | None = None
     """Where the shelves are kept while it serves; None: in the system's folder for temporary files."""
+    workers: int = 1
+    """Processes that answer; the limits below are each one's."""
     refresh_ms: int = 500
     """How often it looks for new commits."""
     at_once_rows: int = 1_000

@@ -163,10 +163,17 @@ class Part:
 class View:
     """All shelves as of one snapshot of the lake."""
 
+    boot: str
+    """The start of the server that it is of."""
     snapshot: int
     runs: Mapping[str, tuple[Run, ...]]
     most: int | None = None
     """More rows at once are refused."""
+
+    @property
+    def tag(self) -> str:
+        """The snapshot as an HTTP entity tag; another one after a restart."""
+        return f'"{self.boot}-{self.snapshot}"'
 
     def up_to(self, most: int) -> View:
         """The same, which gives no more than ``most`` rows at once."""

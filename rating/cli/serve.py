@@ -7,6 +7,7 @@ changes nothing in the lake; beyond the machine it speaks TLS, unless told other
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ def arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument(
         "--refresh-ms", type=whole_number(50, 60_000), default=500, metavar="N", help="look for new commits"
     )
+    part.add_argument("--workers", type=whole_number(1, 64), default=1, metavar="N", help="processes that answer")
     part.add_argument("--query-s", type=whole_number(1, 600), default=10, metavar="S", help="longest query of the lake")
     part.add_argument("--cache", type=Path, metavar="DIR", help="where to keep the shelves (default: temporary files)")
     config_argument(part)
@@ -113,11 +115,12 @@ def _serve(args: argparse.Namespace) -> int:
         lake=Path(args.lake),
         tokens=Path(args.tokens),
         cache=args.cache,
+        workers=args.workers,
         refresh_ms=args.refresh_ms,
         far_s=args.query_s,
     )
     log_json(quiet=args.quiet)
     opened(args).close()
-    with stopped_by_signals(lambda: None):  # the server has seen the signal and ends; here it must not kill
+    with stopped_by_signals(lambda: sys.exit(0)):  # before the server sees to signals, and after it has
         serve(settings, address)
     return 0

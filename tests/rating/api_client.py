@@ -13,6 +13,7 @@ import httpx
 
 from rating.api.app import application
 from rating.api.desk import Desk
+from rating.api.follow import Follower
 from rating.api.settings import Settings
 from rating.api.tokens import new_token
 from rating.lake import open_lake
@@ -53,7 +54,7 @@ class Client:
     def shows(self, snapshot: int) -> None:
         """Wait until the shelves are as of ``snapshot``, or a later one."""
         late = time.monotonic() + 20
-        while not (self.desk.follower.view and self.desk.follower.view.snapshot >= snapshot):
+        while not (self.desk.views.view and self.desk.views.view.snapshot >= snapshot):
             assert time.monotonic() < late, "the shelves do not follow"
             time.sleep(0.01)
 
@@ -68,7 +69,7 @@ def serving(folder: Path, lake: Path, **settings: Any) -> Iterator[Client]:  # n
     path = folder / "tokens.toml"
     tokens = {name: new_token(path, {"burst": 10_000, **grant}) for name, grant in ROLES.items()}
     tokens["nobody"] = f"toll_{'0' * 8}_{'A' * 43}"
-    with Desk(Settings(lake, path, cache=folder, refresh_ms=50, **settings)) as desk:
+    with Follower(lake, 50, folder) as follower, Desk(Settings(lake, path, **settings), follower) as desk:
         client = Client(desk, tokens)
         try:
             client.shows(0)  # any snapshot: the first one that is looked for is the newest

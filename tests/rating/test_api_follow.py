@@ -16,6 +16,8 @@ from mediation.fields import Field, schema
 from rating.api import follow
 from rating.api.follow import Follower
 from rating.api.near import ALWAYS, Span, page
+from rating.api.place import Place
+from rating.api.published import Published
 from rating.api.shelves import CHARGE_FIELDS, View, write_run
 from rating.lake import Delta, Lake, Upkeep, open_lake
 from tests.rating.deltas import START, charge_rows, delta, rows, usage_row
@@ -130,6 +132,37 @@ def test_a_follower_leaves_nothing_behind(folder: Path, tmp_path: Path) -> None:
         assert len(list(cache.iterdir())) == 1
         assert next(cache.iterdir()).stat().st_mode & 0o077 == 0
     assert not list(cache.iterdir())
+
+
+def test_a_folder_that_a_killed_server_left_is_removed_and_no_other(tmp_path: Path) -> None:
+    living = Place(tmp_path)
+    for name in ("toll-serve-left", "toll-bill-left"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "0.arrow").touch()
+    (tmp_path / "toll-serve-link").symlink_to(tmp_path / "toll-bill-left")
+    own = Place(tmp_path)
+    there = {path.name for path in tmp_path.iterdir()}
+    assert there == {living.path.name, own.path.name, "toll-bill-left", "toll-serve-link"}
+    for place in (living, own):
+        place.close()
+
+
+def test_another_process_sees_what_is_published(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "FAN", 2)
+    follower = Follower(folder, 10)
+    other = Published(follower.folder)
+    assert (other.view, other.healthy) == (None, False)
+    with open_lake(folder) as lake, open_lake(folder, read_only=True) as reader:
+        for number in range(5):
+            lake.commit(delta(f"f{number}", ["rated"] * (1 + number)))
+            follower.look(reader)
+            equal(other.view, reader)
+            assert follower.view is not None
+            assert other.view is not None
+            assert (other.view.tag, other.healthy) == (follower.view.tag, True)
+        known = {run.path for runs in other.view.runs.values() for run in runs}
+        assert set(follower.folder.glob("*.arrow")) == known  # nothing that was merged stays
+    follower.close()
 
 
 def test_a_follower_without_room_is_not_healthy_and_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,8 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ class Server:
     lake: Path
     port: int
     token: str
+    running: subprocess.Popen[str]
 
     @property
     def url(self) -> str:
@@ -68,9 +70,12 @@ def _log(running: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def serving(folder: Path, lake: Path, *more: object) -> Iterator[Server]:
-    """A server of ``lake`` on a free port, until the context ends; it must end well and leave nothing in ``cache``."""
+    """A server of ``lake`` on a free port, until the context ends; it must end well and leave nothing in ``cache``.
+
+    Unless it was killed.
+    """
     cache = folder / "cache"
-    cache.mkdir()
+    cache.mkdir(exist_ok=True)
     token = new_token(folder / "tokens.toml", {"role": "reader", "per_second": 10_000, "burst": 10_000})
     command = [sys.executable, "-m", "rating.cli.main", "serve", "--lake", lake, "--tokens", folder / "tokens.toml"]
     options = ["--listen", "127.0.0.1:0", "--refresh-ms", "50", "--cache", cache, *more]
@@ -82,7 +87,9 @@ def serving(folder: Path, lake: Path, *more: object) -> Iterator[Server]:
         rest: list[dict[str, Any]] = []
         drain = threading.Thread(target=lambda: rest.extend(log))
         drain.start()
-        yield Server(lake, port, token)
+        yield Server(lake, port, token, running)
+        if running.poll() == -signal.SIGKILL:
+            return
         running.send_signal(signal.SIGTERM)
         assert running.wait(20) == 0
         drain.join()
@@ -160,6 +167,44 @@ def test_readers_see_whole_batches_while_a_writer_commits(server: Server) -> Non
     assert {page for page, _, _ in seen} >= {EVENTS * number for number in range(1, COMMITS + 1)}
 
 
+def workers(server: Server) -> set[int]:
+    """The processes that answer."""
+    pid = server.running.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()}
+
+
+def until(holds: Callable[[], bool]) -> None:
+    late = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < late
+        time.sleep(0.1)
+
+
+def end(pid: int) -> bool:
+    """Whether the process has ended; one that nobody waits for counts."""
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or stat.read_text().rpartition(") ")[2].startswith("Z")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes as Linux has them")
+def test_workers_are_replaced_and_none_outlives_its_server(tmp_path: Path, empty: Path) -> None:
+    with serving(tmp_path, empty, "--workers", 2) as own, own.client() as client:
+        until(lambda: len(workers(own)) == 2)
+        killed, kept = workers(own)
+        assert client.get("/v1/accounts/alice/charges", params=OCTOBER).status_code == 200
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: len(workers(own) - {killed}) == 2)
+        for _ in range(5):
+            assert httpx.get(f"{own.url}/readyz", timeout=30).json() == {"ok": True}
+        assert 'toll_api_requests_total{role="none",route="/readyz",status="200"} 5' in client.get("/metrics").text
+        left = {kept} | workers(own)
+        own.running.kill()
+        until(lambda: all(map(end, left)))
+    with serving(tmp_path, empty):  # which asserts that nothing is left in the cache
+        pass
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")
 def test_over_tls(tmp_path: Path, empty: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
@@ -196,6 +241,7 @@ def test_over_tls(tmp_path: Path, empty: Path) -> None:
         (["--tokens", "none.toml"], 1, "toll serve token new"),
         (["--lake", "none"], 1, "no lake in none"),
         (["--query-s", "0"], 2, "expected a whole number"),
+        (["--workers", "0"], 2, "expected a whole number"),
         (["--listen", "127.0.0.1:TAKEN"], 1, "cannot listen on 127.0.0.1"),
     ],
 )
