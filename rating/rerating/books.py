@@ -12,7 +12,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from rating.balances.draw import Drawn
+from rating.balances.draw import NOTHING_DRAWN, Drawn
 from rating.balances.live import Balances
 from rating.balances.lots import COUNT, Lots, lot_parts
 from rating.balances.restore import live_balances
@@ -36,8 +36,8 @@ class Books:
     def of(self, catalogue: Catalogue) -> Balances | None:
         """The balances as they are now, in the codes of ``catalogue``; None if it needs none."""
         if catalogue.version != self._version:
-            self._land(pa.concat_tables(self._pending))
-            self._version, self._pending = catalogue.version, []
+            self._land()
+            self._version = catalogue.version
             self._balances = live_balances(self._lake, catalogue)
         return self._balances
 
@@ -57,8 +57,10 @@ class Books:
             made.put(keys[settled], sums[settled])
         return made
 
-    def _land(self, movements: pa.Table) -> None:
-        if not movements.num_rows:
-            return
-        at = self._lake.offset(_SOURCE).next_offset
-        self._lake.commit(Delta.numbered(_SOURCE, at, movements=movements))
+    def _land(self) -> None:
+        """Let the lake have what has moved since."""
+        movements = pa.concat_tables([NOTHING_DRAWN.movements, *self._pending])
+        self._pending = []
+        if movements.num_rows:
+            at = self._lake.offset(_SOURCE).next_offset
+            self._lake.commit(Delta.numbered(_SOURCE, at, movements=movements))

@@ -30,7 +30,10 @@ def no_event(movements: pa.Table) -> Flags:
 
 
 def stays(movements: pa.Table, again: Flags, kept: Flags) -> Flags:
-    """Which of ``movements`` a replay rests on; ``again``: those of what it replays, ``kept``: of legs kept."""
+    """Which of ``movements`` a replay rests on; ``again``: those of what it replays, ``kept``: of legs kept.
+
+    Not those that come to nothing: a lot with rows is one that has been opened.
+    """
     if not movements.num_rows:
         return np.zeros(0, np.bool_)
     (lots,), count = numbered(words([movements], LOT))
@@ -41,7 +44,7 @@ def stays(movements: pa.Table, again: Flags, kept: Flags) -> Flags:
     into = _net(pairs, (drawn[lots] & rolled).astype(np.int64), pair_count) != 0
     moves, ends = _is(movements, "rollover"), _is(movements, "expire")
     stands = np.where(rolled | moves, into[pairs], drawn[lots] | into[pairs])
-    return np.where(opening, stands & ~ends, rests)
+    return np.where(opening, stands & ~ends, rests & drawn[lots])
 
 
 def _net(numbers: Ints, units: Ints, count: int) -> Ints:
