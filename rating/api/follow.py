@@ -146,7 +146,7 @@ class Follower:
         for size in sorted({_tier(run) for run in runs if run.rows.num_rows < LARGEST_ROWS}):
             alike = [run for run in runs if _tier(run) == size]
             if len(alike) >= FAN:
-                whole = self._run([pa.Table.from_batches([run.rows]) for run in alike])
+                whole = self._run([run.whole() for run in alike])
                 self._merged_away += alike
                 return self._merged((*(run for run in runs if run not in alike), whole))
         return runs

@@ -103,6 +103,10 @@ class Run:
         assert isinstance(found, Numbers)  # noqa: S101 - as above
         return found
 
+    def whole(self) -> pa.Table:
+        """All that the file has, to be merged into another run."""
+        return pa.Table.from_batches([self.rows]).append_column(_HASH, pa.array(self.hashes))
+
     def of(self, party: str, number: int, first: int, end: int) -> Part:
         """The rows of ``party`` (whose hash is ``number``) with a start in [``first``, ``end``) microseconds."""
         at, until = self._own(party, *_range(self.hashes, number))
@@ -207,10 +211,11 @@ def write_run(path: Path, parts: Sequence[pa.Table]) -> Run:
     rows = rows.unify_dictionaries().combine_chunks()
     party = rows[PARTY].combine_chunks()
     codes = party.indices.to_numpy()
-    hashes = np.array([_hashed(name) for name in party.dictionary.to_pylist()])[codes]
-    order = np.lexsort((starts_of(rows), codes, hashes))
-    sorted_rows = rows.append_column(_HASH, pa.array(hashes)).take(pa.array(order))
-    batch = next(iter(sorted_rows.combine_chunks().to_batches()))
+    if _HASH not in rows.column_names:
+        hashes = np.array([_hashed(name) for name in party.dictionary.to_pylist()])
+        rows = rows.append_column(_HASH, pa.array(hashes[codes]))
+    order = np.lexsort((starts_of(rows), codes, rows[_HASH].to_numpy()))
+    batch = next(iter(rows.take(pa.array(order)).combine_chunks().to_batches()))
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, batch.schema) as writer:
         writer.write_batch(batch)
     return Run.read(path)
