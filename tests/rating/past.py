@@ -16,7 +16,7 @@ from mediation.stage import constant, empty
 from rating import hypothetical
 from rating.audit import _counted
 from rating.balances.live import price_drawing
-from rating.balances.restore import live_balances
+from rating.balances.restore import live_balances, reach
 from rating.columns import tariff_starts
 from rating.guide import guide
 from rating.lake import Delta, Lake, MemoryLake
@@ -33,9 +33,9 @@ from tests.rating.worlds import World
 RUN_COLUMNS = ("rating_run", "tariff_version")
 
 
-def world_and_usage(seed: int, count: int, folder: Path) -> tuple[World, Catalogue, pa.RecordBatch]:
-    """A random tariff with allowances, and usage that it can price whatever the order."""
-    random = Random(seed)
+def world_and_usage(seed: int | Random, count: int, folder: Path) -> tuple[World, Catalogue, pa.RecordBatch]:
+    """A random tariff with allowances, and usage that it can price whatever the order; ``seed`` or what draws it."""
+    random = seed if isinstance(seed, Random) else Random(seed)
     made = plenty(random)
     catalogue = compiled(made, folder)
     asked = events(random, made, count)
@@ -57,6 +57,7 @@ def land(lake: Lake, catalogue: Catalogue, usage: pa.RecordBatch, name: str) -> 
     """Rate ``usage`` as one batch, the file ``name``; what cannot be rated is left out."""
     guided, _ = guide(usage, catalogue)
     balances = live_balances(lake, catalogue)
+    reach(balances, lake, catalogue, usage)
     outcome = price_drawing(guided, catalogue, balances, lambda priced: (priced, empty("rejected")))
     rated, source = outcome.priced.usage, constant(f"file:{name}", outcome.priced.usage.num_rows)
     charges = outcome.priced.charges

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
 
-import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from rating.lake import MemoryLake
 from tariffs.catalogue import Catalogue
@@ -13,7 +17,12 @@ from tests.rating.engine import compiled
 from tests.rating.past import again, charged, faults, in_order, land_in_batches, lots, priceable, sums, world_and_usage
 from tests.rating.worlds import World
 
-SEEDS = range(301, 304)
+PASTS = int(os.environ.get("TOLL_PASTS", "3"))
+"""Pasts that each property is tried on."""
+CUTS = st.lists(st.integers(0, 40), max_size=4, unique=True)
+"""Where batches end."""
+
+any_past = settings(max_examples=PASTS, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def dearer(world: World, folder: Path) -> Catalogue:
@@ -28,11 +37,12 @@ def dearer(world: World, folder: Path) -> Catalogue:
     return compiled(World(files), folder)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_the_same_tariff_changes_nothing(seed: int, tmp_path: Path) -> None:
-    _, catalogue, usage = world_and_usage(seed, 200, tmp_path / "t")
-    with MemoryLake() as lake:
-        land_in_batches(lake, catalogue, usage, in_order(usage), [40, 90, 91])
+@any_past
+@given(random=st.randoms(use_true_random=False), count=st.integers(1, 40), cuts=CUTS)
+def test_the_same_tariff_changes_nothing(random: Random, count: int, cuts: list[int]) -> None:
+    with TemporaryDirectory() as folder, MemoryLake() as lake:
+        _, catalogue, usage = world_and_usage(random, count, Path(folder) / "t")
+        land_in_batches(lake, catalogue, usage, in_order(usage), cuts)
         before = lake.query("SELECT count(*) AS n FROM charge")["n"][0].as_py(), lots(lake)
         again(lake)
         again(lake, tariff=catalogue)
@@ -40,14 +50,15 @@ def test_the_same_tariff_changes_nothing(seed: int, tmp_path: Path) -> None:
         assert faults(lake) == []
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_there_and_back_is_where_it_began(seed: int, tmp_path: Path) -> None:
-    world, catalogue, usage = world_and_usage(seed, 200, tmp_path / "t")
-    other = dearer(world, tmp_path / "u")
-    usage = priceable(usage, catalogue, other)
-    with MemoryLake() as lake, MemoryLake() as fresh:
-        land_in_batches(lake, catalogue, usage, in_order(usage), [70])
-        land_in_batches(fresh, other, usage, in_order(usage), [150])
+@any_past
+@given(random=st.randoms(use_true_random=False), count=st.integers(1, 40), cuts=CUTS)
+def test_there_and_back_is_where_it_began(random: Random, count: int, cuts: list[int]) -> None:
+    with TemporaryDirectory() as folder, MemoryLake() as lake, MemoryLake() as fresh:
+        world, catalogue, usage = world_and_usage(random, count, Path(folder) / "t")
+        other = dearer(world, Path(folder) / "u")
+        usage = priceable(usage, catalogue, other)
+        land_in_batches(lake, catalogue, usage, in_order(usage), cuts)
+        land_in_batches(fresh, other, usage, in_order(usage), [])
         before = charged(lake), sums(lake), lots(lake)
         again(lake, tariff=other)
         assert (charged(lake), lots(lake)) == (charged(fresh), lots(fresh))
