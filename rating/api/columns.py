@@ -75,6 +75,11 @@ class Labels:
         names = self.names
         return [names[code] for code in self.codes[at].tolist()]
 
+    def where(self, at: Rows, value: str) -> Ints:
+        """Which of these rows have ``value``, by their places among them."""
+        wanted = [code for code in range(self.different) if self.names[code] == value]
+        return np.flatnonzero(np.isin(self.codes[at], wanted))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ids:

@@ -103,7 +103,7 @@ def _reach(parts: list[Part], rows: int, after: Place | None) -> int:
 
 def _having(part: Part, only: Mapping[str, str]) -> Part:
     for name, value in only.items():
-        part = part.picked(np.flatnonzero(np.array(part.values(name), object) == value))
+        part = part.picked(part.run.labels(name).where(part.at, value))
     return part
 
 

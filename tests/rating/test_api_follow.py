@@ -7,15 +7,16 @@ import errno
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from mediation.fields import Field, schema
-from rating.api import follow
+from rating.api import follow, near
 from rating.api.follow import Follower
-from rating.api.near import ALWAYS, Span, page
+from rating.api.near import ALWAYS, Span, categories, page, sums
 from rating.api.place import Place
 from rating.api.published import Published
 from rating.api.shelves import CHARGE_FIELDS, View, write_run
@@ -122,6 +123,31 @@ def test_two_parties_of_one_hash_are_told_apart(folder: Path, monkeypatch: pytes
         equal(follower.view, reader)
         assert follower.view is not None
         assert page(follower.view, Span("alice", *ALWAYS), {}, 9).rows["leg"] == ["retail"] * 4
+    follower.close()
+
+
+@pytest.mark.parametrize("codes", [1 << 62, 1])  # 1: labels are numbered anew after every column
+def test_no_sum_wraps(folder: Path, monkeypatch: pytest.MonkeyPatch, codes: int) -> None:
+    monkeypatch.setattr(near, "_CODES", codes)
+    most, follower = Decimal("999999999.999999999"), Follower(folder, 10)
+    with open_lake(folder) as lake, open_lake(folder, read_only=True) as reader:
+        for name, kinds in (("a", ["charge"] * 20 + ["reversal"]), ("b", ["charge"] * 9)):
+            events = [usage_row(name, number) for number in range(1, len(kinds) + 1)]
+            charges = [
+                charge_rows(event, kind=kind, zone=zone, amount=-most if kind == "reversal" else most)[0]
+                for event, kind, zone in zip(events, kinds, ["uk", "fr"] * 20, strict=False)
+            ]
+            whole = delta(name, ["rated"] * len(kinds))
+            lake.commit(dataclasses.replace(whole, usage=rows("usage", events), charges=rows("charge", charges)))
+            follower.look(reader)
+    assert follower.view is not None
+    found = categories(follower.view, Span("alice", *ALWAYS))
+    nano = 10**18 - 1
+    assert [(c.zone, c.events, c.amount, c.billed_usage) for c in found] == [
+        ("fr", 14, 14 * nano, 14 * 60),
+        ("uk", 14, 14 * nano, 16 * 60),  # a reversal of the test's has its usage not negated
+    ]
+    assert [(s.leg, s.currency, s.amount) for s in sums(found)] == [("retail", "GBP", 28 * nano)]
     follower.close()
 
 
