@@ -342,6 +342,7 @@ BALANCE_SNAPSHOT: Final[tuple[Field, ...]] = (
     Field("lots", pa.int64(), "", "lots, totals and caps in it"),
     Field("state_sha256", pa.string(), "", "hash of the sums"),
     Field("caps_sha256", pa.string(), "", "hash of the caps, and their periods, for which it has sums"),
+    Field("since_utc", INSTANT, "", "lots of periods that began before are left out, but for what is granted once"),
 )
 
 TAP_FILE: Final[tuple[Field, ...]] = (

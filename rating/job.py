@@ -29,7 +29,7 @@ from mediation.tap_file import judged
 from rating.after import Keeper, land
 from rating.ahead import ahead
 from rating.balances.live import Balances
-from rating.balances.restore import live_balances
+from rating.balances.restore import live_balances, reach
 from rating.file_controls import closing_findings, numbered, series_findings
 from rating.lake import Delta, Lake, LayoutVersion, Offset, TariffVersion
 from rating.pipeline import Mediated, Rated, mediate, rate
@@ -184,6 +184,7 @@ def _mediated(job: Job, file: SourceFile, layout: Layout, offset: int, record_no
 def _rated(job: Job, piece: _Piece, batch: _Batch) -> tuple[Delta, Rated]:
     file, layout, found = piece.file, piece.layout, piece.found if batch.first == 0 else ()
     load_days(job.lake, job.seen, batch.mediated.usage)
+    reach(job.balances, job.lake, job.catalogue, batch.mediated.usage)
     oldest = oldest_us(job.lake, job.window_days)
     partials = earlier_partials(job.lake, batch.mediated.usage)
     rated = rate(

@@ -19,6 +19,7 @@ from mediation.layout import Layout
 from mediation.layout_file import LayoutError
 from mediation.reasons import WAITING
 from rating.after import land
+from rating.balances.restore import reach
 from rating.job import Job
 from rating.lake import Extent, Lake
 from rating.pipeline import Mediated, Rated, mediate_again, rate
@@ -79,6 +80,7 @@ def _once(job: Job, which: Filter, mended: Layout | None, held: Sequence[Extent]
 def _again(job: Job, tried: Recyclable, held: Sequence[Extent]) -> Recycled:
     mediated = mediated_again(job.lake, job.layout, tried.rows)
     load_days(job.lake, job.seen, mediated.usage)
+    reach(job.balances, job.lake, job.catalogue, mediated.usage)
     rated = rate(
         mediated,
         job.layout,

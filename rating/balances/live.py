@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from rating.balances.candidates import Allowed, allowed_codes
 from rating.balances.draw import NOTHING_DRAWN, Drawing, Drawn
+from rating.balances.horizon import EVER
 from rating.balances.lots import Lots
 from rating.guide import Guided
 from rating.price import Priced, price
@@ -29,12 +30,13 @@ Settle = Callable[[Priced], tuple[Priced, pa.RecordBatch]]
 """Takes out what cannot stay though it is priced: (priced, rejected rows)."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Balances:
-    """The lots of a catalogue's allowances, and what each allowance takes."""
+    """The lots of a catalogue's allowances, for usage that starts ``since`` then, and what each allowance takes."""
 
     allowed: Allowed
     lots: Lots = field(default_factory=Lots)
+    since: int = EVER
 
     def landed(self, drawn: Drawn) -> None:
         """Take in what a committed batch drew."""
@@ -42,7 +44,7 @@ class Balances:
 
     def copy(self) -> Balances:
         """The same balances, to go a way of their own."""
-        return Balances(self.allowed, self.lots.copy())
+        return Balances(self.allowed, self.lots.copy(), self.since)
 
 
 def no_balances(catalogue: Catalogue) -> Balances:

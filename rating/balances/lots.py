@@ -52,7 +52,7 @@ class Lots:
     """Balances by key."""
 
     def __init__(self, room: int = 0) -> None:
-        """No lots yet, with room for so many before the table must grow, which takes half as much again meanwhile."""
+        """No lots yet; with room for so many before the table grows, which takes half as much again meanwhile."""
         self.count = 0
         self._table = _empty(max(_LEAST, 1 << (2 * room).bit_length()))
 
@@ -108,10 +108,11 @@ class Lots:
         self.count += _put(keys, units, kept, self._begin(keys), self._table)
 
     def _grow(self) -> None:
-        old = self._table[self._table[:, 0] != _EMPTY]
-        self._table = _empty(2 * len(self._table))
-        keys, left = old.T.copy()
-        _put(keys, left, 0, self._begin(keys), self._table)
+        old, self._table = self._table, _empty(2 * len(self._table))
+        for first in range(0, len(old), _PART):
+            part = old[first : first + _PART]
+            keys, left = part[part[:, 0] != _EMPTY].T.copy()
+            _put(keys, left, 0, self._begin(keys), self._table)
 
     def _begin(self, keys: Ints) -> Ints:
         """Where the search for each of ``keys`` begins."""

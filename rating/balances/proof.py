@@ -15,6 +15,7 @@ from rating.balances.sums import Parts, StateHash, added, caps_hash, movement_su
 from rating.lake import Lake
 from rating.lake.landed import landed
 from rating.stored import newest_catalogue
+from rating.story import micros
 
 _NO_CAPS: Final = hashlib.sha256().hexdigest()
 """The hash of no caps (:func:`rating.balances.sums.caps_hash`)."""
@@ -38,7 +39,7 @@ def _fault(lake: Lake, snapshot: Snapshot) -> str:
             found = _hash(stored(lake, snapshot) if known else without_caps(stored(lake, snapshot)))
         except SnapshotError as fault:
             return str(fault)
-        sums = movement_sums(lake, catalogue if known else None, first, first)
+        sums = movement_sums(lake, catalogue if known else None, micros(snapshot.since_utc), first, first)
         return "" if found == _hash(added(iter(()), sums)) else "it is not what its movements come to"
 
 

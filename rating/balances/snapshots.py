@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -20,12 +21,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from rating.balances.horizon import first_period, held_since
 from rating.balances.lots import CAP
-from rating.balances.sums import SUMS, Parts, StateHash, added, caps_hash, in_large_parts, movement_sums
+from rating.balances.sums import SUMS, Parts, StateHash, added, caps_hash, held_rows, in_large_parts, movement_sums
 from rating.lake import Delta, Lake
 from rating.lake.delta import Row
 from rating.lake.landed import landed, later
 from rating.lake.parquet import sync_files
+from rating.story import EPOCH, micros
 from tariffs.catalogue import Catalogue
 
 FOLDER: Final = "balances"
@@ -39,7 +42,7 @@ _REPLACED_S: Final = 3_600
 _ORPHAN_S: Final = 86_400
 """From this age on, a file that no commit has registered is what a crash left."""
 _NEWEST: Final = f"""
-SELECT file, movements, lots, state_sha256, caps_sha256 FROM balance_snapshot
+SELECT file, movements, lots, state_sha256, caps_sha256, since_utc FROM balance_snapshot
 ORDER BY movements DESC, batch_id DESC LIMIT {_KEPT}"""  # noqa: S608 - our own number
 
 
@@ -56,6 +59,7 @@ class Snapshot:
     """The first ``movements`` rows of ``balance_movement``, summed to ``lots`` (and caps) in ``file``.
 
     ``state_sha256`` is the hash of these sums (:class:`StateHash`); ``caps_sha256`` tells for which caps they are.
+    Periods that began before ``since_utc`` are left out (:mod:`rating.balances.horizon`).
     """
 
     file: str
@@ -63,6 +67,7 @@ class Snapshot:
     lots: int
     state_sha256: str
     caps_sha256: str
+    since_utc: datetime = EPOCH
 
     def row(self) -> Row:
         """As a row of ``balance_snapshot``, without ``batch_id``."""
@@ -74,21 +79,26 @@ def snapshots(lake: Lake) -> list[Snapshot]:
     return [Snapshot(**row) for row in lake.query(_NEWEST).to_pylist()] if lake.folder else []
 
 
-def summed(lake: Lake, catalogue: Catalogue, since: Snapshot | None) -> Parts:
-    """The sums of all movements: ``since`` and what landed after it. To be used within one snapshot of the lake.
+def summed(lake: Lake, catalogue: Catalogue, begun: Snapshot | None, since: int) -> Parts:
+    """The sums of movements, of periods that begin ``since`` then: those ``begun`` and what landed after it.
+
+    To be used within one snapshot of the lake.
 
     Raises:
-        SnapshotError: ``since`` cannot be used; perhaps only when the last part has been given.
+        SnapshotError: ``begun`` cannot be used; perhaps only when the last part has been given.
 
     """
-    if since is None or lake.folder is None:
-        return added(iter(()), movement_sums(lake, catalogue))
-    kept = later(lake, "balance_movement", since.movements)
+    if begun is None or lake.folder is None:
+        return added(iter(()), movement_sums(lake, catalogue, since))
+    kept = later(lake, "balance_movement", begun.movements)
     if kept is None:
-        raise SnapshotError(f"{since.movements} movements and those after them are not all that there are")
-    if since.caps_sha256 == caps_hash(catalogue):
-        return added(stored(lake, since), movement_sums(lake, catalogue, kept, kept))
-    return added(without_caps(stored(lake, since)), movement_sums(lake, catalogue, kept))
+        raise SnapshotError(f"{begun.movements} movements and those after them are not all that there are")
+    if since < micros(begun.since_utc):
+        raise SnapshotError(f"{begun.file} leaves out periods before {begun.since_utc:%Y-%m-%d}")
+    known = (held_rows(part, since) for part in stored(lake, begun))
+    if begun.caps_sha256 == caps_hash(catalogue):
+        return added(known, movement_sums(lake, catalogue, since, kept, kept))
+    return added(without_caps(known), movement_sums(lake, catalogue, since, kept))
 
 
 def stored(lake: Lake, snapshot: Snapshot) -> Parts:
@@ -142,12 +152,13 @@ def write(lake: Lake, catalogue: Catalogue, stopped: Callable[[], bool] = lambda
     folder = lake.folder / FOLDER
     folder.mkdir(exist_ok=True)
     _clear(lake, folder)
-    for since in attempts(lake):
+    since = first_period(catalogue, held_since(lake))
+    for begun in attempts(lake):
         with lake.one_snapshot():
             movements = landed(lake, "balance_movement")
             path = folder / f"{movements}-{secrets.token_hex(4)}.parquet"
             try:
-                lots, state = _write(path, summed(lake, catalogue, since), stopped)
+                lots, state = _write(path, summed(lake, catalogue, begun, since), stopped)
             except SnapshotError as fault:
                 refused(fault)
                 path.unlink(missing_ok=True)
@@ -155,7 +166,7 @@ def write(lake: Lake, catalogue: Catalogue, stopped: Callable[[], bool] = lambda
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise
-        return Snapshot(path.name, movements, lots, state, caps_hash(catalogue))
+        return Snapshot(path.name, movements, lots, state, caps_hash(catalogue), EPOCH + timedelta(microseconds=since))
     raise AssertionError("movements alone can always be summed")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +21,7 @@ from mediation.fields import INSTANT
 from rating.balances.lots import CAP, COUNT, OWN, ROLLED
 from rating.columns import integers, text_buffers
 from rating.lake import Lake
+from rating.story import micros
 from tariffs import catalogue as layout
 from tariffs.catalogue import NONE, Catalogue, Ints
 
@@ -52,11 +54,21 @@ ASOF JOIN (
     FROM (SELECT unnest($allowances) AS allowance, unnest($periods) AS periods)) p
     ON m.allowance = p.allowance AND m.start_utc >= p.period_utc
 GROUP BY ALL"""  # noqa: S608 - our own kinds
+_LOTS_ABOUT: Final = """
+SELECT approx_count_distinct(hash(holder, allowance, period_utc, rolled)) AS lots FROM balance_movement WHERE {kept}"""
+_LOTS_AT_ONCE: Final = 6_000_000
+"""How many are summed together: their sums take about a gigabyte."""
+_SAMPLE: Final = """
+SELECT holder FROM (SELECT holder FROM balance_movement WHERE {kept}) USING SAMPLE reservoir(20000 ROWS)
+ORDER BY holder"""
 _NAMED: Final = ["holder", "shared", "allowance", "period_utc", "lot"]
 _PART: Final = 1 << 18
 """Rows of a part, about."""
 _HALF: Final = 1 << 62
 """Two numbers below it have a sum that fits."""
+
+_ONCE_BEGAN: Final = micros(datetime(1990, 1, 3, tzinfo=UTC))
+"""Before it begins, in every time zone, the one period of what is granted once (:mod:`tariffs.allowances`)."""
 
 Parts = Iterator[pa.Table]
 
@@ -76,20 +88,38 @@ def caps_hash(catalogue: Catalogue) -> str:
     return hashlib.sha256("\n".join(names + periods).encode()).hexdigest()
 
 
+def lots_about(lake: Lake, which: str = "true") -> int:
+    """About how many lots and totals have movements, ``which`` alone; within some percent."""
+    return int(lake.query(_LOTS_ABOUT.format(kept=which))["lots"][0].as_py())
+
+
 def movement_sums(
-    lake: Lake, catalogue: Catalogue | None, of_lots: str = "true", of_caps: str = "true", *, in_order: bool = True
+    lake: Lake, catalogue: Catalogue | None, since: int, of_lots: str = "true", of_caps: str = "true"
 ) -> Parts:
     """The sums of movements, of lots and of caps, in order of holders: of those for which these conditions hold.
 
-    Without a ``catalogue``, of lots alone.
+    Of periods that begin ``since`` then. Without a ``catalogue``, of lots alone.
     """
     names, periods = _cap_periods(catalogue) if catalogue else ([], [])
     both = LOT_SUMS.format(kept=of_lots) + (f"\nUNION ALL{_CAP_SUMS.format(kept=of_caps)}" if names else "")
+    held = f"(epoch_us(period_utc) >= {since} OR epoch_us(period_utc) < {_ONCE_BEGAN})"
     asked: dict[str, Any] = {"allowances": names, "periods": periods} if names else {}
-    order = "ORDER BY holder" if in_order else ""
     with lake.frugal():
-        for batch in lake.stream(f"SELECT * FROM ({both}) {order}", asked, _PART):  # noqa: S608 - our own text
-            yield pa.table(batch).cast(SUMS)
+        for of_range, ends in _ranges(lake, of_lots):
+            some = f"SELECT * FROM ({both}) WHERE {held} AND {of_range} ORDER BY holder"  # noqa: S608 - our own text
+            for batch in lake.stream(some, asked | ends, _PART):
+                yield pa.table(batch).cast(SUMS)
+
+
+def _ranges(lake: Lake, which: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Conditions for ranges of holders, in order, each with some millions of lots: what summing holds at a time."""
+    count = lots_about(lake, which) // _LOTS_AT_ONCE + 1
+    sample = lake.query(_SAMPLE.format(kept=which))["holder"].to_pylist() if count > 1 else []
+    first = ""
+    for end in sorted({sample[len(sample) * place // count] for place in range(1, count)}):
+        yield "holder >= $first AND holder < $end", {"first": first, "end": end}
+        first = end
+    yield "holder >= $first", {"first": first}
 
 
 def _cap_periods(catalogue: Catalogue) -> tuple[list[str], list[str]]:
@@ -99,6 +129,12 @@ def _cap_periods(catalogue: Catalogue) -> tuple[list[str], list[str]]:
     periods = [catalogue.allowance_periods[first : end - 1].tolist() for first, end in spans]
     names: list[str] = catalogue.allowance_names.take(pa.array(codes)).to_pylist()
     return names, [" ".join(map(str, each)) for each in periods]
+
+
+def held_rows(rows: pa.Table, since: int) -> pa.Table:
+    """Those of ``rows`` whose periods begin ``since`` then, and those of what is granted once."""
+    begin = rows["period_utc"].cast(pa.int64())
+    return rows.filter(pc.or_(pc.greater_equal(begin, since), pc.less(begin, _ONCE_BEGAN)))
 
 
 class _Side:

@@ -73,7 +73,7 @@ def _snapshot(args: argparse.Namespace) -> int:
         taken = write(lake, catalogue)
         register(lake, taken)
     if args.json:
-        print_json(taken.row())
+        print_json({**taken.row(), "since_utc": taken.since_utc.isoformat()})
     else:
         print(f"{taken.file}: {taken.lots:,} lots of {taken.movements:,} movements.")
     return 0

@@ -21,7 +21,13 @@ SELECT t.table_name, list(c.column_name) FROM {_META}table t JOIN {_META}column 
 WHERE t.end_snapshot IS NULL AND c.end_snapshot IS NULL GROUP BY t.table_name
 UNION ALL SELECT view_name, [] FROM {_META}view WHERE end_snapshot IS NULL
 UNION ALL SELECT macro_name, [] FROM {_META}macro WHERE end_snapshot IS NULL"""  # noqa: S608 - DuckLake's own tables
-_ABSENT: Final = {"VARCHAR": "''", "BOOLEAN": "false", "UUID": "NULL", "BLOB": "''::BLOB"}
+_ABSENT: Final = {
+    "VARCHAR": "''",
+    "BOOLEAN": "false",
+    "UUID": "NULL",
+    "BLOB": "''::BLOB",
+    "TIMESTAMP WITH TIME ZONE": "'1970-01-01 00:00:00+00'",
+}
 
 
 def lacking(connection: duckdb.DuckDBPyConnection) -> list[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from mediation.layout import Layout
 from rating.after import Rows, land
+from rating.balances.restore import reach
 from rating.job import Job
 from rating.lake import Delta, Extent, LayoutVersion, StaleOffset, StaleState
 from rating.lake.delta import Row
@@ -102,6 +103,7 @@ class Landing:
         """``batch`` rated against the state as it is."""
         lake, mediated = self.job.lake, together(batch)
         load_days(lake, self.job.seen, mediated.usage)
+        reach(self.job.balances, lake, self.job.catalogue, mediated.usage)
         layout = replace(self.job.layout, pairing=batch[0].pairing)
         oldest = oldest_us(lake, self.job.window_days)
         partials = earlier_partials(lake, mediated.usage)

@@ -245,6 +245,18 @@ def test_a_lake_without_snapshots(used: Lake, world: Catalogue) -> None:
         assert digests(opened, world) == (expected, expected)
 
 
+def test_snapshots_of_before_periods_were_left_out(used: Lake, world: Catalogue) -> None:
+    """They hold all lots."""
+    expected, known = digests(used, world)[1], snapshots(used)
+    used.close()
+    assert used.folder
+    with _attached(used.folder, read_only=False) as connection:
+        connection.execute("ALTER TABLE balance_snapshot DROP COLUMN since_utc")
+    with open_lake(used.folder) as opened:
+        assert snapshots(opened) == known
+        assert digests(opened, world) == (expected, expected)
+
+
 def test_a_crash_between_file_and_commit_leaves_a_file_that_goes(used: Lake, world: Catalogue) -> None:
     assert used.folder
     with open_lake(used.folder, read_only=True) as reader:
