@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from rating.columns import coded, tariff_starts, text_buffers
 from rating.destinations import longest_prefixes
-from rating.guide_kernels import find_members, find_subscriptions, number_keys
+from rating.guide_kernels import find_members, find_subscriptions, number_keys, subscriptions
 from tariffs.catalogue import (
     CELL_ORIGIN_E164,
     CLASS_SAME_ACCOUNT,
@@ -63,6 +63,6 @@ def _other_party(usage: pa.RecordBatch, terminated: Flags, catalogue: Catalogue)
     number_keys(~terminated, *text_buffers(usage["b_number"]), 0, key)
     number_keys(terminated, *text_buffers(usage["a_number"]), 0, key)
     account, plan = np.full((2, usage.num_rows), NONE, np.int32)
-    table = (catalogue.keys, catalogue.key_starts, int(catalogue.key_shift[0]))
+    table = subscriptions(catalogue.keys, catalogue.key_starts, catalogue.key_shift)
     find_subscriptions(key, 0, tariff_starts(usage), *table, account, plan, np.zeros(usage.num_rows, np.uint8))
     return key, account

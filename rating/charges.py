@@ -44,11 +44,11 @@ def charges(
     usage: pa.RecordBatch, legs: Legs, kept: Ints | slice, catalogue: Catalogue, rating_run: int
 ) -> pa.RecordBatch:
     """The ``charge`` rows of the legs ``kept``: some, or all of them."""
-    row = legs.row[kept]
-    count, of_legs = len(row), _taken(usage.select(["event_id", "source", "start_utc"]), row)
+    row, leg = legs.row[kept], legs.leg[kept]
+    count, of_legs = len(row), _taken(usage.select(["event_id", "source", "start_utc"]), row, leg)
     columns = {
         "event_id": of_legs["event_id"],
-        "leg": labelled(legs.leg[kept], _LEG_NAMES),
+        "leg": labelled(leg, _LEG_NAMES),
         "kind": constant("charge", count),
         "source": of_legs["source"],
         "start_utc": of_legs["start_utc"],
@@ -75,9 +75,10 @@ def charges(
     return pa.RecordBatch.from_arrays([columns[name] for name in out.names], schema=out)
 
 
-def _taken(usage: pa.RecordBatch, row: Ints) -> pa.RecordBatch:
-    """The usage of each leg; as it is, where each event has one."""
-    return usage if np.array_equal(row, np.arange(usage.num_rows)) else usage.take(pa.array(row))
+def _taken(usage: pa.RecordBatch, row: Ints, leg: Codes) -> pa.RecordBatch:
+    """The usage of each leg; as it is, where every event has that one leg: legs stand leg by leg."""
+    alike = len(row) == usage.num_rows > 0 and leg[0] == leg[-1]
+    return usage if alike else usage.take(pa.array(row))
 
 
 def _tax(legs: Legs, kept: Ints | slice, count: int, catalogue: Catalogue) -> dict[str, pa.Array]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from mediation.reasons import BY_CODE
 from rating.columns import text_buffers
 from rating.guide import IMSI_PREFIXES
-from rating.guide_kernels import EXPIRED, NO_KEY, find_subscriptions, find_versions, number_keys
+from rating.guide_kernels import EXPIRED, NO_KEY, find_subscriptions, find_versions, number_keys, subscriptions
 from rating.hypothetical import Event
 from rating.story import Node, period
 from tariffs import catalogue as layout
@@ -102,7 +102,7 @@ def _subscription(value: str, kind: str, event: Event, catalogue: Catalogue) -> 
     else:
         key[0] = named_key(catalogue.codes["key_names"], kind, value) or NO_KEY
     account, plan = np.full((2, 1), NONE, np.int32)
-    table = (catalogue.keys, catalogue.key_starts, int(catalogue.key_shift[0]))
+    table = subscriptions(catalogue.keys, catalogue.key_starts, catalogue.key_shift)
     find_subscriptions(key, 0, np.array([event.start_us]), *table, account, plan, np.zeros(1, np.uint8))
     return int(account[0]), int(plan[0])
 

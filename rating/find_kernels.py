@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from mediation.jit import index, inlined, kernel
 from mediation.reasons import CODE
+from rating.digits import ONES, WORD, digits_at, first_of, none, worth
 from rating.narrow import AT_ONCE, STEPS
 from tariffs.catalogue import (
     CELL_CALENDAR,
@@ -40,7 +41,7 @@ BLOCK: Final = 1_024
 SET, LAST = range(2)
 """Rows of the room for a block's searches."""
 
-_UNITS: Final = tuple(BASE ** (DIGITS_MAX - length) for length in range(DIGITS_MAX + 1))
+_UNITS: Final[tuple[int, ...]] = tuple(BASE ** (DIGITS_MAX - length) for length in range(DIGITS_MAX + 1))
 """How many keys a prefix of so many digits spans."""
 
 _PLUS: Final = 43
@@ -83,20 +84,37 @@ def choose_variants(
 @kernel
 def number_ranges(offsets: Codes, text: Bytes, digits: int, keys: Ints) -> None:
     """The key of the first ``digits`` of each number, as tariffs/prefixes.py makes it; -1 - key without a ``+``."""
+    room = WORD if digits <= WORD else 2 * WORD
     for row in range(len(keys)):
-        begin, end = offsets[row], offsets[row + 1]
-        plus = begin < end and text[begin] == _PLUS
-        if plus:
-            begin += 1
-        key, length = 0, 0
-        for place in range(begin, min(end, begin + digits)):
-            digit = int(np.int64(text[place])) - _ZERO
-            if digit < 0 or digit > 9:
-                break
-            key = key * BASE + digit + 1
-            length += 1
-        key *= _UNITS[length]
+        begin, end = int(offsets[row]), int(offsets[row + 1])
+        plus = begin < end and text[index(begin)] == _PLUS
+        begin += int(plus)
+        mask = first_of(min(end - begin, digits))
+        key = -1
+        if digits <= room and begin + room <= len(text):
+            head = digits_at(text, begin, mask)
+            if not none(head):
+                key = worth(head + (ONES & mask), BASE) * _UNITS[WORD]
+            if digits > WORD and key >= 0:
+                mask = first_of(max(min(end - begin, digits) - WORD, 0))
+                tail = digits_at(text, begin + WORD, mask)
+                key = -1 if none(tail) else key + worth(tail + (ONES & mask), BASE) * _UNITS[2 * WORD]
+        if key < 0:
+            key = _range_key(text, begin, min(end, begin + digits))
         keys[row] = key if plus else -1 - key
+
+
+@kernel
+def _range_key(text: Bytes, begin: int, end: int) -> int:
+    """The key of the digits from ``begin`` on, up to ``end`` or what is no digit."""
+    key, length = 0, 0
+    for place in range(begin, end):
+        digit = int(np.int64(text[place])) - _ZERO
+        if digit < 0 or digit > 9:
+            break
+        key = key * BASE + digit + 1
+        length += 1
+    return key * _UNITS[length]
 
 
 @kernel

@@ -38,6 +38,7 @@ from rating.guide_kernels import (
     find_trunks,
     find_versions,
     number_keys,
+    subscriptions,
 )
 from tariffs.catalogue import (
     NONE,
@@ -79,15 +80,16 @@ def guide(usage: pa.RecordBatch, catalogue: Catalogue) -> tuple[Guided, pa.Recor
     legs = len(LEGS) if len(catalogue.partners) else ROAMING_OUT
     accounts, plans, versions = np.full((3, legs, count), NONE, np.int32)
     reason, field = np.zeros((2, count), np.uint8)
-    table = (catalogue.keys, catalogue.key_starts, int(catalogue.key_shift[0]))
+    table = subscriptions(catalogue.keys, catalogue.key_starts, catalogue.key_shift)
     for place, keys in _retail_keys(usage, catalogue):
         find_subscriptions(keys, place, start, *table, accounts[RETAIL], plans[RETAIL], field)
-    for leg, column, side, plan in _TRUNK_LEGS:
+    by_trunk = _TRUNK_LEGS if len(catalogue.trunks) else ()
+    for leg, column, side, plan in by_trunk:
         trunks = _trunks(usage, catalogue, column)
         find_trunks(trunks, side, plan, start, catalogue.trunks, catalogue.trunk_rows, accounts[leg], plans[leg])
     if legs > ROAMING_OUT:
         _find_partners(usage, catalogue, start, accounts, plans, field)
-    for leg in range(legs):
+    for leg in (RETAIL, *(leg for leg, *_ in by_trunk), *range(ROAMING_OUT, legs)):
         find_versions(plans[leg], start, catalogue.versions, catalogue.plan_versions, versions[leg])
     if legs > ROAMING_OUT:
         np.maximum(versions[ROAMING_IN], NONE, out=versions[ROAMING_IN])  # no plan: no price to compare with
@@ -117,7 +119,7 @@ def _find_partners(
 
     An event for which another network bills us is no visitor's.
     """
-    table = (catalogue.partners, catalogue.partner_starts, int(catalogue.partner_shift[0]))
+    table = subscriptions(catalogue.partners, catalogue.partner_starts, catalogue.partner_shift)
     given = usage["given_amount"].is_valid().to_numpy(zero_copy_only=False)
     visiting = (plans[RETAIL] < 0) & ~given
     for digits in IMSI_PREFIXES:
@@ -146,10 +148,12 @@ def _retail_keys(usage: pa.RecordBatch, catalogue: Catalogue) -> Iterator[tuple[
             keys = np.full(usage.num_rows, NO_KEY, np.int64)
             number_keys(wanted, places, text, int(place == IMSI), keys)
             yield place, keys
+    known = catalogue.codes["key_names"]
     for place, kind in ((ACCOUNT_KEY, "account"), (KEY_TRUNK_IN, "trunk")):
-        keys = _keys(usage, catalogue, FIELDS[place], kind)
-        if keys.any():
-            yield place, keys
+        column = usage[FIELDS[place]]
+        of_text = {text: named_key(known, kind, text) or NO_KEY for text in column.dictionary.to_pylist()}
+        if any(of_text.values()):
+            yield place, coded(column, of_text.__getitem__, np.int64)
 
 
 def _served(usage: pa.RecordBatch, *directions: str) -> npt.NDArray[np.bool_]:
@@ -170,12 +174,6 @@ def service_codes(usage: pa.RecordBatch, catalogue: Catalogue) -> Codes:
 def _codes(usage: pa.RecordBatch, catalogue: Catalogue, column: str) -> Codes:
     known = catalogue.codes[f"{column}_names"]
     return coded(usage[column], lambda text: known.get(text, len(known)), np.int32)
-
-
-def _keys(usage: pa.RecordBatch, catalogue: Catalogue, column: str, kind: str) -> Ints:
-    known = catalogue.codes["key_names"]
-
-    return coded(usage[column], lambda text: named_key(known, kind, text) or NO_KEY, np.int64)
 
 
 def _trunks(usage: pa.RecordBatch, catalogue: Catalogue, column: str) -> Codes:

@@ -84,7 +84,8 @@ def take_items(
     for base in range(0, len(rows), BLOCK):
         block = slice(base, base + BLOCK)
         chosen, period = looked[CHOSEN, : len(rows[block])], looked[PERIOD, : len(rows[block])]
-        _find_choices(cell[block], destination[block], band[block], choosing, choices, chosen, period)
+        _find_choices(cell[block], destination[block], band[block], choosing, chosen)
+        _find_periods(chosen, choices, period)
         _take_choices(
             chosen, choices, prices, item[block], zone[block], prefix[block], rate[block], terms[block], price[block]
         )
@@ -93,16 +94,20 @@ def take_items(
 
 
 @kernel
-def _find_choices(
-    cell: Codes, destination: Codes, band: Codes, choosing: Ints, choices: Codes, chosen: Codes, period: Codes
-) -> None:
-    """The choice for each leg, and its period: of the row that others will read, so that their accesses overlap."""
+def _find_choices(cell: Codes, destination: Codes, band: Codes, choosing: Ints, chosen: Codes) -> None:
+    """The choice for each leg."""
     for leg in range(len(cell)):
         own, place = cell[leg], destination[leg] + 1  # no cell: the last row
         if place != 0:
             place -= choosing[own, CHOICE_DESTINATION]
         slot = choosing[own, index(CHOICE_SLOTS + band[leg])]
         chosen[leg] = choosing[own, CHOICE_FIRST] + place * choosing[own, CHOICE_STRIDE] + slot
+
+
+@kernel
+def _find_periods(chosen: Codes, choices: Codes, period: Codes) -> None:
+    """The period of each choice. So short a loop has many rows fetched at a time, which the next one has at hand."""
+    for leg in range(len(chosen)):
         period[leg] = choices[index(chosen[leg]), OF_PERIOD]
 
 

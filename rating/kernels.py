@@ -16,21 +16,9 @@ import numpy.typing as npt
 from mediation.jit import kernel
 from mediation.reasons import CODE
 from rating import rules
-from rating.find_kernels import BLOCK, NO_BAND, NO_RATE, Bytes
+from rating.find_kernels import NO_BAND, NO_RATE, Bytes
 from rating.item_kernels import items_of
-from rating.narrow import (
-    TERM_FREE_UNDER,
-    TERM_INCREMENT,
-    TERM_MAX,
-    TERM_MIN,
-    TERM_MINIMUM,
-    TERM_MODE,
-    TERM_PER,
-    TERM_SETUP,
-    TERM_UNIT,
-    TERM_UNTIL,
-)
-from rating.rules import exact_sum, flat_price, increments_before, limited, rounded, run_price
+from rating.rules import exact_sum, increments_before, limited, rounded, run_price
 from tariffs.catalogue import (
     ANY,
     CELL_CALENDAR,
@@ -192,62 +180,6 @@ def price_event(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one walk along the e
     if amount >= rules.AMOUNT_END:
         return AMOUNT_OVERFLOW, 0, 0, 0
     return 0, billed, amount, note
-
-
-@kernel
-def price_flat(
-    rows: Ints,
-    cell: Codes,
-    change: Codes,
-    terms_of: Codes,
-    price: Ints,
-    timed: npt.NDArray[np.bool_],
-    start_us: Ints,
-    usage: Ints,
-    cells: Ints,
-    terms: Ints,
-    changes: Codes,
-    instants: Ints,
-    reason: Bytes,
-    billed: Ints,
-    amount: Ints,
-    note: Codes,
-    walked: Codes,
-    flat: Codes,
-) -> int:
-    """Price each leg that has no ``reason`` yet and needs no walk: within a rate's first step, while no band changes.
-
-    The others' places are written to ``walked``; the answer is how many there are. ``flat`` is room for those of a
-    block that are priced here: which they are is not to be predicted, and what is looked up for them must not wait.
-    """
-    others = 0
-    for base in range(0, len(rows), BLOCK):
-        count = 0
-        for leg in range(base, min(base + BLOCK, len(rows))):
-            if reason[leg] != 0:
-                continue
-            row, last, place = rows[leg], changes[cells[cell[leg], CELL_CALENDAR] + 1] - 1, change[leg]
-            units, second = usage[row], start_us[row] // 1_000_000
-            constant = (not timed[row]) | (place >= last) | (instants[min(place + 1, last)] - second >= units)
-            until = min(terms[terms_of[leg], TERM_UNTIL], rules.USAGE_END - 1)
-            simple = constant & (units > 0) & (units <= until)
-            flat[count], walked[others] = leg, leg
-            count += int(simple)
-            others += int(not simple)
-        for place in range(count):
-            leg = flat[place]
-            units, own = usage[rows[leg]], terms_of[leg]
-            if units < terms[own, TERM_FREE_UNDER]:
-                note[leg] = rules.FREE_UNDER
-                continue
-            billed[leg], amount[leg], note[leg] = flat_price(
-                units, terms[own, TERM_SETUP], terms[own, TERM_MINIMUM], terms[own, TERM_INCREMENT],
-                price[leg], terms[own, TERM_PER],
-                terms[own, TERM_MIN], terms[own, TERM_MAX], terms[own, TERM_UNIT], terms[own, TERM_MODE],
-            )  # fmt: skip
-            if amount[leg] == rules.OVERFLOW:
-                reason[leg] = AMOUNT_OVERFLOW
-    return others
 
 
 @kernel

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,15 @@ from rating.call_class import call_classes, origin_items
 from rating.columns import coded, integers, tariff_starts
 from rating.destinations import longest_prefixes
 from rating.find_kernels import BLOCK, Bytes, choose_variants, find_bands, find_cells
+from rating.flat_kernels import price_flat
 from rating.guide import Guided, direction_codes, service_codes
 from rating.item_kernels import find_items, take_items
-from rating.kernels import RUN_COLUMNS, price_flat, price_walked
+from rating.kernels import RUN_COLUMNS, price_walked
 from rating.narrow import narrow
 from rating.rules import ALLOWANCE, GRADUATED, USAGE_END, VOLUME, ZERO_USAGE
 from tariffs.catalogue import NONE, Catalogue, Codes, Ints
+
+T = TypeVar("T", bound=np.generic)
 
 TIMED_UNIT = "s"
 """The unit of usage that time bands divide."""
@@ -152,11 +155,12 @@ def _each(make: Callable[..., npt.NDArray[Any]], *legs: Legs) -> Legs:
 
 def _priced(legs: Legs, usage: pa.RecordBatch, catalogue: Catalogue, runs: Ints) -> Legs:
     """Price ``legs``; of a later partial the session up to its end, less up to its beginning or what is free of it."""
-    # beyond USAGE_END every quantity is as good as another, and the sum of two cannot wrap
-    used, offset = (np.minimum(integers(usage[column]), USAGE_END) for column in ("usage", "usage_offset"))
+    used, offset = integers(usage["usage"]), integers(usage["usage_offset"])
     if not offset.any():
         _price(legs, usage, used, catalogue, runs, legs.free)
         return legs
+    # beyond USAGE_END every quantity is as good as another, and the sum of two cannot wrap
+    used, offset = np.minimum(used, USAGE_END), np.minimum(offset, USAGE_END)
     free, before = legs.free, _unpriced(legs, catalogue)
     skipped, free_before = offset, NOTHING_FREE
     if len(free.units):
@@ -180,9 +184,9 @@ def _unpriced(legs: Legs, catalogue: Catalogue) -> Legs:
 
 def _no_prices(count: int, catalogue: Catalogue) -> Prices:
     """Room for prices; taxes and conversions that no tariff makes share their zeros."""
-    billed, amount, unfilled = np.zeros((3, count), np.int64)
+    amount, unfilled = np.zeros((2, count), np.int64)
     return Prices(
-        billed,
+        np.zeros(count, np.int64),
         amount,
         np.zeros(count, np.int64) if len(catalogue.taxes) else unfilled,
         np.zeros(count, np.int64) if len(catalogue.bills) else unfilled,
@@ -193,16 +197,17 @@ def _found(guided: Guided, catalogue: Catalogue) -> Legs:
     """Cell, destination, band and item of every leg."""
     usage = guided.usage
     rows = [np.flatnonzero(versions != NONE) for versions in guided.versions]
-    row = np.concatenate(rows)
+    row = _joined(rows)
     leg = np.repeat(np.arange(len(rows), dtype=np.int32), [len(part) for part in rows])
     version, account = (
-        np.concatenate([column[part] for column, part in zip(columns, rows, strict=True)])
+        _joined([_taken(column, part) for column, part in zip(columns, rows, strict=True)])
         for columns in (guided.versions, guided.accounts)
     )
     count = len(row)
     reason: Bytes = np.zeros(count, np.uint8)
-    cell, item, zone, prefix, rate, terms, left = np.empty((7, count), np.int32)
-    change, band, note, unfilled = np.zeros((4, count), np.int32)
+    cell, item, rate, terms, left = np.empty((5, count), np.int32)
+    change, unfilled = np.zeros((2, count), np.int32)
+    zone, prefix, band, note = (np.zeros(count, np.int32) for _ in range(4))  # charges keep them, but not the others
     price: Ints = np.empty(count, np.int64)
     start, cells, items = tariff_starts(usage), catalogue.cells, catalogue.items
     services, directions = service_codes(usage, catalogue), direction_codes(usage, catalogue)
@@ -253,6 +258,17 @@ def _found(guided: Guided, catalogue: Catalogue) -> Legs:
         free=NOTHING_FREE,
         covered=NO_INTS,
     )
+
+
+def _taken(column: Codes, rows: Ints) -> Codes:
+    """``rows`` of a column, in order."""
+    return column.copy() if len(rows) == len(column) else column[rows]
+
+
+def _joined(parts: list[npt.NDArray[T]]) -> npt.NDArray[T]:
+    """``parts`` one after another; nothing is copied where all but one are empty."""
+    some = [part for part in parts if len(part)]
+    return some[0] if len(some) == 1 else np.concatenate(parts)
 
 
 def _price(legs: Legs, usage: pa.RecordBatch, used: Ints, catalogue: Catalogue, runs: Ints, free: Free) -> None:

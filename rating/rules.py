@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from mediation.jit import kernel
+import numpy as np
+
+from mediation.jit import inlined, kernel
 
 AMOUNT_END: Final = 10**18
 """Amounts are below it: nano-units of DECIMAL(18, 9)."""
@@ -40,10 +42,16 @@ VOLUME: Final = 8
 """Steps are tiers: that of the last unit counted prices all."""
 
 
+@inlined
+def quotient(amount: int, divisor: int) -> int:
+    """The whole part of ``amount / divisor``, neither below zero: for kernels half the work that signed numbers are."""
+    return int(np.int64(np.uint64(amount) // np.uint64(divisor)))
+
+
 @kernel
 def increments_before(limit: int, position: int, increment: int) -> int:
-    """How many increments, laid end to end from ``position``, begin before ``limit``."""
-    return (limit - position + increment - 1) // increment
+    """How many increments, laid end to end from ``position``, begin before ``limit``, which is not before it."""
+    return quotient(limit - position + increment - 1, increment)
 
 
 @kernel
@@ -51,16 +59,16 @@ def exact_price(units: int, price: int, per: int, denominator: int) -> tuple[int
     """``units x price / per`` as (whole, rest); whole is OVERFLOW where it reaches AMOUNT_END."""
     if 0 <= units < _SMALL and price < _SMALL:
         product = units * price
-        whole = product // per
+        whole = quotient(product, per)
         if whole >= AMOUNT_END:
             return OVERFLOW, 0
-        return whole, (product - whole * per) * (denominator // per)
-    quotient = units // per
-    if price > 0 and quotient > (AMOUNT_END - 1) // price:
+        return whole, (product - whole * per) * quotient(denominator, per)
+    times = quotient(units, per)
+    if price > 0 and times > (AMOUNT_END - 1) // price:
         return OVERFLOW, 0
-    part = (units - quotient * per) * price
-    more = part // per
-    return quotient * price + more, (part - more * per) * (denominator // per)
+    part = (units - times * per) * price
+    more = quotient(part, per)
+    return times * price + more, (part - more * per) * quotient(denominator, per)
 
 
 @kernel
@@ -84,7 +92,7 @@ def rounded(whole: int, rest: int, denominator: int, unit: int, mode: int) -> in
     if unit == 1:
         count, left, over, rest_over = whole, rest, rest - (denominator - rest), 0
     else:
-        count = whole // unit
+        count = quotient(whole, unit)
         left = whole - count * unit
         over, rest_over = left - unit // 2, rest  # every unit but 1 is even
     # no branches: which way an amount goes is not to be predicted
@@ -137,9 +145,7 @@ def flat_price(
 
     The amount is OVERFLOW where it reaches AMOUNT_END. Just what the walk over increments comes to.
     """
-    billed = minimum
-    if billed < usage:
-        billed += increments_before(usage, minimum, increment) * increment
+    billed = minimum + increments_before(max(usage, minimum), minimum, increment) * increment
     more, more_rest = exact_price(billed, price, per, per)
     whole, rest = exact_sum(setup, 0, more, more_rest, per)
     if whole == OVERFLOW:

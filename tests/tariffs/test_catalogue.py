@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -151,6 +152,23 @@ def test_keys_of_numbers_agree_and_differ() -> None:
         assert len(set(made)) == len(NUMBERS)
 
 
+@settings(max_examples=300, deadline=None)
+@given(
+    st.from_regex(r"\A\+?[0-9]{0,18}[0-9+/:x\u0439]?[0-9]{0,3}\Z"), st.integers(1, 18), st.sampled_from(["", "9" * 16])
+)
+def test_numbers_are_read_alike_wherever_they_stand(number: str, most: int, beside: str) -> None:
+    bare, plus = number.removeprefix("+"), number.startswith("+")
+    column = text_buffers(pa.array([beside, number, beside]))
+    keys, ranges = np.zeros((2, 3), np.int64)
+    guide_kernels.number_keys(np.ones(3, bool), *column, 1, keys)
+    number_ranges(*column, most, ranges)
+    digits = re.match("[0-9]*", bare).group()[:most]  # type: ignore[union-attr] # it matches anything
+    spelt = sum((int(digit) + 1) * 11 ** (17 - place) for place, digit in enumerate(digits))
+    valid = re.fullmatch("[0-9]{1,18}", bare)
+    assert keys[1] == (int("1" + bare) * 4 + 2 * plus + 1 if valid else guide_kernels.NO_KEY)
+    assert ranges[1] == (spelt if plus else -1 - spelt)
+
+
 def test_keys_are_found_in_their_buckets() -> None:
     numbers = pl.Series([f"+4477{n:08d}" for n in range(1_000)])
     keys = number_keys(numbers, pl.Series([False] * 1_000))
@@ -160,7 +178,8 @@ def test_keys_are_found_in_their_buckets() -> None:
     wanted, start = np.append(keys, 12345), np.zeros(1_001, np.int64)
     account, plan = np.full((2, 1_001), NONE, np.int32)
     field = np.zeros(1_001, np.uint8)
-    guide_kernels.find_subscriptions(wanted, 0, start, rows, table.starts, table.shift, account, plan, field)
+    held = guide_kernels.subscriptions(rows, table.starts, np.array([table.shift]))
+    guide_kernels.find_subscriptions(wanted, 0, start, *held, account, plan, field)
     assert account.tolist() == [*range(1_000), NONE]
     assert plan.tolist() == [0] * 1_000 + [NONE]
 
