@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,11 +52,35 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     assert (tried.returncode, tried.stderr) == (0, "")
 
 
-def test_compose_mounts_files_that_are_there() -> None:
-    text = (EXAMPLES / "compose.yaml").read_text()
-    beside = set(re.findall(r"\./([\w.]+):", text)) - {"tariffs"}
-    assert beside == {"stream.toml", "prometheus.yml"}
-    assert all((EXAMPLES / name).is_file() for name in (*beside, "Dockerfile"))
+@pytest.fixture
+def services() -> dict[str, dict[str, Any]]:
+    """The services of the compose file; its volumes are all declared."""
+    composed = pytest.importorskip("yaml").safe_load((EXAMPLES / "compose.yaml").read_text())
+    services: dict[str, dict[str, Any]] = composed["services"]
+    mounted = {volume.split(":")[0] for each in services.values() for volume in each.get("volumes", ())}
+    assert {name for name in mounted if not name.startswith("./")} == set(composed["volumes"])
+    return services
+
+
+def test_compose_runs_the_command_with_files_that_are_there(services: dict[str, dict[str, Any]]) -> None:
+    toll = services["toll"]
+    inside = {at: name for name, at, *_ in (volume.split(":") for volume in toll["volumes"])}
+    program, *words = shlex.split(toll["command"])
+    given = parser().parse_args(words)
+    assert (program, inside[given.config]) == ("toll", "./stream.toml")
+    assert (EXAMPLES / toll["build"]["context"] / toll["build"]["dockerfile"]).is_file()
+    settings = tomllib.loads((EXAMPLES / "stream.toml").read_text())
+    assert inside[settings["tariffs"]] == "./tariffs"
+    assert any(given.lake.startswith(f"{at}/") for at in inside)
+    assert settings["http"] in toll["healthcheck"]["test"][-1]
+    assert settings["kafka"]["bootstrap.servers"] in services["kafka"]["ports"][0]
+
+
+def test_prometheus_asks_where_the_service_answers(services: dict[str, dict[str, Any]]) -> None:
+    (mounted,) = (volume.split(":")[0] for volume in services["prometheus"]["volumes"])
+    asked = pytest.importorskip("yaml").safe_load((EXAMPLES / mounted).read_text())
+    settings = tomllib.loads((EXAMPLES / "stream.toml").read_text())
+    assert asked["scrape_configs"][0]["static_configs"] == [{"targets": [settings["http"]]}]
 
 
 def test_the_settings_are_options_of_the_command() -> None:
