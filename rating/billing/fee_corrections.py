@@ -92,7 +92,7 @@ def _differences(was: pl.DataFrame, now: pl.DataFrame, runs: list[int]) -> pl.Da
     told = {name: pl.coalesce(name, f"{name}_now") for name in ("customer", "cost_centre", "text", "corrects_run")}
     changed = both.with_columns(
         **told,
-        last_day=pl.coalesce("last_day_now", "last_day"),
+        last_day=pl.coalesce("last_day", "last_day_now"),  # that of the line which is corrected, if there is one
         amount=pl.col("amount_now").fill_null(0) - pl.col("amount").fill_null(0),
         kind=pl.lit(FEE_ADJUSTMENT),
     )

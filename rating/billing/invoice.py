@@ -69,13 +69,16 @@ def invoice(shown: Shown) -> Invoice:
         facts=tuple(_facts(shown, say)),
         summary=Block(say("summary"), (), tuple(_summary(shown, lines, say))),
         blocks=tuple(_blocks(lines, say, document["currency"])),
-        remarks=(*(() if lines else (say("nothing"),)), *settings.issuer.note),
+        remarks=(
+            *(() if lines else (say("nothing"),)),
+            *(settings.issuer.note if document["kind"] != CREDIT_NOTE else ()),
+        ),
         page=say("page"),
     )
 
 
 def _issuer(issuer: Issuer, say: Words) -> tuple[str, ...]:
-    tax_id = (f"{say('tax_id')}: {issuer.tax_id}",) if issuer.tax_id else ()
+    tax_id = (say("named", name=say("tax_id"), value=issuer.tax_id),) if issuer.tax_id else ()
     return (issuer.name, *issuer.address, *tax_id)
 
 
@@ -157,6 +160,8 @@ def _row(line: Line, say: Words, currency: str) -> Row:
     amount = say.money(line["amount"], currency)
     if line["kind"] in _NAMED_BY_TEXT:
         return Row((_named(line, say), "", "", amount))
+    if not line["events"] and not line["billed_usage"]:  # priced again: so many were taken back as came anew
+        return Row((_named(line, say), "", "", amount))
     count, quantity = say.count(line["events"]), say.quantity(line["billed_usage"], line["unit"])
     return Row((_named(line, say), count, quantity, amount))
 
@@ -167,10 +172,10 @@ def _named(line: Line, say: Words) -> str:
         kind = FEE if line["kind"] == FEE_ADJUSTMENT else line["kind"]
         told = say(f"{kind}.{line['category']}", line["text"] or say(line["category"]))
         days = (line["first_day"], line["last_day"])
-        if None in days:
-            return told
-        return f"{told}, {say('days', first=say.day(days[0]), last=say.day(days[1]))}"
-    told = say.category(line)
-    zone = say(f"zone.{line['zone']}", line["zone"]) if line["zone"] else ""
-    named = f"{told}: {zone}" if zone else told
-    return f"{named} ({say(ADJUSTMENT)})" if line["kind"] == ADJUSTMENT else named
+        if None not in days:
+            told = say("fee_days", name=told, days=say("days", first=say.day(days[0]), last=say.day(days[1])))
+    else:
+        told = say.category(line)
+        zone = say(f"zone.{line['zone']}", line["zone"])
+        told = say("named", name=told, value=zone) if line["zone"] else told
+    return say("correction", name=told) if line["kind"] in {ADJUSTMENT, FEE_ADJUSTMENT} else told

@@ -26,6 +26,8 @@ _FONTS: Final = {"en": (_LATIN, _CHINESE), "zh": (_CHINESE, _LATIN)}
 """The font of each language, and where characters come from that it lacks."""
 
 _INK, _GREY, _BLUE, _RED = (29, 39, 51), (74, 88, 102), (31, 78, 121), (179, 38, 30)
+_PALE: Final = (243, 246, 249)
+"""Below sums: the Chinese font has no bold letters."""
 _MARGIN, _LINE, _HALF, _NAME = 51, 13, 232, 120
 """Points: margins, the height of a line, the widths of half a page and of a fact's name."""
 _TEXT, _SMALL, _TITLE, _BLOCK = 9, 8, 18, 11
@@ -138,7 +140,7 @@ class _Paper(FPDF):
             if block.heads:
                 table.row(block.heads)
             for row in block.rows:
-                table.row(row.cells, style=FontFace(emphasis="B") if row.strong else None)
+                table.row(row.cells, style=FontFace(emphasis="B", fill_color=_PALE) if row.strong else None)
 
 
 def _files(name: str) -> tuple[Path, Path]:

@@ -31,7 +31,7 @@ _DIGITS_MOST: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who sends the bills: name, lines of the address, tax number, lines below each bill."""
+    """Who sends the bills: name, lines of the address, tax number, lines below each invoice."""
 
     name: str = ""
     address: tuple[str, ...] = ()

@@ -92,7 +92,7 @@ def test_a_credit_note_names_what_it_corrects(lake: Lake) -> None:
         (("Number", "CN-2026-000001"), ("Corrects", "INV-2026-000001")),
     )
     assert summary(told)[-1] == ("Total credited", "-£5.25")
-    assert told.blocks[0].rows[0].cells == ("Calls: uk (Corrections of earlier bills)", "0", "0:00:00", "-£5.25")
+    assert told.blocks[0].rows[0].cells == ("Calls: uk (correction)", "", "", "-£5.25")
 
 
 def test_a_chinese_invoice(lake: Lake) -> None:
@@ -104,7 +104,7 @@ def test_a_chinese_invoice(lake: Lake) -> None:
         ("使用费", "£1,234.56789"), ("尾数调整", "£0.00211"), ("不含税合计", "£1,234.57"), ("增值税", "£246.91"),
         ("本期账单合计", "£1,481.48"), ("应付金额", "£1,481.48"),
     ]  # fmt: skip
-    assert told.blocks[0].rows[0].cells == ("通话: 英国", "1", "1:06:40", "£1,234.56789")
+    assert told.blocks[0].rows[0].cells == ("通话：英国", "1", "1:06:40", "£1,234.56789")  # noqa: RUF001 - Chinese
 
 
 def test_a_draft_says_so_and_an_empty_bill_too(lake: Lake, tmp_path: Path) -> None:
