@@ -1,7 +1,8 @@
 """Quotes: what hypothetical events would cost, by the code that prices real ones.
 
 Enters: JSON lines (see rating/hypothetical.py). Leaves: one answer for each line, in order. Always holds: a
-line that cannot be read or priced gives an answer with ``error``; nothing is guessed and nothing raises.
+line that cannot be read or priced gives an answer with ``error``; nothing is guessed and nothing raises; no line
+changes what another finds.
 """
 
 from __future__ import annotations
@@ -10,14 +11,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
 
 from rating.direct import guide_events
 from rating.explain_price import explain_event
 from rating.guide import LEGS
 from rating.hypothetical import Event, parse_event, parse_object, usage_batch
-from rating.price import price
+from rating.price import Priced, price
 from tariffs.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from rating.balances.quoted import Held
 
 Answer = dict[str, object]
 
@@ -42,8 +48,6 @@ SHOWN: Final = (
     "account",
 )
 
-AMOUNTS: Final = ("amount", "tax_amount", "converted_amount")
-
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -53,15 +57,18 @@ class Refused:
     error: str
 
 
-def quote_lines(catalogue: Catalogue, lines: Iterable[str], *, explain: bool = False) -> Iterator[Answer]:
+def quote_lines(
+    catalogue: Catalogue, lines: Iterable[str], *, explain: bool = False, held: Held | None = None
+) -> Iterator[Answer]:
     """An answer ``{"id", "charges", "error"}`` for each line; ``error`` is null or ``reason: detail``.
 
-    With ``explain`` it has the story of every leg, too, as ``explanation``.
+    With ``explain`` it has the story of every leg, too, as ``explanation``. With ``held`` each line, for itself,
+    draws on balances; its ``balances`` tell what that takes.
     """
     rest = iter(lines)
     while block := list(islice(rest, BLOCK)):
         read = [_read(catalogue, line) for line in block]
-        for one, answer in zip(read, _answers(catalogue, read), strict=True):
+        for one, answer in zip(read, _answers(catalogue, read, held), strict=True):
             yield answer | {"explanation": _explanation(catalogue, one, answer)} if explain else answer
 
 
@@ -89,7 +96,7 @@ def _read(catalogue: Catalogue, line: str) -> Event | Refused:
     return event
 
 
-def _answers(catalogue: Catalogue, read: list[Event | Refused]) -> list[Answer]:
+def _answers(catalogue: Catalogue, read: list[Event | Refused], held: Held | None) -> list[Answer]:
     """Guided events and those that name their plan are priced apart, by the same code, then put in order."""
     answers: dict[int, Answer] = {
         place: {"id": one.id, "charges": [], "error": one.error}
@@ -99,9 +106,27 @@ def _answers(catalogue: Catalogue, read: list[Event | Refused]) -> list[Answer]:
     events = [(place, one) for place, one in enumerate(read) if isinstance(one, Event)]
     for direct in (False, True):
         chosen = [(place, event) for place, event in events if bool(event.plan) == direct]
-        found = priced_events(catalogue, [event for _, event in chosen]) if chosen else []
+        found = _found(catalogue, [event for _, event in chosen], None if direct else held) if chosen else []
         answers.update(zip((place for place, _ in chosen), found, strict=True))
     return [answers[place] for place in range(len(read))]
+
+
+def _found(catalogue: Catalogue, events: list[Event], held: Held | None) -> list[Answer]:
+    if held is None:
+        return priced_events(catalogue, events)
+    return [_drawing(catalogue, event, held) for event in events]
+
+
+def _drawing(catalogue: Catalogue, event: Event, held: Held) -> Answer:
+    """The answer to ``event`` as if it came now, and what it would draw."""
+    guided, astray = guide_events(usage_batch([event]), [event], catalogue)
+    outcome = held.priced(guided, catalogue)
+    (answer,) = _told([event], outcome.priced, (astray, outcome.rejected), (*SHOWN, "free_usage", "covered_amount"))
+    lots = [
+        {name: plain(value) if isinstance(value, Decimal) else value for name, value in lot.items()}
+        for lot in held.touched(outcome.drawn, catalogue)
+    ]
+    return answer | {"balances": lots}
 
 
 def priced_events(catalogue: Catalogue, events: list[Event]) -> list[Answer]:
@@ -109,14 +134,20 @@ def priced_events(catalogue: Catalogue, events: list[Event]) -> list[Answer]:
     usage = usage_batch(events)
     guided, astray = guide_events(usage, events, catalogue)
     priced, unpriced = price(guided, catalogue)
+    return _told(events, priced, (astray, unpriced), SHOWN)
+
+
+def _told(
+    events: list[Event], priced: Priced, rejected: Iterable[pa.RecordBatch], shown: tuple[str, ...]
+) -> list[Answer]:
     answers: list[Answer] = [{"id": event.id, "charges": [], "error": None} for event in events]
-    for row in (*astray.to_pylist(), *unpriced.to_pylist()):
+    for row in (row for part in rejected for row in part.to_pylist()):
         answers[row["record_no"] - 1]["error"] = f"{row['reason']}: {row['field']} {row['value']}".rstrip()
     for row in priced.charges.to_pylist():
-        shown = {name: row[name] for name in SHOWN} | {name: plain(row[name]) for name in AMOUNTS}
+        told = {name: plain(row[name]) if isinstance(row[name], Decimal) else row[name] for name in shown}
         charges = answers[int(row["event_id"])]["charges"]
         assert isinstance(charges, list)  # noqa: S101 (made so above)
-        charges.append(shown)
+        charges.append(told)
     return answers
 
 

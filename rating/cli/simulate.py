@@ -16,8 +16,10 @@ from rating.cli.faults import CommandError
 from rating.cli.shared import json_argument, lake_argument, opened, print_json
 
 if TYPE_CHECKING:
+    from rating.lake import Lake
     from rating.period import Period
     from rating.simulate import Simulation
+    from tariffs.catalogue import Catalogue
 
 
 def arguments(part: argparse.ArgumentParser) -> None:
@@ -28,6 +30,8 @@ def arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument("--to", dest="last", metavar="DAY", help="last day, with --from (default: that day alone)")
     part.add_argument("--zone", default="UTC", metavar="ZONE", help="time zone of the days (default: %(default)s)")
     comparison_arguments(part)
+    says = "draw on balances, too: what the accounts of the period used from then on is rated again, in order"
+    part.add_argument("--balances", action="store_true", help=says)
     part.add_argument("--accounts", metavar="FILE", help="write every account's change to .csv, .parquet or .json")
     lake_argument(part)
     json_argument(part)
@@ -41,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     period = _period(args)
     catalogue = catalogue_named(args.tariffs, args.lake)
     with opened(args) as lake:
-        found = simulate(lake, catalogue, period)
+        found = _with_balances(lake, catalogue, period, args) if args.balances else simulate(lake, catalogue, period)
     if args.accounts:
         export(found.changes["account"], Path(args.accounts))
     if args.chart:
@@ -51,6 +55,17 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(found, args.top)
     return int(found.unpriced.num_rows > 0)
+
+
+def _with_balances(lake: Lake, catalogue: Catalogue, period: Period, args: argparse.Namespace) -> Simulation:
+    """What a re-rating by ``catalogue`` would change."""
+    from rating.cli.progress import stepping
+    from rating.rerating.rerate import preview
+    from rating.rerating.scope import RERATE, Scope
+
+    scope = Scope(RERATE, period.start_utc, period.end_utc, tariff_version=catalogue.version)
+    with stepping("simulating", quiet=args.json) as watch:
+        return preview(lake, scope, catalogue, watch).simulation(period, catalogue)
 
 
 def _period(args: argparse.Namespace) -> Period:
