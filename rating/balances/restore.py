@@ -17,6 +17,7 @@ from rating.balances.live import Balances
 from rating.balances.lots import COUNT, Lots, lot_keys
 from rating.balances.snapshots import Snapshot, SnapshotError, attempts, refused, summed
 from rating.balances.sums import live_units, lots_about, movement_sums
+from rating.balances.undone import without_undone
 from rating.columns import integers, tariff_starts
 from rating.lake import Lake
 from tariffs import catalogue as layout
@@ -54,7 +55,8 @@ def _summed(lake: Lake, catalogue: Catalogue, snapshot: Snapshot | None, since: 
     lots = Lots(snapshot.lots if snapshot else lots_about(lake))
     accounts, pools = HolderCodes(catalogue.account_names), HolderCodes(catalogue.pool_names)
     with lake.one_snapshot():
-        for part in summed(lake, catalogue, snapshot, since) if snapshot else movement_sums(lake, catalogue, since):
+        sums = summed(lake, catalogue, snapshot, since) if snapshot else movement_sums(lake, catalogue, since)
+        for part in without_undone(lake, sums):
             names = part["holder"].combine_chunks()
             _take_in(lots, catalogue, part, _holders(part, accounts.of(names), pools.of(names), catalogue))
     return lots

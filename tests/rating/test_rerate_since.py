@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
+import pyarrow as pa
 import pytest
 
 from rating.columns import tariff_starts
@@ -47,8 +48,19 @@ period = "day"
 rollover = { limit = 60 }
 """
 PEOPLE = "kind,key,account,plan\nnumber,+447700900001,a,p\n"
+TWO_ZONES = CARD.replace("[rate.r]", '[zone.far]\nprefixes = ["33"]\n[rate.r]').replace(
+    "[allowance.a]", '[[plan.p.rule]]\nzone = "far"\nrate = "r"\n[allowance.a]'
+)
 CALLS = [("2026-03-02T10:00", 79), ("2026-03-03T11:00", 91), ("2026-03-04T12:00", 7)]
 LAST_DAYS = Scope(start_utc=datetime(2026, 3, 3, tzinfo=UTC))
+
+
+def calls_to(*numbers: str, calls: list[tuple[str, int]]) -> pa.RecordBatch:
+    """Calls of the account to ``numbers``: (start, seconds) each."""
+    return usage_batch([
+        parse_event({"usage": seconds, "start": start, "a_number": "+447700900001", "b_number": number})
+        for number, (start, seconds) in zip(numbers, calls, strict=True)
+    ])  # fmt: skip
 
 
 def test_what_had_expired_before_does_not_expire_twice(tmp_path: Path) -> None:
@@ -60,10 +72,7 @@ def test_what_had_expired_before_does_not_expire_twice(tmp_path: Path) -> None:
         carded(folder, {"t.toml": CARD.replace("0.01", price), "subscriptions.csv": PEOPLE})
         for folder, price in zip(folders, ("0.01", "0.02"), strict=True)
     )
-    usage = usage_batch([
-        parse_event({"usage": seconds, "start": start, "a_number": "+447700900001", "b_number": "+44123456789"})
-        for start, seconds in CALLS
-    ])  # fmt: skip
+    usage = calls_to(*["+44123456789"] * 3, calls=CALLS)
     with MemoryLake() as lake:
         land(lake, catalogue, usage, "calls")
         before = lots(lake)
@@ -90,3 +99,18 @@ def test_from_any_instant_there_and_back_is_where_it_began(seed: int, tmp_path: 
         assert faults(lake) == []
         again(lake, Scope(start_utc=since), catalogue)
         assert (charged(lake), drawn_lots(lake), faults(lake)) == (before[0], before[2], [])
+
+
+def test_a_lot_that_a_run_undid_is_opened_again_by_the_next_event(tmp_path: Path) -> None:
+    """By another tariff nothing draws on the day's lot; a later call by that tariff does, and is granted it anew."""
+    for name in ("t", "u"):
+        (tmp_path / name).mkdir()
+    catalogue = carded(tmp_path / "t", {"t.toml": TWO_ZONES, "subscriptions.csv": PEOPLE})
+    other = carded(tmp_path / "u", {"t.toml": TWO_ZONES + 'zone = "far"\n', "subscriptions.csv": PEOPLE})
+    usage = calls_to("+44123456789", "+33123456789", calls=CALLS[:1] * 2)
+    with MemoryLake() as lake:
+        land(lake, catalogue, usage[:1], "near")
+        again(lake, Scope(tariff_version=other.version), other)
+        land(lake, other, usage[1:], "far")
+        free = lake.query("SELECT free_usage FROM charge_now ORDER BY event_id")["free_usage"].to_pylist()
+        assert (free, faults(lake)) == ([0, 79], [])
