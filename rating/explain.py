@@ -114,8 +114,8 @@ def _rated(lake: Lake, row: dict[str, Any]) -> Story:
         legs.append(Node(f"{charge['leg']} charge", stored(charge), (*balances.drawn, leg)))
     session, apart = session_story(lake, row)
     differences += apart
-    told = [origin, *versions, _fields(row, again, layout), *_halves(lake, row, layout)]
-    parts = [*told, *session, *legs, *history(lake, row)]
+    parts = [origin, *versions, _fields(row, again, layout), *_halves(lake, row, layout)]
+    parts += [*session, *legs, *history(lake, row)]
     parts += [Node("DIFFERS", text) for text in differences]
     return Story(Node("event", str(row["event_id"]), tuple(parts)), tuple(differences))
 
