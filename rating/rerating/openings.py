@@ -44,7 +44,7 @@ def stays(movements: pa.Table, again: Flags, kept: Flags) -> Flags:
     into = _net(pairs, (drawn[lots] & rolled).astype(np.int64), pair_count) != 0
     moves, ends = _is(movements, "rollover"), _is(movements, "expire")
     stands = np.where(rolled | moves, into[pairs], drawn[lots] | into[pairs])
-    return np.where(opening, stands & ~ends, rests & drawn[lots])
+    return np.asarray(np.where(opening, stands & ~ends, rests & drawn[lots]), np.bool_)
 
 
 def _net(numbers: Ints, units: Ints, count: int) -> Ints:
