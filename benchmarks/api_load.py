@@ -35,7 +35,7 @@ from samples.broker import create_topic, embedded_broker
 
 RECORDS = 1_000_000
 """Records that are in the lake before."""
-MOST = 60_000
+MOST = 40_000
 """Records a second that there are for a stream that takes all it can."""
 TICKS = 50
 WORKERS = (1, 2)
@@ -209,4 +209,5 @@ def _lines(workers: int, meanwhile: str, found: Measured, landed: float = 0) -> 
 
 
 if __name__ == "__main__":
-    print("\n".join(table(*(int(a) for a in sys.argv[1:]))))
+    for line in table(*(int(a) for a in sys.argv[1:])):
+        print(line, flush=True)

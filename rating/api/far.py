@@ -79,6 +79,7 @@ class Far:
                 self._open.discard(lake)
                 lake.close()
             lake, count = open_lake(self._folder, read_only=True), 0
+            lake.use_one_thread()
             self._open.add(lake)
         self._own.line = count + 1, lake
         return lake

@@ -93,8 +93,10 @@ class Follower:
         oldest = _one(lake, _OLDEST)
         if self.view and self.view.snapshot < oldest:
             self.view = None  # what came since then is no longer told apart: read all of it
-        for _ in range(_RENEW):
+        for number in range(_RENEW):
             self.look(lake)
+            if not number:
+                lake.use_one_thread()  # what comes now is little
             self._is(healthy=True)
             if self._stop.wait(self._pause.total_seconds()):
                 return

@@ -22,7 +22,7 @@ class ServeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the server serves, to whom, and its limits."""
+    """What the server serves, to whom, and its limits. Raises :class:`ServeError` if ``cache`` is no folder."""
 
     lake: Path
     tokens: Path
@@ -45,6 +45,10 @@ class Settings:
     """The longest that one of these may take."""
     open_requests: int = 512
     """Requests at a time; more are told to come again."""
+
+    def __post_init__(self) -> None:
+        if self.cache and not self.cache.is_dir():
+            raise ServeError(f"--cache {self.cache}: no such folder")
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,6 +242,7 @@ def test_over_tls(tmp_path: Path, empty: Path) -> None:
         (["--lake", "none"], 1, "no lake in none"),
         (["--query-s", "0"], 2, "expected a whole number"),
         (["--workers", "0"], 2, "expected a whole number"),
+        (["--cache", "none"], 1, "no such folder"),
         (["--listen", "127.0.0.1:TAKEN"], 1, "cannot listen on 127.0.0.1"),
     ],
 )
