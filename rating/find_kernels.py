@@ -212,14 +212,14 @@ def find_bands(
     for leg in range(len(rows)):
         if cell[leg] == NONE:
             continue
-        calendar = cells[cell[leg], CELL_CALENDAR]
-        place, last = changes[calendar], changes[calendar + 1] - 1
+        calendar = cells[index(cell[leg]), CELL_CALENDAR]
+        place, last = int(changes[index(calendar)]), int(changes[index(calendar + 1)]) - 1
         if place < last:
-            second = start_us[rows[leg]] // 1_000_000
-            if second < INDEX_FIRST_S or second >= instants[last]:
+            second = start_us[index(rows[leg])] // 1_000_000
+            if second < INDEX_FIRST_S or second >= instants[index(last)]:
                 reason[leg] = NO_BAND
                 continue
-            place = band_index[calendar, (second - INDEX_FIRST_S) >> INDEX_SHIFT]
-            while instants[place + 1] <= second:
+            place = int(band_index[index(calendar), index((second - INDEX_FIRST_S) >> INDEX_SHIFT)])
+            while instants[index(place + 1)] <= second:
                 place += 1
-        change[leg], band[leg] = place, bands[place]
+        change[leg], band[leg] = place, bands[index(place)]
