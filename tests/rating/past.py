@@ -15,7 +15,7 @@ from mediation.fields import schema
 from mediation.stage import constant, empty
 from rating import hypothetical
 from rating.audit import _counted
-from rating.balances.live import price_drawing
+from rating.balances.live import Outcome, price_drawing
 from rating.balances.restore import live_balances, reach
 from rating.columns import tariff_starts
 from rating.guide import guide
@@ -59,21 +59,24 @@ def land(lake: Lake, catalogue: Catalogue, usage: pa.RecordBatch, name: str) -> 
     balances = live_balances(lake, catalogue)
     reach(balances, lake, catalogue, usage)
     outcome = price_drawing(guided, catalogue, balances, lambda priced: (priced, empty("rejected")))
-    rated, source = outcome.priced.usage, constant(f"file:{name}", outcome.priced.usage.num_rows)
-    charges = outcome.priced.charges
-    lake.commit(
-        Delta(
-            source=f"file:{name}",
-            first_offset=0,
-            next_offset=usage.num_rows,
-            next_record_no=usage.num_rows + 1,
-            complete=True,
-            records=rated.num_rows,
-            usage=_with(rated, source=source, offset_bytes=pa.array(np.arange(rated.num_rows))),
-            charges=_with(charges, source=constant(f"file:{name}", charges.num_rows)),
-            movements=outcome.drawn.movements,
-            tariff=tariff_version(catalogue),
-        )
+    lake.commit(whole_file(outcome, catalogue, name))
+
+
+def whole_file(outcome: Outcome, catalogue: Catalogue, name: str) -> Delta:
+    """What was priced, as all that the file ``name`` holds."""
+    rated, charges = outcome.priced.usage, outcome.priced.charges
+    source = constant(f"file:{name}", rated.num_rows)
+    return Delta(
+        source=f"file:{name}",
+        first_offset=0,
+        next_offset=rated.num_rows,
+        next_record_no=rated.num_rows + 1,
+        complete=True,
+        records=rated.num_rows,
+        usage=_with(rated, source=source, offset_bytes=pa.array(np.arange(rated.num_rows))),
+        charges=_with(charges, source=constant(f"file:{name}", charges.num_rows)),
+        movements=outcome.drawn.movements,
+        tariff=tariff_version(catalogue),
     )
 
 

@@ -1,7 +1,8 @@
-"""Balances as a state machine: use, expire, roll over, share, crash before and after a commit, rate late what waited.
+"""Balances as a state machine: grant, use, expire, roll over, share, crash, rate late what waited, close.
 
 Whatever is done, the engine's charges and movements are those of the oracle's book, and what the lake holds is all
-that there is to know.
+that there is to know. After a close they are those of a new book in which all events came in order, and of lots that
+ended nothing is left.
 """
 
 from __future__ import annotations
@@ -12,20 +13,21 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
-import pyarrow as pa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from rating.balances.live import Balances
-from rating.balances.restore import live_balances
-from rating.lake import Delta, MemoryLake
+from rating.balances.restore import live_balances, reach
+from rating.lake import MemoryLake
+from rating.rerating.scope import CLOSE, Scope
 from tariffs.catalogue import Catalogue
 from tests.oracle import folder
-from tests.oracle.allowances import Book
+from tests.oracle.allowances import Book, Lot, midnight, period, rollovers_of, zone
 from tests.oracle.rating import charges
 from tests.oracle.words import Event
-from tests.rating.test_balances_oracle import left_by, rated, told_by
+from tests.rating.past import again, whole_file
+from tests.rating.test_balances_oracle import left_by, rated, told_by, usage_of
 from tests.tariff_folder import compiled
 
 TARIFF = """
@@ -49,7 +51,6 @@ boundary = "end"
 [rate.sms]
 currency = "GBP"
 accumulator = "sent"
-tiers = "volume"
 steps = [{ price = "0.20" }, { from = 5, price = "0.07" }]
 [plan.p]
 currency = "GBP"
@@ -134,7 +135,7 @@ class Machine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.catalogue, self.tariff = tariff()
-        self.lake, self.book, self.moved = MemoryLake(), Book(self.tariff), list[pa.Table]()
+        self.lake, self.book, self.came = MemoryLake(), Book(self.tariff), list[Event]()
         self.now = BEGIN
         self.live = self.restored()
 
@@ -176,37 +177,45 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def crash(self) -> None:
-        before = self.live.lots.digest()
+        before, since = self.live.lots.digest(), self.live.since
         self.live = self.restored()
-        assert self.live.lots.digest() == before
+        assert self.live.lots.digest() == before or self.live.since > since  # it had read what is closed
+
+    @rule()
+    def close(self) -> None:
+        again(self.lake, Scope(CLOSE, end_utc=datetime.fromtimestamp(self.now, UTC)))
+        self.book = Book(self.tariff)
+        for number in sorted(range(len(self.came)), key=lambda at: (self.came[at].start_us, at)):
+            charges(self.tariff, self.came[number], self.book)
+        self.book.over |= {lot for lot in self.book.left if end_us(self.tariff, lot) <= self.now * 10**6}
+        self.live = self.restored()
 
     @invariant()
     def the_movements_are_the_book(self) -> None:
-        if hasattr(self, "book") and self.moved:
-            assert left_by(self.moved) == told_by(self.book)
+        if hasattr(self, "book"):
+            assert left_by([self.lake.query("FROM balance_movement")]) == told_by(self.book)
 
     def rate(self, events: list[Event]) -> None:
-        told, outcome = rated(events, self.catalogue, self.live)
+        first = len(self.came)
+        reach(self.live, self.lake, self.catalogue, usage_of(events))
+        told, outcome = rated(events, self.catalogue, self.live, first)
         for number in sorted(range(len(events)), key=lambda at: (events[at].start_us, at)):
             assert told[number] == charges(self.tariff, events[number], self.book), events[number]
-        self.lake.commit(self.delta(outcome.drawn.movements))
-        self.moved.append(outcome.drawn.movements)
+        self.came += events
+        self.lake.commit(whole_file(outcome, self.catalogue, str(first)))
 
-    def delta(self, movements: pa.Table) -> Delta:
-        at = len(self.moved)
-        return Delta(
-            source="file:x",
-            first_offset=at,
-            next_offset=at + 1,
-            next_record_no=at + 2,
-            complete=False,
-            records=1,
-            movements=movements,
-        )
+
+def end_us(tariff: folder.Tariff, lot: Lot) -> int:
+    """When ``lot`` ends."""
+    _, name, first, rolled = lot
+    end = period(tariff, name, midnight(zone(tariff, name), first))[2]
+    for _ in range(rollovers_of(tariff.allowances[name]) if rolled else 0):
+        end = period(tariff, name, end)[2]
+    return end
 
 
 Machine.TestCase.settings = settings(
-    max_examples=int(os.environ.get("TOLL_BALANCE_MACHINES", "12")),
+    max_examples=int(os.environ.get("TOLL_BALANCE_MACHINES", "8")),
     stateful_step_count=15,
     deadline=None,
     suppress_health_check=list(HealthCheck),

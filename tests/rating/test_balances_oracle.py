@@ -11,6 +11,7 @@ from random import Random
 import pyarrow as pa
 import pytest
 
+from mediation.fields import EVENT_ID
 from mediation.stage import empty
 from rating import hypothetical
 from rating.balances.live import Balances, Outcome, no_balances, price_drawing
@@ -30,9 +31,19 @@ LOTS = 6
 """Tests that these are parted into."""
 
 
-def rated(asked: list[Event], catalogue: Catalogue, balances: Balances) -> tuple[list[list[Charge] | str], Outcome]:
-    """The engine's answers to a batch, and what it drew; it has landed."""
+def usage_of(asked: list[Event], first: int = 0) -> pa.RecordBatch:
+    """``asked`` as usage, whose ids are numbers from ``first`` on."""
     usage = hypothetical.usage_batch([hypothetical.Event(id=None, **asdict(event)) for event in asked])
+    ids = pa.array([(first + number).to_bytes(16) for number in range(len(asked))], pa.binary(16))
+    place = usage.schema.get_field_index("event_id")
+    return usage.set_column(place, usage.schema[place], pa.ExtensionArray.from_storage(EVENT_ID, ids))
+
+
+def rated(
+    asked: list[Event], catalogue: Catalogue, balances: Balances, first: int = 0
+) -> tuple[list[list[Charge] | str], Outcome]:
+    """The engine's answers to a batch, and what it drew; it has landed."""
+    usage = usage_of(asked, first)
     guided, unguided = guide(usage, catalogue)
     outcome = price_drawing(guided, catalogue, balances, lambda priced: (priced, empty("rejected")))
     balances.landed(outcome.drawn)
@@ -40,7 +51,7 @@ def rated(asked: list[Event], catalogue: Catalogue, balances: Balances) -> tuple
     for aside in (unguided, outcome.rejected):
         told |= {row["record_no"] - 1: row["reason"] for row in aside.select(["record_no", "reason"]).to_pylist()}
     for row in outcome.priced.charges.select([*FIELDS, *AMOUNTS, "event_id"]).to_pylist():
-        made = told.setdefault(row.pop("event_id").int, [])
+        made = told.setdefault(row.pop("event_id").int - first, [])
         assert isinstance(made, list)
         made.append(Charge(**row | {name: f"{row[name]:f}" for name in AMOUNTS}))
     return [told[number] for number in range(len(asked))], outcome
