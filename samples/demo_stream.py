@@ -12,6 +12,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from broker import create_topic, embedded_broker
@@ -19,6 +21,8 @@ from broker import create_topic, embedded_broker
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "out" / "stream"
 RECORDS = 20_000
+LONGEST_S = 240
+"""The service rates them in a few seconds, but may have to compile its kernels first."""
 LOOK = """
 SELECT service, count(*) AS charges, sum(amount) AS amount, currency
 FROM rated_usage GROUP BY ALL ORDER BY charges DESC"""
@@ -49,7 +53,7 @@ def main() -> None:
             create_topic(address, topic, partitions)
         broker = ("--kafka", f"bootstrap.servers={address}")
         serve = ("stream", "--topic", "raw", "--layout", "generic_csv", "--tariffs", "out/stream/spool/tariffs", *lake)
-        outputs = ("--rated-topic", "rated", "--suspense-topic", "suspended", "--exit-when-idle", "4", "--http", "none")
+        outputs = ("--rated-topic", "rated", "--suspense-topic", "suspended", "--http", "none")
         service = subprocess.Popen(  # noqa: S603 - our own command
             shown(*serve, *outputs, *broker, "--kafka", "session.timeout.ms=6000"), cwd=ROOT
         )
@@ -58,7 +62,9 @@ def main() -> None:
             ledger = ("--ledger", "out/stream/collect.sqlite")
             collect = ("--topic", "raw", "--layout", "generic_csv", "--key", "a_number", *ledger)
             toll("collect", *files, *collect, *broker)
-            if service.wait(300):
+            wait_for_all(service)
+            service.terminate()
+            if service.wait(60):
                 raise SystemExit(f"toll stream ended with {service.returncode}")
         finally:
             service.kill()
@@ -68,9 +74,19 @@ def main() -> None:
     balance()
 
 
+def wait_for_all(service: subprocess.Popen[bytes]) -> None:
+    """Wait until the messages of all records have landed, or ``service`` has ended."""
+    from rating.lake import LakeError, open_lake
+
+    landed, late = 0, time.monotonic() + LONGEST_S
+    while landed < RECORDS and service.poll() is None and time.monotonic() < late:
+        time.sleep(0.5)
+        with suppress(LakeError), open_lake(OUT / "lake", read_only=True) as lake:
+            landed = lake.query("SELECT coalesce(sum(messages), 0)::BIGINT AS n FROM intake")["n"][0].as_py()
+
+
 def balance() -> None:
     """Compare the lake with what the generator says."""
-    sys.path.insert(0, str(ROOT))
     from rating.lake import open_lake
 
     truth = json.loads((OUT / "spool" / "truth.json").read_text("utf-8"))
