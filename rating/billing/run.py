@@ -33,7 +33,7 @@ CUSTOMERS_AT_ONCE: Final = 20_000
 """Customers whose bills are drafted and landed together: bounds memory."""
 
 MEMORY: Final = "4GB"
-"""What summing the usage may take before it spills to scratch files."""
+"""What summing the usage may take before it spills to files."""
 
 _SQL: Final = {name: part.sql for name, part in sections("rating.billing", "usage.sql").items()}
 _OPEN: Final = """
@@ -181,9 +181,10 @@ class _Making:
         mine = self._scratch / "mine.parquet"
         self._accounts.write_parquet(mine)
         rows = taken(f"c.account IN (SELECT account FROM read_parquet('{mine}'))")  # noqa: S608 - a path of our own
-        self._lake.query(f"SET memory_limit = '{MEMORY}'; SET temp_directory = '{self._scratch}'")
+        self._lake.query(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")  # sorted anyway
         sql = _SQL["usage"].format(taken=rows, accounts=mine, lines=self._scratch / "usage.parquet")
         self._lake.query(sql, {"run": self._run})
+        self._lake.query("RESET preserve_insertion_order")
 
     def _charged(self, part: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
         """All lines of the customers ``part``."""

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rating.lake import open_lake
+from rating.lake import Delta, Lake, open_lake
+from rating.lake.disk import DiskLake
+from rating.rerating.correct import correct
+from rating.suspense import EVERYTHING
+from tests.rating.bills import Killed
 from tests.system.conftest import balanced, contents, tariff_folder
 from tests.system.test_balances import ALLOWANCES
 from tests.system.test_recycling import HEADER, KNOWN, UNKNOWN
@@ -39,6 +43,17 @@ def do(toll: Toll, lake: Path) -> Do:
         return ended.json()
 
     return run
+
+
+def dying(*, after: bool) -> Callable[[Lake, Delta], int]:
+    """A commit that is the last thing that its process does, or that it does not even do."""
+
+    def commit(lake: Lake, delta: Delta) -> int:
+        if after:
+            Lake.commit(lake, delta)
+        raise Killed
+
+    return commit
 
 
 def rated(do: Do, tariffs: Path, folder: Path, **files: bytes) -> None:
@@ -123,3 +138,39 @@ def test_allowances_are_drawn_again_by_all_that_it_touches(do: Do, toll: Toll, l
     assert amounts(lake, "charge_now") == amounts(afresh, "charge_now")
     left = "(SELECT holder, allowance, sum(units) AS amount FROM balance_movement GROUP BY ALL HAVING amount <> 0)"
     assert amounts(lake, left) == amounts(afresh, left)
+
+
+def test_a_correction_is_there_whole_or_not_at_all(
+    do: Do, lake: Path, tariffs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rated(do, tariffs, tmp_path, a=CALL % (1, KNOWN, 1, 60), b=CALL % (1, KNOWN, 1, 90))
+    before = contents(lake)
+    for after in (False, True):
+        with open_lake(lake) as opened, monkeypatch.context() as patch:
+            patch.setattr(DiskLake, "commit", dying(after=after))
+            with pytest.raises(Killed):
+                correct(opened, EVERYTHING, None, lambda *_: None, apply=True)
+        now = contents(lake)
+        assert (now == before) != after
+    assert do("suspense", "correct", "--apply")["events"] == 0
+    assert amounts(lake, "charge_now") == [Decimal("0.09")]
+
+
+def test_the_next_bill_has_the_difference(do: Do, lake: Path, tariffs: Path, tmp_path: Path) -> None:
+    rated(do, tariffs, tmp_path, a=CALL % (1, KNOWN, 1, 60))
+    people = tmp_path / "people"
+    people.mkdir()
+    (people / "customers.csv").write_text(f"customer,name\naccount{KNOWN.decode()},Ann\n")
+    for run, month in enumerate(("2026-03", "2026-04"), 1):
+        given = ("--period", month, "--customers", people, "--tariffs", tariffs)
+        assert do("bill", "run", *given)["run"] == run
+        do("bill", "approve", run, "--accept-findings")
+        do("bill", "final", run)
+        rated(do, tariffs, tmp_path, **{f"b{run}": CALL % (1, KNOWN, 1, 30)})
+        do("suspense", "correct", "--apply")
+    bills = contents(lake)["bill"]
+    assert [(bill["kind"], bill["charges"], bill["due"]) for bill in bills] == [
+        ("invoice", Decimal("0.06"), Decimal("0.06")),
+        ("credit_note", Decimal("-0.03"), Decimal(0)),
+        ("invoice", Decimal(0), Decimal("0.03")),
+    ]
