@@ -88,7 +88,7 @@ def tell(
 
 
 def _figures(number: int, compared: Compared) -> dict[str, Any]:
-    rows = {"legs": compared.legs, "charge_rows": compared.charges, "movement_rows": compared.movements}
+    rows = {"rated_legs": compared.legs, "charge_rows": compared.charges, "movement_rows": compared.movements}
     return {"rating_run": number or None, "applied": number > 0, **rows}
 
 
