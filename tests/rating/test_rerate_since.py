@@ -26,31 +26,10 @@ from tests.rating.past import (
     world_and_usage,
 )
 from tests.rating.test_rerate import dearer
+from tests.rating.test_rerate_runs import CARD, PEOPLE
 from tests.tariff_folder import compiled as carded
 
-CARD = """
-[zone.near]
-prefixes = ["44"]
-[rate.r]
-currency = "GBP"
-price = "0.01"
-per = 1
-[plan.p]
-currency = "GBP"
-[[plan.p.rule]]
-zone = "near"
-rate = "r"
-[allowance.a]
-plan = "p"
-unit = "s"
-amount = 300
-period = "day"
-rollover = { limit = 60 }
-"""
-PEOPLE = "kind,key,account,plan\nnumber,+447700900001,a,p\n"
-TWO_ZONES = CARD.replace("[rate.r]", '[zone.far]\nprefixes = ["33"]\n[rate.r]').replace(
-    "[allowance.a]", '[[plan.p.rule]]\nzone = "far"\nrate = "r"\n[allowance.a]'
-)
+DAYS = CARD.replace("amount = 100", 'amount = 300\nperiod = "day"\nrollover = { limit = 60 }')
 CALLS = [("2026-03-02T10:00", 79), ("2026-03-03T11:00", 91), ("2026-03-04T12:00", 7)]
 LAST_DAYS = Scope(start_utc=datetime(2026, 3, 3, tzinfo=UTC))
 
@@ -69,7 +48,7 @@ def test_what_had_expired_before_does_not_expire_twice(tmp_path: Path) -> None:
     for folder in folders:
         folder.mkdir()
     catalogue, other = (
-        carded(folder, {"t.toml": CARD.replace("0.01", price), "subscriptions.csv": PEOPLE})
+        carded(folder, {"t.toml": DAYS.replace("0.01", price), "subscriptions.csv": PEOPLE})
         for folder, price in zip(folders, ("0.01", "0.02"), strict=True)
     )
     usage = calls_to(*["+44123456789"] * 3, calls=CALLS)
@@ -105,8 +84,8 @@ def test_a_lot_that_a_run_undid_is_opened_again_by_the_next_event(tmp_path: Path
     """By another tariff nothing draws on the day's lot; a later call by that tariff does, and is granted it anew."""
     for name in ("t", "u"):
         (tmp_path / name).mkdir()
-    catalogue = carded(tmp_path / "t", {"t.toml": TWO_ZONES, "subscriptions.csv": PEOPLE})
-    other = carded(tmp_path / "u", {"t.toml": TWO_ZONES + 'zone = "far"\n', "subscriptions.csv": PEOPLE})
+    catalogue = carded(tmp_path / "t", {"t.toml": DAYS, "subscriptions.csv": PEOPLE})
+    other = carded(tmp_path / "u", {"t.toml": DAYS + 'zone = "far"\n', "subscriptions.csv": PEOPLE})
     usage = calls_to("+44123456789", "+33123456789", calls=CALLS[:1] * 2)
     with MemoryLake() as lake:
         land(lake, catalogue, usage[:1], "near")
