@@ -1,4 +1,4 @@
-"""toll suspense: list, show, export, recycle or write off what could not be rated.
+"""toll suspense: list, show, export, recycle, correct or write off what could not be rated.
 
 Enters: filters. Leaves: lists, bytes as they came, or a committed action. Always holds: a record leaves
 suspense once.
