@@ -433,7 +433,7 @@ BILL_LINE: Final[tuple[Field, ...]] = (
     _RUN,
     _BILL_NO,
     Field("line_no", pa.int64(), "", "place in the bill, from 1"),
-    Field("kind", LABEL, "", "usage, adjustment (of an earlier bill's usage), fee, fee_adjustment, discount, covered, rounding"),
+    Field("kind", LABEL, "", "usage, adjustment (of earlier usage), fee, fee_adjustment, discount, covered, rounding"),
     _CORRECTS_RUN,
     Field("cost_centre", LABEL, "", "cost centre of the account"),
     Field("account", LABEL, "", "the account; of a rounding empty", Pii.IDENTITY),
