@@ -16,6 +16,7 @@ import pyarrow as pa
 from rating.balances.kernels import put_in_order
 from rating.balances.lots import CAP, COUNT, OWN, ROLLED, lot_keys
 from rating.balances.spans import spans_of
+from rating.balances.spread import parts_of
 from rating.call_class import call_classes
 from rating.columns import coded, integers, tariff_starts
 from rating.guide import direction_codes, service_codes
@@ -38,10 +39,12 @@ class Candidates:
 
     Candidate ``c`` of leg ``order[l]`` (``first[l] <= c < first[l + 1]``) is the lot ``key[c]`` of an ``allowance``;
     ``source`` is the lot from which it rolled over, ``cap`` the counter of the member's cap, NONE where there is none.
-    ``kind`` is what the allowance does (ALLOWANCE_KIND); an accumulator is a lot, too.
+    ``kind`` is what the allowance does (ALLOWANCE_KIND); an accumulator is a lot, too. ``parts`` are of the places in
+    ``order``: see :func:`rating.balances.spread.parts_of`.
     """
 
     order: Ints
+    parts: list[Ints]
     first: Ints
     allowance: Ints
     key: Ints
@@ -57,7 +60,7 @@ class Candidates:
             return self
         first = np.searchsorted(place[kept], np.arange(len(self.order) + 1))
         columns = (self.allowance, self.key, self.source, self.cap, self.kind)
-        return Candidates(self.order, first, *(column[kept] for column in columns))
+        return Candidates(self.order, self.parts, first, *(column[kept] for column in columns))
 
     @property
     def place(self) -> Ints:
@@ -79,7 +82,9 @@ def candidates(legs: Legs, usage: pa.RecordBatch, catalogue: Catalogue, allowed:
     put_in_order(leg, first.copy(), first, priority, lots["end"], lots["begin"], name, use)
     ranked = {name: lots[name][use] for name in ("allowance", "key", "source", "cap")}
     kind = catalogue.allowances[ranked["allowance"], layout.ALLOWANCE_KIND]
-    return Candidates(order=legs_in_order, first=first, **ranked, kind=kind)
+    account, pool = _accounts_and_pools(legs.account[legs_in_order], catalogue)
+    parts = parts_of(np.where(pool == NONE, account, pool))  # only within these do legs meet in a lot, cap or total
+    return Candidates(order=legs_in_order, parts=parts, first=first, **ranked, kind=kind)
 
 
 def failed_rows(legs: Legs, usage: pa.RecordBatch) -> Flags:
@@ -159,10 +164,9 @@ def _allowed(catalogue: Catalogue, column: int) -> Flags:
 def _held(pairs: tuple[Ints, Ints], legs: Legs, usage: pa.RecordBatch, catalogue: Catalogue) -> dict[str, Ints]:
     """The pairs that have a holder, with it, its account and the period of the start."""
     leg, allowance = pairs
-    account = legs.account[leg].astype(np.int64)
-    pool = catalogue.account_pools[account].astype(np.int64)
+    account, pool = _accounts_and_pools(legs.account[leg], catalogue)
     shared = catalogue.allowances[allowance, layout.ALLOWANCE_POOL] == 1
-    holder = np.where(shared, np.where(pool == NONE, NONE, pool + len(catalogue.account_names)), account)
+    holder = np.where(shared, pool, account)
     start = tariff_starts(usage)[legs.row[leg]]
     period = np.full(len(leg), NONE, np.int64)
     for code in np.unique(allowance):
@@ -172,6 +176,12 @@ def _held(pairs: tuple[Ints, Ints], legs: Legs, usage: pa.RecordBatch, catalogue
     found = {"leg": leg, "allowance": allowance, "holder": holder, "period": period, "start": start, "account": account}
     held = (holder != NONE) & (period != NONE)
     return {name: column[held] for name, column in found.items()}
+
+
+def _accounts_and_pools(account: Codes, catalogue: Catalogue) -> tuple[Ints, Ints]:
+    """Each account, and its pool, as holders; NONE where it has none."""
+    pool = catalogue.account_pools[account].astype(np.int64)
+    return account.astype(np.int64), np.where(pool == NONE, NONE, pool + len(catalogue.account_names))
 
 
 def _boundaries(catalogue: Catalogue, allowance: Any) -> Ints:  # noqa: ANN401 (an integer of numpy)

@@ -16,6 +16,7 @@ from rating.balances.candidates import Candidates
 from rating.balances.kernels import count_in_order
 from rating.balances.lots import Lots
 from rating.balances.movements import Drawn, by_legs, movements
+from rating.balances.spread import walk
 from rating.legs import Free, Legs
 from rating.rules import GRADUATED, VOLUME
 from tariffs import catalogue as layout
@@ -51,7 +52,8 @@ def count(found: Candidates, quantity: Ints, free: Ints, lots: Lots, catalogue: 
     counted, after = np.zeros((2, len(found.key)), np.int64)
     less = np.where(catalogue.allowances[found.allowance, layout.ALLOWANCE_COUNT_FREE] == 1, 0, free[found.place])
     cap = catalogue.allowances[found.allowance, layout.ALLOWANCE_CAP]
-    count_in_order(found.first, passed, less, total, cap, totals, counted, after)
+    columns = (found.first, passed, less, total, cap, totals, counted, after)
+    walk(found.parts, lambda legs: count_in_order(legs, *columns))
     sums = had.copy()
     np.add.at(sums, total, counted)
     if (sums != totals).any():

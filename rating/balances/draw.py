@@ -18,6 +18,7 @@ from rating.balances.kernels import draw_in_order
 from rating.balances.lots import Lots
 from rating.balances.money import cut
 from rating.balances.movements import NOTHING_DRAWN, Drawn, by_legs, movements, together
+from rating.balances.spread import walk
 from rating.balances.table import Table
 from rating.columns import integers
 from rating.legs import NO_INTS, NOTHING_FREE, Free, Legs
@@ -88,10 +89,11 @@ class Drawing:
         given, taken = np.zeros((2, len(found.key)), np.int64)
         units, remainder = np.zeros((2, len(found.order)), np.int64)
         lot, cap = table.place(found.key), table.place(found.cap)
-        draw_in_order(
+        columns = (
             *(found.first, wanted, lot, cap, found.allowance, terms, table.before, table.rolled, table.granted),
             *(table.left, table.opened, table.over, table.moved, given, taken, units, remainder),
         )
+        walk(found.parts, lambda legs: draw_in_order(legs, *columns))
         drew = np.flatnonzero(taken)
         by = by_legs(found.order[found.place[drew]], legs, usage)
         free = np.where(found.kind[drew] == GIVES_UNITS, given[drew], 0)

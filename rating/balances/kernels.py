@@ -55,6 +55,7 @@ def put_in_order(
 
 @kernel
 def draw_in_order(
+    legs: Ints,
     first: Ints,
     usage: Ints,
     lot: Ints,
@@ -73,13 +74,13 @@ def draw_in_order(
     free: Ints,
     remainder: Ints,
 ) -> None:
-    """Let leg after leg draw: its candidates stand from ``first`` to that of the next leg.
+    """Let ``legs`` draw, one after the other: its candidates stand from ``first`` to that of the next leg.
 
     A lot (``left``) that is not ``opened`` is, when a leg first meets it: see :func:`_open`. ``given`` and ``taken``
     are the usage that each candidate made free and the units for it; ``cap`` is the place of a cap among the lots, or
     below 0.
     """
-    for leg in range(len(usage)):
+    for leg in legs:
         for place in range(first[leg], first[leg + 1]):
             own, limit = lot[place], allowances[allowance[place], ALLOWANCE_LIMIT]
             if not opened[own]:
@@ -135,15 +136,23 @@ def _open(
 
 @kernel
 def count_in_order(
-    first: Ints, quantity: Ints, less: Ints, total: Ints, cap: Ints, totals: Ints, counted: Ints, after: Ints
+    legs: Ints,
+    first: Ints,
+    quantity: Ints,
+    less: Ints,
+    total: Ints,
+    cap: Ints,
+    totals: Ints,
+    counted: Ints,
+    after: Ints,
 ) -> None:
-    """Let leg after leg be counted: ``totals`` at the places ``total`` grow by the ``quantity``, or ``less``.
+    """Let ``legs`` be counted, one after the other: ``totals`` at places ``total`` grow by ``quantity``, or ``less``.
 
     A total that has a ``cap`` (not below 0) lets pass what brings it no further than that: ``quantity`` becomes the
     growth of the smaller of both. ``counted`` is what each candidate added, ``after`` its total then; a total stops at
     TOTAL_END.
     """
-    for leg in range(len(quantity)):
+    for leg in legs:
         for place in range(first[leg], first[leg + 1]):
             had = totals[total[place]]
             now = max(min(had + quantity[leg] - less[place], TOTAL_END), -TOTAL_END)
