@@ -325,7 +325,7 @@ def table(calls: int = 4_000_000, rounds: int = 3) -> Iterator[str]:
         for _ in range(rounds):
             for name, work in works.items():
                 taken[name].append(_cpu(work) / calls * 1e9)
-    yield f"{calls:,} calls, {PREFIXES:,} prefixes in each of {DECKS} decks, {PLANS} plans, {ACCOUNTS:,} subscribers; "
+    yield f"{calls:,} calls, {PREFIXES:,} prefixes in each of {DECKS} decks, {PLANS} plans, {ACCOUNTS:,} subscribers;"
     yield f"one thread; medians of {rounds} alternating rounds. With every rule: {every.num_rows:,} charges."
     yield "Tollstream makes rows of the charge table, SQL and Polars nine columns of it.\n"
     yield "| guide and price | CPU ns a call | beside Tollstream |"
