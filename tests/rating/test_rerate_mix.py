@@ -6,7 +6,6 @@ rating everything in order leaves.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
@@ -17,9 +16,9 @@ from rating.lake import Lake, MemoryLake
 from rating.rerating.scope import CLOSE, DUE, Scope
 from tariffs.catalogue import Catalogue
 from tests.rating.past import again, charged, drawn_lots, faults, in_order, land_in_batches, priceable, world_and_usage
+from tests.rating.test_close import close
 from tests.rating.test_rerate import dearer
 
-AFTER_ALL = datetime(2050, 1, 1, tzinfo=UTC)
 STEPS = 8
 
 
@@ -61,9 +60,9 @@ def test_any_order_of_runs_leaves_what_rating_in_order_leaves(seed: int, tmp_pat
             runs = [any_run(lake, usage, random, [catalogue, other]) for _ in range(random.randint(0, 2))]
             assert faults(lake) == [], runs
         again(lake, Scope(tariff_version=catalogue.version), catalogue)
-        again(lake, Scope(CLOSE, end_utc=AFTER_ALL))
+        close(lake)
         found = charged(lake), drawn_lots(lake), faults(lake)
     with MemoryLake() as fresh:
         land_in_batches(fresh, catalogue, usage, in_order(usage), [])
-        again(fresh, Scope(CLOSE, end_utc=AFTER_ALL))
+        close(fresh)
         assert found == (charged(fresh), drawn_lots(fresh), [])
