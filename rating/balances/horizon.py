@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from rating.lake import Lake
-from rating.rerating.runs import closed_until
+from rating.lake.closed import closed_until
 from rating.story import micros
 from tariffs import catalogue as layout
 from tariffs.catalogue import Catalogue

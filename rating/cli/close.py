@@ -29,8 +29,8 @@ def arguments(part: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Close the period; 1 if it is closed already, or some legs could not be priced."""
+    from rating.lake.closed import closed_until
     from rating.rerating.rerate import preview, rerate
-    from rating.rerating.runs import closed_until
     from rating.rerating.scope import CLOSE, Scope
 
     period = period_of(args)

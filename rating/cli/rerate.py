@@ -52,8 +52,8 @@ def part_argument(part: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Rate again; 1 if some legs could not be priced, and so stay as they are."""
+    from rating.lake.closed import closed_until
     from rating.rerating.rerate import preview, rerate, resume
-    from rating.rerating.runs import closed_until
 
     period = _period(args)
     tariff = catalogue_named(args.tariffs, args.lake) if args.tariffs else None

@@ -23,9 +23,9 @@ from mediation.fields import EVENT_ID, INSTANT
 from rating.columns import tariff_starts
 from rating.guide import guide
 from rating.lake import Lake
+from rating.lake.closed import closed_until
 from rating.rerating.corrections import Corrections
 from rating.rerating.households import households, ordered_plan_codes, ordered_plans
-from rating.rerating.runs import closed_until
 from rating.rerating.scope import CLOSE, ORDERED, TARIFF_START, Scope
 from rating.rerating.settling import settled_since, settling
 from rating.stored import USAGE_COLUMNS, stored_catalogue, stored_usage

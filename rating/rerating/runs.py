@@ -8,14 +8,13 @@ the transaction that stores its run; part ``k`` of run ``n`` lands at offset ``k
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final
 
 import pyarrow as pa
 
 from rating.lake import Delta, Extent, Lake
 from rating.lake.delta import Row
-from rating.rerating.scope import CLOSE, Scope
+from rating.rerating.scope import Scope
 from rating.stored import stored_catalogue, tariff_version
 from tariffs.catalogue import Catalogue
 
@@ -23,7 +22,6 @@ NUMBERS: Final = "rating_run"
 """The reserved source whose offset is the number of the newest run."""
 
 _OPEN: Final = "SELECT rating_run, scope, parts, parts_done FROM rating_runs WHERE NOT complete ORDER BY rating_run"
-_CLOSED: Final = f"SELECT max(until_utc) AS until_utc FROM rating_runs WHERE complete AND kind = '{CLOSE}'"  # noqa: S608
 
 
 class RerateError(Exception):
@@ -113,9 +111,3 @@ def open_run(lake: Lake) -> Run | None:
 def tariff_of(lake: Lake, scope: Scope) -> Catalogue | None:
     """The tariff that ``scope`` names, as the lake keeps it."""
     return stored_catalogue(lake, scope.tariff_version) if scope.tariff_version else None
-
-
-def closed_until(lake: Lake) -> datetime | None:
-    """Where the time begins that no close has covered."""
-    until: datetime | None = lake.query(_CLOSED)["until_utc"][0].as_py()
-    return until
