@@ -41,6 +41,7 @@ def job_of(args: argparse.Namespace, layout: Layout) -> Job:
     catalogue = compiled(args.tariffs)
     rules = _alert_rules(args)
     lake = open_lake(args.lake, create=True)
+    lake.use_one_thread(from_commit=True)  # state is restored before the first, in all threads
     known = (catalogue, tariff_version(catalogue), seen_ids(lake))
     keepers = [*_watched(lake, rules), *snapshots_taken(lake, catalogue)]
     return Job(lake, layout, *known, window_days=args.window_days, keepers=keepers)

@@ -76,7 +76,7 @@ def _serve(args: argparse.Namespace) -> int:
         raise CommandError(f"give {', '.join(missing)}", 2)
     from rating.cli.memory import keep_pages, rest_collector
 
-    keep_pages()
+    keep_pages(large=True)
     from rating.balances.snapshot_keeper import snapshots_ended
     from rating.streaming.logs import log_json
 

@@ -73,12 +73,15 @@ class Lake(ABC):
         self._epoch: int | None = None
         self._in_turn = False
         self._told_batch = -1
+        self._one_thread = False
         self._adopt(connection)
 
     def _adopt(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Work over ``connection`` from now on."""
         connection.execute("SET arrow_lossless_conversion = true; SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")  # it would draw on stdout, in the midst of JSON
+        if self._one_thread:
+            connection.execute("SET threads = 1")
         self._sql = connection
 
     def __enter__(self) -> Self:
@@ -105,7 +108,7 @@ class Lake(ABC):
         with explained(self._place()):
             written = self._write(delta)
             try:
-                with self.alone(), _in_one_thread(self._sql):
+                with self.alone(), self._in_one_thread():
                     batch_id = retried(lambda: in_transaction(self._sql, lambda: self._transact(delta, written, small)))
             except BaseException as error:
                 if not in_doubt(error):  # else the next start knows, and deletes what nobody has
@@ -142,6 +145,16 @@ class Lake(ABC):
             finally:
                 self._in_turn = False
 
+    @contextmanager
+    def _in_one_thread(self) -> Iterator[None]:
+        """Ask the catalogue in this thread alone: a commit is eighty tiny queries, over which others only spin."""
+        self._sql.execute("SET threads = 1")
+        try:
+            yield
+        finally:
+            if not self._one_thread:
+                self._sql.execute("RESET threads")
+
     def _transact(self, delta: Delta, written: dict[str, Any], small: dict[str, pa.Table]) -> int:
         batch_id = self._move_offsets(delta)
         self._take_in(written)
@@ -173,9 +186,15 @@ class Lake(ABC):
 
     # --- reading
 
-    def use_one_thread(self) -> None:
-        """Ask in one thread from here on: of small questions a third of the CPU time goes to threads that wait."""
-        self._sql.execute("SET threads = 1")
+    def use_one_thread(self, *, from_commit: bool = False) -> None:
+        """Ask in one thread from here on: of small questions a third of the CPU time goes to threads that wait.
+
+        ``from_commit``: only from the next commit on. Each commit does so for itself anyway; but when threads come or
+        go, DuckDB gives all free memory of the process back to the system, and the next batch has to ask for it again.
+        """
+        self._one_thread = True
+        if not from_commit:
+            self._sql.execute("SET threads = 1")
 
     def offset(self, source: str) -> Offset:
         """How far ``source`` is committed; the beginning, if the lake has not seen it."""
@@ -321,16 +340,6 @@ def _narrowed(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _versions(delta: Delta) -> set[str]:
     return {*delta.all_layouts(), *({delta.tariff.version} if delta.tariff else ())}
-
-
-@contextmanager
-def _in_one_thread(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Ask the catalogue in this thread alone: a commit is eighty tiny queries, over which others only spin."""
-    connection.execute("SET threads = 1")
-    try:
-        yield
-    finally:
-        connection.execute("RESET threads")
 
 
 def in_transaction(connection: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
