@@ -15,10 +15,11 @@ import pyarrow as pa
 from mediation import stage
 from mediation.ber.records import decode_elements
 from mediation.layout import Framing, Kind, Layout
+from mediation.parting import NEEDS_READER, UNBALANCED, WRONG_COUNT, split_delimited
 from mediation.reader import RowReader, read_rows
 from mediation.reasons import CODE
 from mediation.records import Fields, Records, set_aside
-from mediation.text_kernels import NEEDS_READER, UNBALANCED, WRONG_COUNT, split_delimited
+from mediation.words import eightfold, words_of
 
 _WITHOUT_READER = np.array([0, 0, CODE["wrong_field_count"], CODE["unbalanced_quote"]], np.uint8)
 
@@ -73,9 +74,11 @@ def _split(fields: Fields, framing: Framing) -> tuple[npt.NDArray[np.uint8], npt
         slots[framing.columns.index(name)] = row
     split_delimited(
         fields.text,
+        words_of(fields.text),
         records.begin,
         records.end,
         framing.separator,
+        eightfold(framing.separator),
         framing.quote,
         framing.escape,
         slots,

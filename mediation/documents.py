@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mediation.jit import kernel
-from mediation.text_kernels import BEYOND_ASCII, HAS_NUL
+from mediation.parting import BEYOND_ASCII, HAS_NUL
 
 Bytes = npt.NDArray[np.uint8]
 Spans = npt.NDArray[np.int32]

@@ -18,9 +18,10 @@ from mediation import stage
 from mediation.ber.records import frame_again, frame_elements, framing_fault
 from mediation.documents import document_end, find_documents
 from mediation.layout import Framing, Kind, Layout
+from mediation.parting import BEYOND_ASCII, HAS_NUL, count_byte, find_lines, mark_lines
 from mediation.reasons import CODE
 from mediation.records import Chunk, Records, set_aside
-from mediation.text_kernels import BEYOND_ASCII, HAS_NUL, count_byte, find_lines
+from mediation.words import eightfold, words_of
 
 _VALUE_BYTES = 80
 _BRACE = 0x7D
@@ -106,9 +107,12 @@ def _split(records: Records, fault: stage.Fault) -> tuple[Records, pa.RecordBatc
 def _lines(chunk: Chunk, layout: Layout) -> tuple[Records, npt.NDArray[np.uint8]]:
     framing, text = layout.framing, chunk.bytes
     room = count_byte(text, framing.line_end) + 1
-    end, stop, marks = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.uint8)
-    find = find_documents if framing.kind is Kind.JSON and framing.multi_line else find_lines
-    count = find(text, framing.line_end, end, stop, marks)
+    end, stop, marks = np.empty(room, np.int32), np.empty(room, np.int32), np.zeros(room, np.uint8)
+    if framing.kind is Kind.JSON and framing.multi_line:
+        count = find_documents(text, framing.line_end, end, stop, marks)
+    else:
+        count = find_lines(text, words_of(text), framing.line_end, eightfold(framing.line_end), end, stop)
+        mark_lines(text, stop[:count], marks)
     stop, marks = stop[:count], marks[:count]
     begin = np.zeros(count, np.int32)
     begin[1:] = stop[:-1]

@@ -1,4 +1,4 @@
-"""Kernels over text: record ends, separated fields, whole numbers, distinct labels.
+"""Kernels over the texts of fields: narrower spans, whole numbers, durations, distinct labels.
 
 Enters: bytes and spans. Leaves: spans, numbers, codes. Always holds: no kernel reads outside its span,
 none allocates per row, and each is a plain loop that runs the same without numba.
@@ -15,10 +15,6 @@ Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 Spans = npt.NDArray[np.int32]
 
-OK, NEEDS_READER, WRONG_COUNT, UNBALANCED = range(4)
-"""Verdicts of :func:`split_delimited`: the second asks for the slow reader (escaped quotes)."""
-
-HAS_NUL, BEYOND_ASCII = 1, 2
 _MOST = 922_337_203_685_477_580
 
 
@@ -30,139 +26,6 @@ def copy_spans(text: Bytes, begin: Spans, end: Spans, out: Bytes) -> None:
         for j in range(begin[i], end[i]):
             out[at] = text[j]
             at += 1
-
-
-@kernel
-def count_byte(text: Bytes, byte: int) -> int:
-    """How often ``byte`` occurs."""
-    count = 0
-    for i in range(len(text)):
-        count += text[i] == byte
-    return count
-
-
-@kernel
-def _content_end(text: Bytes, first: int, last: int) -> int:
-    """Where the line ends in ``first:last`` begin: behind its last byte that is neither CR nor LF."""
-    while last > first and (text[last - 1] == 13 or text[last - 1] == 10):
-        last -= 1
-    return last
-
-
-@kernel
-def find_lines(text: Bytes, line_end: int, end: Spans, stop: Spans, marks: Bytes) -> int:
-    """Part ``text`` into lines: content ends in ``end``, line ends in ``stop``, HAS_NUL | BEYOND_ASCII in ``marks``.
-
-    Returns the number of lines; the last may lack its line end (then ``stop`` equals ``len(text)``).
-    """
-    count, first, every, zero = 0, 0, 0, False
-    for i in range(len(text)):
-        byte = int(text[i])
-        every |= byte
-        zero |= byte == 0
-        if byte == line_end:
-            end[count], stop[count] = _content_end(text, first, i), i + 1
-            marks[count] = (HAS_NUL if zero else 0) | (BEYOND_ASCII if every & 0x80 else 0)
-            count += 1
-            first, every, zero = i + 1, 0, False
-    if first < len(text):
-        end[count], stop[count] = _content_end(text, first, len(text)), len(text)
-        marks[count] = (HAS_NUL if zero else 0) | (BEYOND_ASCII if every & 0x80 else 0)
-        count += 1
-    return count
-
-
-@inlined
-def _trim(text: Bytes, first: int, last: int) -> tuple[int, int]:
-    while first < last and text[first] == 32:
-        first += 1
-    while last > first and text[last - 1] == 32:
-        last -= 1
-    return first, last
-
-
-@inlined
-def _quoted_end(text: Bytes, at: int, end: int, quote: int, escape: int) -> tuple[int, bool]:
-    """The closing quote of a field whose content begins at ``at`` (-1: none), and whether it holds escapes."""
-    escaped = False
-    while at < end:
-        byte = text[at]
-        if byte == escape:
-            escaped = True
-            at += 1
-        elif byte == quote:
-            if at + 1 < end and text[at + 1] == quote:
-                escaped = True
-                at += 1
-            else:
-                return at, escaped
-        at += 1
-    return -1, escaped
-
-
-@kernel
-def _split_record(
-    text: Bytes,
-    at: int,
-    end: int,
-    separator: int,
-    quote: int,
-    escape: int,
-    slots: Ints,
-    begin: Spans,
-    last: Spans,
-    row: int,
-) -> tuple[int, int]:
-    """Part one record; (verdict, number of fields)."""
-    column, verdict = 0, OK
-    while True:
-        blank = at
-        while blank < end and text[blank] == 32:
-            blank += 1
-        if blank < end and text[blank] == quote:
-            first = blank + 1
-            stop, escaped = _quoted_end(text, first, end, quote, escape)
-            if stop < 0 or (stop + 1 < end and text[stop + 1] != separator):
-                return UNBALANCED, column
-            if escaped:
-                verdict = NEEDS_READER
-            at = stop + 1
-        else:
-            first = at
-            while at < end and text[at] != separator:
-                at += 1
-            stop = at
-        if column < len(slots) and slots[column] >= 0:
-            first, stop = _trim(text, first, stop)
-            begin[slots[column], row] = first
-            last[slots[column], row] = stop
-        column += 1
-        if at >= end:
-            return verdict, column
-        at += 1
-
-
-@kernel
-def split_delimited(
-    text: Bytes,
-    record_begin: Spans,
-    record_end: Spans,
-    separator: int,
-    quote: int,
-    escape: int,
-    slots: Ints,
-    least: int,
-    most: int,
-    begin: Spans,
-    end: Spans,
-    verdict: Bytes,
-) -> None:
-    """Part each record at ``separator``; column c goes to row ``slots[c]`` of ``begin`` and ``end`` (-1: nowhere)."""
-    for row in range(len(record_begin)):
-        status, count = _split_record(
-            text, record_begin[row], record_end[row], separator, quote, escape, slots, begin, end, row
-        )
-        verdict[row] = status if status == UNBALANCED or least <= count <= most else WRONG_COUNT
 
 
 @inlined

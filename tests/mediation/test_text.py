@@ -1,7 +1,5 @@
 """Spans of text: durations, whole numbers, separated fields, hashes; each against a plain second way."""
 
-import csv
-import io
 import struct
 
 import numpy as np
@@ -11,7 +9,7 @@ from hypothesis import strategies as st
 
 from mediation.hashing import hash_spans
 from mediation.spans import Column, distinct
-from mediation.text_kernels import CLOCK, NUMBER, SUFFIXED, durations_s, split_delimited, whole_numbers
+from mediation.text_kernels import CLOCK, NUMBER, SUFFIXED, durations_s, whole_numbers
 
 
 def column(texts: list[str]) -> Column:
@@ -60,47 +58,6 @@ def test_whole_numbers(texts: list[str]) -> None:
     assert [o for o, t in zip(out.tolist(), texts, strict=True) if len(t) < 18] == [
         e for e, t in zip(expected, texts, strict=True) if len(t) < 18
     ]
-
-
-CELLS = st.lists(st.text('ab," ;|\\1', max_size=6), min_size=3, max_size=3)
-
-
-@given(st.lists(CELLS, min_size=1, max_size=20))
-def test_separated_fields_are_those_of_the_csv_module(rows: list[list[str]]) -> None:
-    written = io.StringIO()
-    csv.writer(written, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
-    lines = written.getvalue().splitlines()
-    text = column(lines)
-    begin, end = np.zeros((3, len(rows)), np.int32), np.zeros((3, len(rows)), np.int32)
-    verdict = np.zeros(len(rows), np.uint8)
-    split_delimited(text.text, text.begin, text.end, 44, 34, -1, np.arange(3), 3, 3, begin, end, verdict)
-    for i, row in enumerate(rows):
-        if any('"' in cell for cell in row):
-            assert verdict[i] == 1  # escapes are for the reader
-        else:
-            assert verdict[i] == 0
-            cells = [text.text[b:e].tobytes().decode() for b, e in zip(begin[:, i], end[:, i], strict=True)]
-            assert cells == [cell.strip(" ") for cell in row]
-
-
-@pytest.mark.parametrize(
-    ("line", "verdict"),
-    [
-        ("a,b,c", 0),
-        ("a,b", 2),
-        ("a,b,c,d", 2),
-        ('a,"b,c', 3),
-        ('a,"b"x,c', 3),
-        ("a,,", 0),
-        ('a, "b" ,c', 3),
-        ('a, "b",c', 0),
-    ],
-)
-def test_lines_that_do_not_fit(line: str, verdict: int) -> None:
-    one = column([line])
-    begin, end, found = np.zeros((3, 1), np.int32), np.zeros((3, 1), np.int32), np.zeros(1, np.uint8)
-    split_delimited(one.text, one.begin, one.end, 44, 34, -1, np.arange(3), 3, 3, begin, end, found)
-    assert found[0] == verdict
 
 
 @given(st.lists(st.text("abc", max_size=2)))
