@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mediation.jit import inlined, kernel
+from mediation.jit import enabled, index, inlined, kernel
+from mediation.words import span_word, words_at
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -24,25 +25,34 @@ _MASK = 0xFFFFFFFF
 _C1, _C2, _C3, _C4 = 0x239B961B, 0xAB0E9789, 0x38B34AE5, 0xA1E38B93
 
 
-@kernel
+def _cut(a: int) -> int:
+    return a & _MASK
+
+
+_word32 = np.uint32 if enabled() else _cut
+"""The low 32 bits of a number, which kernels then keep in 32 bits: so a turn is one instruction."""
+
+
+@inlined
 def _times(a: int, b: int) -> int:
     """The low 32 bits of a product: the same whether the upper bits are kept (Python) or lost (int64)."""
     return (a * b) & _MASK
 
 
-@kernel
+@inlined
 def _turn(a: int, by: int) -> int:
-    return ((a << by) | (a >> (32 - by))) & _MASK
+    a = int(_word32(a))
+    return int(_word32(a << by | a >> (32 - by)))
 
 
-@kernel
+@inlined
 def _mix(h: int) -> int:
     h = _times(h ^ (h >> 16), 0x85EBCA6B)
     h = _times(h ^ (h >> 13), 0xC2B2AE35)
     return h ^ (h >> 16)
 
 
-@kernel
+@inlined
 def _block(h1: int, h2: int, h3: int, h4: int, k1: int, k2: int, k3: int, k4: int) -> tuple[int, int, int, int]:
     """Mix a block of four words into the state."""
     h1 ^= _times(_turn(_times(k1, _C1), 15), _C2)
@@ -56,7 +66,13 @@ def _block(h1: int, h2: int, h3: int, h4: int, k1: int, k2: int, k3: int, k4: in
     return h1, h2, h3, h4
 
 
-@kernel
+@inlined
+def _mixed(h1: int, h2: int, h3: int, h4: int, low: int, high: int) -> tuple[int, int, int, int]:
+    """Mix a block of two halves, eight bytes each, into the state."""
+    return _block(h1, h2, h3, h4, low & _MASK, low >> 32 & _MASK, high & _MASK, high >> 32 & _MASK)
+
+
+@inlined
 def _finished(h1: int, h2: int, h3: int, h4: int, length: int) -> tuple[int, int, int, int]:
     """The hash of ``length`` bytes (whole blocks), from the state behind the last of them."""
     h1, h2, h3, h4 = h1 ^ length, h2 ^ length, h3 ^ length, h4 ^ length
@@ -71,7 +87,7 @@ def _finished(h1: int, h2: int, h3: int, h4: int, length: int) -> tuple[int, int
 def version_id(high: int, low: int, content: int) -> tuple[int, int]:
     """Both halves of the id of a corrected version: of the event's own id and of the version's content hash."""
     h1, h2, h3, h4 = low & _MASK, (low >> 32) & _MASK, high & _MASK, (high >> 32) & _MASK
-    h1, h2, h3, h4 = _block(h1, h2, h3, h4, content & _MASK, (content >> 32) & _MASK, 0, 0)
+    h1, h2, h3, h4 = _mixed(h1, h2, h3, h4, content, 0)
     h1, h2, h3, h4 = _finished(h1, h2, h3, h4, BLOCK)
     return _signed(h1, h2), _signed(h3, h4)
 
@@ -82,59 +98,36 @@ def _signed(low: int, high: int) -> int:
     return (((high ^ 0x80000000) - 0x80000000) << 32) | low
 
 
-@kernel
-def _shifted(low: int, high: int, at: int) -> int:
-    """The 32-bit word that begins at byte ``at & 3`` of two words."""
-    return ((low | high << 32) >> ((at & 3) << 3)) & _MASK
-
-
-@kernel
-def _kept(word: int, count: int) -> int:
-    """The first ``count`` bytes of ``word``, the others zero; any count."""
-    return word & ((1 << (min(max(count, 0), 4) << 3)) - 1)  # no branch: lengths vary from row to row
-
-
 @inlined
-def _word_by_bytes(text: Bytes, at: int, end: int) -> int:
-    """The 32-bit word at ``at``, of bytes before ``end`` alone."""
-    word = 0
-    for i in range(max(min(end - at, 4), 0)):
-        word |= int(text[at + i]) << (i << 3)
-    return word
-
-
-@inlined
-def _length(begin: Spans, end: Spans, column: int, row: int) -> int:
-    return int(end[column, row]) - int(begin[column, row])
+def _length(begin: Spans, end: Spans, starts: Ints, column: int, row: int) -> int:
+    """How long a field of a group is; 0 behind its last one."""
+    if column >= len(starts):
+        return 0
+    place = index(starts[index(column)] + row)
+    return int(end[place]) - int(begin[place])
 
 
 @inlined
 def _group(
-    text: Bytes, words: Words, begin: Spans, end: Spans, columns: Ints, row: int, h1: int, h2: int, h3: int, h4: int
+    text: Bytes, words: Ints, begin: Spans, end: Spans, starts: Ints, row: int, h1: int, h2: int, h3: int, h4: int
 ) -> tuple[int, int, int, int, int]:
     """Mix a group of fields into the state; the state, and how many bytes that were."""
-    count = len(columns)
     size = 0
-    for c in range(0, count, 4):
-        k1 = _length(begin, end, columns[c], row)
-        k2 = _length(begin, end, columns[c + 1], row) if c + 1 < count else 0
-        k3 = _length(begin, end, columns[c + 2], row) if c + 2 < count else 0
-        k4 = _length(begin, end, columns[c + 3], row) if c + 3 < count else 0
+    for c in range(0, len(starts), 4):
+        k1, k2 = _length(begin, end, starts, c, row), _length(begin, end, starts, c + 1, row)
+        k3, k4 = _length(begin, end, starts, c + 2, row), _length(begin, end, starts, c + 3, row)
         h1, h2, h3, h4 = _block(h1, h2, h3, h4, k1, k2, k3, k4)
         size += BLOCK
-    for column in columns:
-        last = int(end[column, row])
-        for at in range(int(begin[column, row]), last, BLOCK):
-            place = at >> 2
-            if place + 5 <= len(words):
-                w0, w1, w2 = int(words[place]), int(words[place + 1]), int(words[place + 2])
-                w3, w4 = int(words[place + 3]), int(words[place + 4])
-                k1, k2 = _kept(_shifted(w0, w1, at), last - at), _kept(_shifted(w1, w2, at), last - at - 4)
-                k3, k4 = _kept(_shifted(w2, w3, at), last - at - 8), _kept(_shifted(w3, w4, at), last - at - 12)
-            else:
-                k1, k2 = _word_by_bytes(text, at, last), _word_by_bytes(text, at + 4, last)
-                k3, k4 = _word_by_bytes(text, at + 8, last), _word_by_bytes(text, at + 12, last)
-            h1, h2, h3, h4 = _block(h1, h2, h3, h4, k1, k2, k3, k4)
+    for start in starts:
+        place = index(start + row)
+        at, last = int(begin[place]), int(end[place])
+        while at + BLOCK <= last:
+            h1, h2, h3, h4 = _mixed(h1, h2, h3, h4, int(words[index(at)]), int(words[index(at + 8)]))
+            at += BLOCK
+            size += BLOCK
+        if at < last:
+            low, high = span_word(text, words, at, last), span_word(text, words, at + 8, last)
+            h1, h2, h3, h4 = _mixed(h1, h2, h3, h4, low, high)
             size += BLOCK
     return h1, h2, h3, h4, size
 
@@ -142,7 +135,7 @@ def _group(
 @kernel
 def hash_rows(
     text: Bytes,
-    words: Words,
+    words: Ints,
     begin: Spans,
     end: Spans,
     identifying: Ints,
@@ -153,16 +146,15 @@ def hash_rows(
 ) -> None:
     """Hash the spans of each row: those of ``identifying`` columns, and with those of the ``others`` behind them.
 
-    ``begin`` and ``end`` have a row per column; ``words`` is ``text`` as little-endian words, without the up
-    to three bytes that are no whole one; ``prefix`` is whole blocks. The hashes go to ``identity`` and
-    ``content``, (n, 4) each.
+    ``begin`` and ``end`` hold column after column, and both groups say where theirs start; ``words`` are those of
+    the text (:func:`words_at`), ``prefix`` is whole blocks. The hashes go to ``identity`` and ``content``, (n, 4) each.
     """
     p1 = p2 = p3 = p4 = 0
     for w in range(0, len(prefix), 4):
         p1, p2, p3, p4 = _block(
             p1, p2, p3, p4, int(prefix[w]), int(prefix[w + 1]), int(prefix[w + 2]), int(prefix[w + 3])
         )
-    for row in range(begin.shape[1]):
+    for row in range(len(identity)):
         h1, h2, h3, h4, size = _group(text, words, begin, end, identifying, row, p1, p2, p3, p4)
         size += 4 * len(prefix)
         f1, f2, f3, f4 = _finished(h1, h2, h3, h4, size)
@@ -176,9 +168,8 @@ def hash_spans(
     text: Bytes, begin: Spans, end: Spans, identifying: list[int], others: list[int], prefix: bytes
 ) -> tuple[Words, Words]:
     """The hashes of each record's ``identifying`` columns, and of these and the ``others``: two arrays (n, 4)."""
-    words = text[: len(text) // 4 * 4].view(np.uint32)
     start = np.frombuffer(prefix + bytes(-len(prefix) % BLOCK), np.uint32).copy()
     identity, content = np.empty((2, begin.shape[1], 4), np.uint32)
-    columns = np.array(identifying, np.int64), np.array(others, np.int64)
-    hash_rows(text, words, begin, end, *columns, start, identity, content)
+    first, more = (np.array(columns, np.int64) * begin.shape[1] for columns in (identifying, others))
+    hash_rows(text, words_at(text), begin.ravel(), end.ravel(), first, more, start, identity, content)
     return identity, content

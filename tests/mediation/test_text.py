@@ -119,6 +119,14 @@ def test_hashes_are_murmur3_of_the_counted_fields(parts: list[bytes], prefix: by
     assert hashed(parts, prefix, split, spare) == (reference(identity), reference(identity + group(parts[split:])))
 
 
+def test_every_span_of_a_text_is_hashed_as_the_reference_says() -> None:
+    text = np.arange(7, 7 + 5 * 35, 5, dtype=np.uint8)
+    begin, last = (places.astype(np.int32) for places in np.triu_indices(len(text) + 1))
+    identity, _ = hash_spans(text, begin.reshape(1, -1), last.reshape(1, -1), [0], [], b"")
+    spans = zip(begin.tolist(), last.tolist(), strict=True)
+    assert identity.tobytes() == b"".join(reference(group([text[b:e].tobytes()])) for b, e in spans)
+
+
 def test_reference_gives_the_known_answer() -> None:
     known = struct.pack("<4I", 0x2F1583C3, 0xECEE2C67, 0x5D7BF66C, 0xE5E91D2C)
     assert reference(b"The quick brown fox jumps over the lazy dog") == known
