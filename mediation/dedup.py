@@ -18,87 +18,61 @@ import pyarrow as pa
 from mediation import stage
 from mediation.fields import EVENT_ID
 from mediation.hashing import version_id
-from mediation.jit import kernel
+from mediation.id_table import (
+    CONTENT,
+    DAY,
+    DAY_US,
+    HIGH,
+    LOW,
+    IdTable,
+    Ints,
+    fetch,
+    find,
+    free_slots,
+    keys_of,
+    near,
+    row_of,
+    slot_of,
+)
+from mediation.jit import index, kernel
 from mediation.reasons import CODE
 
-Ints = npt.NDArray[np.int64]
-
 NEW, SAME, OTHER = range(3)
-DAY_US = 86_400_000_000
 ANY_DAY = range(-1_000_000, 4_000_000)
 """Days that a lake may hold, where nothing is known of it."""
-_FEWEST_SLOTS = 1024
 _REASON = np.array([0, CODE["duplicate"], CODE["conflicting_duplicate"]], np.uint8)
 
 
 @kernel
-def _find(table: Ints, high: int, low: int) -> int:
-    """The slot of ``table`` (rows of high, low, content, day) that holds the id, or the empty one where it belongs."""
-    mask = table.shape[0] - 1
-    slot: int = (low ^ (low >> 29)) & mask
-    while (table[slot, 0] != 0 or table[slot, 1] != 0) and (table[slot, 0] != high or table[slot, 1] != low):
-        slot = (slot + 1) & mask
-    return slot
-
-
-@kernel
-def insert_keys(table: Ints, keys: Ints) -> int:
-    """Put the rows of ``keys`` into ``table``, which has room; the number of ids that were not in it."""
-    fresh = 0
-    for i in range(len(keys)):
-        slot = _find(table, keys[i, 0], keys[i, 1])
-        if table[slot, 0] == 0 and table[slot, 1] == 0:
-            fresh += 1
-            for c in range(4):
-                table[slot, c] = keys[i, c]
-    return fresh
-
-
-@kernel
-def _corrected(table: Ints, high: int, low: int, content: int) -> bool:
-    """Whether ``table`` has the corrected version of the event that has this content."""
+def _corrected(slots: Ints, held: Ints, high: int, low: int, content: int) -> bool:
+    """Whether the table has the corrected version of the event that has this content."""
     high, low = version_id(int(high), int(low), int(content))
-    slot = _find(table, high, low)
-    return bool(table[slot, 0] != 0 or table[slot, 1] != 0)
+    return bool(slots[find(slots, held, high, low)] != 0)
 
 
 @kernel
-def look_up(table: Ints, batch: Ints, keys: Ints, verdict: npt.NDArray[np.uint8]) -> None:
-    """Judge each row of ``keys`` against ``table`` and the rows before it: NEW, SAME or OTHER.
+def look_up(slots: Ints, held: Ints, own: Ints, keys: Ints, near: Ints, verdict: npt.NDArray[np.uint8]) -> None:
+    """Judge each row of ``keys`` against the table of ``slots`` and ``held``, and the rows before it.
 
-    ``batch`` is an empty table with room for all keys.
+    ``own`` are free slots with room for all keys, ``near`` is room for :func:`fetch`.
     """
     for i in range(len(keys)):
-        slot = _find(table, keys[i, 0], keys[i, 1])
-        if table[slot, 0] != 0 or table[slot, 1] != 0:
-            same = table[slot, 2] == keys[i, 2] or _corrected(table, keys[i, 0], keys[i, 1], keys[i, 2])
+        if i % len(near) == 0:
+            fetch(slots, keys[i : i + len(near)], near)
+            fetch(own, keys[i : i + len(near)], near)
+        high, low, content = keys[i, HIGH], keys[i, LOW], keys[i, CONTENT]
+        row = row_of(slots[index(find(slots, held, high, low))])
+        if row >= 0:
+            same = held[index(row), CONTENT] == content or _corrected(slots, held, high, low, content)
             verdict[i] = SAME if same else OTHER
             continue
-        slot = _find(batch, keys[i, 0], keys[i, 1])
-        if batch[slot, 0] != 0 or batch[slot, 1] != 0:
-            verdict[i] = SAME if batch[slot, 2] == keys[i, 2] else OTHER
+        at = index(find(own, keys, high, low))
+        row = row_of(own[at])
+        if row >= 0:
+            verdict[i] = SAME if keys[index(row), CONTENT] == content else OTHER
             continue
         verdict[i] = NEW
-        for c in range(3):
-            batch[slot, c] = keys[i, c]
-
-
-def _room(keys: int) -> Ints:
-    slots = _FEWEST_SLOTS
-    while slots < 2 * keys:
-        slots *= 2
-    return np.zeros((slots, 4), np.int64)
-
-
-def keys_of(event_id: pa.Array, content_hash: pa.Array, start_utc: pa.Array) -> Ints:
-    """Rows of (id's high half, low half, content hash, day) for the columns of a usage batch."""
-    storage = event_id.storage
-    halves = np.frombuffer(storage.buffers()[1], np.int64, 2 * len(storage), 16 * storage.offset).reshape(-1, 2)
-    keys = np.empty((len(storage), 4), np.int64)
-    keys[:, :2] = halves
-    keys[:, 2] = np.asarray(content_hash)
-    keys[:, 3] = np.asarray(start_utc.cast(pa.int64())) // DAY_US
-    return keys
+        own[at] = slot_of(low, i)
 
 
 def version_ids(usage: pa.RecordBatch) -> pa.Array:
@@ -125,8 +99,7 @@ class SeenIds:
     """
 
     def __init__(self, held: range = ANY_DAY, most_keys: int = 2_000_000) -> None:
-        self._table = _room(0)
-        self._count = 0
+        self._ids = IdTable()
         self._most = most_keys
         self._held = held
         self.days: set[int] = set()
@@ -139,27 +112,22 @@ class SeenIds:
         """
         days = _distinct(np.asarray(usage["start_utc"].cast(pa.int64())) // DAY_US)
         around = {day + step for day in days for step in (-1, 0, 1)}
-        if self._count > self._most and self.days - around:
+        if len(self._ids) > self._most and self.days - around:
             self._forget_all_but(around)
         return sorted(day for day in around - self.days if day in self._held)
 
     def load(self, days: Iterable[int], *parts: Ints) -> None:
         """Take the keys in ``parts``, all that the lake holds of ``days``."""
         self.days |= set(days)
-        self._make_room(sum(map(len, parts)))
+        self._ids.reserve(sum(map(len, parts)))
         for keys in parts:
             self.remember(keys)
 
     def remember(self, keys: Ints) -> None:
         """Add the ids of committed events."""
         if len(keys):
-            self._hold(_distinct(keys[:, 3]))
-        self._make_room(len(keys))
-        self._count += insert_keys(self._table, keys)
-
-    def _make_room(self, more: int) -> None:
-        if 2 * (self._count + more) > len(self._table):
-            self._rebuild(self._rows(), self._count + more)
+            self._hold(_distinct(keys[:, DAY]))
+        self._ids.add(keys)
 
     def _hold(self, days: list[int]) -> None:
         """Note that the lake now holds ``days``; the ones that it did not hold before are loaded thereby."""
@@ -170,22 +138,14 @@ class SeenIds:
     def judge(self, keys: Ints) -> npt.NDArray[np.uint8]:
         """NEW, SAME or OTHER for each row of ``keys``, in order; nothing is added."""
         verdict = np.zeros(len(keys), np.uint8)
-        look_up(self._table, _room(len(keys)), keys, verdict)
+        look_up(self._ids.slots, self._ids.keys, free_slots(len(keys)), keys, near(), verdict)
         return verdict
 
-    def _rows(self) -> Ints:
-        rows: Ints = self._table[(self._table[:, 0] != 0) | (self._table[:, 1] != 0)]
-        return rows
-
     def _forget_all_but(self, days: set[int]) -> None:
-        rows = self._rows()
-        kept = rows[np.isin(rows[:, 3], sorted(days))]
         self.days &= days
-        self._rebuild(kept, len(kept))
-
-    def _rebuild(self, rows: Ints, room_for: int) -> None:
-        self._table = _room(room_for)
-        self._count = insert_keys(self._table, rows)
+        kept, keys = IdTable(), self._ids.keys
+        kept.add(keys[np.isin(keys[:, DAY], sorted(days))])
+        self._ids = kept
 
 
 def deduplicate(

@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mediation.dedup import SeenIds, keys_of
+from mediation.dedup import SeenIds
+from mediation.id_table import keys_of
 from mediation.reasons import WAITING
 from rating.lake import Lake
 from rating.pipeline import Rated

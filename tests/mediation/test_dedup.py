@@ -5,8 +5,9 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediation.dedup import DAY_US, SeenIds, deduplicate, keys_of, version_ids
+from mediation.dedup import SeenIds, deduplicate, version_ids
 from mediation.fields import EVENT_ID, USAGE, schema
+from mediation.id_table import DAY_US, keys_of
 
 IDS = st.integers(1, 40)
 EVENT = st.tuples(IDS, st.integers(0, 2), st.integers(0, 3))  # id, content, day
