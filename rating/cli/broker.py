@@ -24,7 +24,9 @@ def broker_arguments(part: argparse.ArgumentParser) -> None:
         help="a setting of librdkafka; secrets as env:NAME or file:PATH",
     )
     part.add_argument("--allow-plaintext", action="store_true", help="let records leave the machine unencrypted")
-    part.add_argument("--config", metavar="FILE", help="TOML file with these arguments; a table [kafka] for --kafka")
+    part.add_argument(
+        "--config", metavar="FILE", help="TOML file with these arguments, a table [kafka] for --kafka; may be repeated"
+    )
     part.add_argument("--quiet", action="store_true", help="log warnings only")
 
 

@@ -1,8 +1,9 @@
-"""Arguments from a file: what ``--config FILE`` stands for.
+"""Arguments from files: what ``--config FILE`` stands for, given once or several times.
 
-Enters: the command line. Leaves: the same with the file's keys as options before the given ones, so that
-what is given wins. Always holds: a key means exactly what the option of that name means, a list gives it
-repeatedly, a table once for each of its keys; a key that no option has is wrong use, told as argparse tells it.
+Enters: the command line. Leaves: the same with the files' keys as options before the given ones, so that a file wins
+over one before it, and what is given over all. Always holds: a key means exactly what the option of that name means, a
+list gives it repeatedly, a table once for each of its keys; a key that no option has is wrong use, told as argparse
+tells it.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from rating.cli.faults import CommandError
 
 
 def with_config(arguments: Sequence[str]) -> list[str]:
-    """``arguments`` (a command and its own) with those of its ``--config`` file put in.
+    """``arguments`` (a command and its own) with those of its ``--config`` files put in.
 
-    Raises :class:`CommandError` if the file cannot be read, is no TOML, or holds more than plain values.
+    Raises :class:`CommandError` if a file cannot be read, is no TOML, or holds more than plain values.
     """
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    finder.add_argument("--config")
+    finder.add_argument("--config", action="append", default=[])
     try:
-        config = finder.parse_known_args(list(arguments))[0].config
+        files = finder.parse_known_args(list(arguments))[0].config
     except argparse.ArgumentError:  # --config without a value: the command's own parser tells
-        config = None
-    return [*arguments[:1], *_options(config), *arguments[1:]] if config else list(arguments)
+        files = []
+    return [*arguments[:1], *(option for path in files for option in _options(path)), *arguments[1:]]
 
 
 def _options(path: str) -> Iterator[str]:

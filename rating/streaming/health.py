@@ -52,8 +52,9 @@ def served(metrics: Metrics, host: str, port: int) -> Iterator[int]:
     """
     try:
         server = make_server(host, port, application(metrics), handler_class=_Silent)
-    except OSError as fault:
-        raise StreamError(f"cannot listen on {host}:{port}: {fault.strerror}") from None
+    except (OSError, OverflowError) as fault:
+        why = fault.strerror if isinstance(fault, OSError) else "a port is at most 65535"
+        raise StreamError(f"cannot listen on {host}:{port}: {why}") from None
     thread = Thread(target=server.serve_forever, daemon=True, name="health")
     thread.start()
     try:

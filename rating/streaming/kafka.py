@@ -6,18 +6,19 @@ from the group nor stored by the client; an offset that the log does not have is
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from rating.streaming.client_log import ClientLog
 from rating.streaming.coordinates import MOST_OFFSET, Partition
 from rating.streaming.source import Listener, Messages, Outgoing, PublishError, StreamError
 
 Settings = Mapping[str, str | int | bool]
+Client = TypeVar("Client", Consumer, Producer)
 
-_LOG: Final = logging.getLogger("toll.kafka")
 CONSUMER: Final[Settings] = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
@@ -35,16 +36,32 @@ _REFUSED: Final = (
     KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - the public name of a code
     KafkaError._FATAL,  # noqa: SLF001 - the public name of a code
 )
+_TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")
+"""What Kafka takes as a topic's name; to librdkafka one that begins with ^ is a pattern."""
 _METADATA_S: Final = 10
 _DELIVERY_S: Final = 60
 
 
-def _told(error: KafkaError) -> None:
-    _LOG.warning("client", extra={"code": error.name(), "says": error.str()})
+def _made(client: Callable[..., Client], settings: Settings, told: ClientLog) -> Client:
+    """A client with ``settings`` that tells ``told`` what goes wrong."""
+    try:
+        return client({**settings, "error_cb": told.error}, logger=told)
+    except KafkaException as error:
+        raise StreamError(f"[kafka] {error.args[0].str()}") from None
 
 
-def _watched(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {**settings, "error_cb": _told}
+def _size(client: Consumer | Producer, topic: str) -> int:
+    """How many partitions ``topic`` has, as the broker tells it."""
+    if not _TOPIC.fullmatch(topic):
+        raise StreamError(f"{topic!r} is no name of a topic: letters, digits, '.', '_' and '-', at most 249")
+    try:
+        found = client.list_topics(topic, timeout=_METADATA_S).topics[topic]
+    except KafkaException as error:
+        client.poll(0)  # what the client has to say of it goes to the log
+        raise StreamError(f"no broker answers: {error.args[0].str()}") from error
+    if found.error or not found.partitions:
+        raise StreamError(f"there is no topic {topic!r}: create it first, see docs/streaming.md")
+    return len(found.partitions)
 
 
 class KafkaSource:
@@ -54,11 +71,13 @@ class KafkaSource:
         fixed = dict(CONSUMER)
         if settings.get("group.protocol") == "consumer":  # KIP-848: the broker assigns, cooperatively
             del fixed["partition.assignment.strategy"]
-        self._consumer = Consumer(_watched({**settings, **fixed}), logger=_LOG)
+        self._told = ClientLog()
+        self._consumer = _made(Consumer, {**settings, **fixed}, self._told)
         self._topic = topic
 
     def open(self, listener: Listener) -> None:
-        """Join the group."""
+        """As :meth:`Source.open`."""
+        _size(self._consumer, self._topic)
 
         def assigned(consumer: Consumer, parts: list[TopicPartition]) -> None:
             starts = listener.assigned([_named(p) for p in parts])
@@ -81,13 +100,25 @@ class KafkaSource:
         taken: dict[int, list[Any]] = {}  # the client's types allow what only a message with an error has
         for message in self._consumer.consume(most, wait_s):
             if error := message.error():
-                _refuse(error, f"kafka:{message.topic()}/{message.partition()}")
+                self._refuse(error, f"kafka:{message.topic()}/{message.partition()}")
             else:
                 taken.setdefault(message.partition() or 0, []).append(message)
         return {
             (partition := Partition(self._topic, number)): _columns(partition, messages)
             for number, messages in taken.items()
         }
+
+    def _refuse(self, error: KafkaError, where: str) -> None:
+        """Raise what cannot pass by itself; log the rest: the client tries again."""
+        if error.code() in _LOST_PLACE:
+            raise StreamError(
+                f"{where}: the log does not hold the offset where the lake stopped ({error.str()}): records expired "
+                "unread, or the broker lost data; see docs/operations.md, 'An offset that the log does not have'"
+            )
+        if error.code() in _REFUSED or error.fatal():
+            raise StreamError(f"{where}: {error.str()}")
+        if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - the public name of a code
+            self._told.error(error)
 
     def seek(self, partition: Partition, offset: int | None) -> None:
         """As :meth:`Source.seek`."""
@@ -106,7 +137,7 @@ class KafkaSource:
         try:
             self._consumer.commit(offsets=[_placed(p, offset) for p, offset in offsets.items()], asynchronous=True)
         except KafkaException as error:
-            _told(error.args[0])
+            self._told.error(error.args[0])
 
     def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """As :meth:`Source.ends`: as the last fetch told it."""
@@ -141,25 +172,12 @@ def _placed(partition: Partition, offset: int | None) -> TopicPartition:
     return TopicPartition(*partition, OFFSET_BEGINNING if offset is None else offset)
 
 
-def _refuse(error: KafkaError, where: str) -> None:
-    """Raise what cannot pass by itself; log the rest: the client tries again."""
-    if error.code() in _LOST_PLACE:
-        raise StreamError(
-            f"{where}: the log does not hold the offset where the lake stopped ({error.str()}): records expired "
-            "unread, or the broker lost data; see docs/operations.md, 'An offset that the log does not have'"
-        )
-    if error.code() in _REFUSED or error.fatal():
-        raise StreamError(f"{where}: {error.str()}")
-    if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - the public name of a code
-        _told(error)
-
-
 class KafkaSink:
     """A :class:`rating.streaming.source.Sink`."""
 
     def __init__(self, settings: Settings) -> None:
         ours = {k: v for k, v in settings.items() if not k.startswith(_OF_CONSUMERS)}
-        self._producer = Producer(_watched({"linger.ms": 5, **ours, **PRODUCER}), logger=_LOG)
+        self._producer = _made(Producer, {"linger.ms": 5, **ours, **PRODUCER}, ClientLog())
         self._acknowledged = 0
 
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
@@ -196,13 +214,7 @@ class KafkaSink:
 
     def partitions(self, topic: str) -> int:
         """As :meth:`Sink.partitions`."""
-        try:
-            found = self._producer.list_topics(topic, timeout=_METADATA_S).topics[topic]
-        except KafkaException as error:
-            raise StreamError(f"no broker answers: {error.args[0].str()}") from error
-        if found.error or not found.partitions:
-            raise StreamError(f"there is no topic {topic!r}: create it first, see docs/streaming.md")
-        return len(found.partitions)
+        return _size(self._producer, topic)
 
     def close(self) -> None:
         """As :meth:`Sink.close`."""

@@ -53,6 +53,12 @@ class MemoryBroker:
         """How many partitions ``topic`` has."""
         return sum(partition.topic == topic for partition in self.logs)
 
+    def known(self, topic: str) -> int:
+        """The same. Raises :class:`StreamError` if there is no such topic."""
+        if not (partitions := self.size(topic)):
+            raise StreamError(f"there is no topic {topic!r}")
+        return partitions
+
     def append(self, topic: str, message: Outgoing) -> int:
         """Add ``message`` to its partition; its offset."""
         with self.lock:
@@ -105,7 +111,8 @@ class MemorySource:
     _paused: set[Partition] = field(default_factory=set)
 
     def open(self, listener: Listener) -> None:
-        """Join the group."""
+        """As :meth:`Source.open`."""
+        self.broker.known(self.topic)
         self._listener = listener
         self.name = self.broker.join(self.group, self.topic)
 
@@ -202,9 +209,7 @@ class MemorySink:
 
     def partitions(self, topic: str) -> int:
         """As :meth:`Sink.partitions`."""
-        if not self.broker.size(topic):
-            raise StreamError(f"there is no topic {topic!r}")
-        return self.broker.size(topic)
+        return self.broker.known(topic)
 
     def close(self) -> None:
         """Nothing to end."""

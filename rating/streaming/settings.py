@@ -28,7 +28,7 @@ SECRETS: Final = frozenset(
 )
 FIXED: Final = frozenset(
     {"enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset", "partition.assignment.strategy"}
-    | {"enable.idempotence", "partitioner"}
+    | {"enable.idempotence", "partitioner", "group.id"}
 )
 _ENCRYPTED: Final = frozenset({"ssl", "sasl_ssl"})
 _DEFAULTS: Final = {"client.id": "tollstream", "statistics.interval.ms": 0}
@@ -45,7 +45,8 @@ def client_settings(given: Iterable[str], *, allow_plaintext: bool = False) -> d
     if "bootstrap.servers" not in table:
         raise StreamError("no broker: [kafka] needs bootstrap.servers (or --kafka bootstrap.servers=HOST:PORT)")
     for key in sorted(FIXED & table.keys()):
-        raise StreamError(f"[kafka] {key}: the service sets it itself; remove it")
+        given_by = "give --group instead" if key == "group.id" else "remove it"
+        raise StreamError(f"[kafka] {key}: the service sets it itself; {given_by}")
     settings = {key: _revealed(key, value) for key, value in table.items()}
     if not allow_plaintext:
         _refuse_plaintext(settings)

@@ -88,7 +88,7 @@ class Source(Protocol):
     """One member of a consumer group. Not for use by two threads at once."""
 
     def open(self, listener: Listener) -> None:
-        """Join the group."""
+        """Join the group. Raises :class:`StreamError` if there is no such topic, or no broker answers."""
 
     def take(self, most: int, wait_s: float) -> dict[Partition, Messages]:
         """Up to about ``most`` messages, after at most ``wait_s`` seconds; tells the listener of changes.

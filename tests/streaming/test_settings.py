@@ -34,6 +34,7 @@ FAR = "bootstrap.servers=kafka.example.net:9092"
         ([LOCAL, "sasl.password=env:TOLL_NO_SUCH"], "no TOLL_NO_SUCH"),
         ([LOCAL, "sasl.password=file:/no/such"], "No such file"),
         ([LOCAL, "enable.auto.commit=true"], "the service sets it itself"),
+        ([LOCAL, "group.id=mine"], "give --group"),
         ([FAR], "unencrypted"),
         (["bootstrap.servers=127.0.0.1:1,10.0.0.1:1"], "10.0.0.1 unencrypted"),
         ([FAR, "security.protocol=SASL_PLAINTEXT"], "unencrypted"),
@@ -81,6 +82,12 @@ def test_the_endpoints_answer() -> None:
         assert get("/readyz")[0] == 503
         assert "toll_partitions 2.0" in get("/metrics")[1]
         assert get("/nothing")[0] == 404
+
+
+@pytest.mark.parametrize(("port", "says"), [(65_536, "at most 65535"), (0, "in use")])
+def test_an_address_that_cannot_be_listened_on_is_told(port: int, says: str) -> None:
+    with served(Metrics(), "127.0.0.1", 0) as taken, pytest.raises(StreamError, match=says):
+        served(Metrics(), "127.0.0.1", port or taken).__enter__()
 
 
 @pytest.fixture

@@ -27,6 +27,14 @@ def test_a_file_of_arguments_is_as_good_as_flags_and_flags_win(toll: Toll, tarif
     assert len(contents(tmp_path / "lake")["source_file"]) == 1
 
 
+def test_files_are_put_together_and_the_later_one_wins(toll: Toll, tariffs: Path, tmp_path: Path) -> None:
+    site, run = tmp_path / "site.toml", tmp_path / "run.toml"
+    site.write_text(f'tariffs = "{tariffs}"\nlake = "/no/such/place"')
+    run.write_text(f'lake = "{tmp_path / "lake"}"')
+    assert toll("rate", CALLS, "--layout", "generic_csv", "--config", site, "--config", run).code == 0
+    assert len(contents(tmp_path / "lake")["source_file"]) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
