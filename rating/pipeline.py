@@ -55,15 +55,16 @@ class Rated:
 
 def mediate(chunk: Chunk, layout: Layout) -> Mediated:
     """Bytes to usage: frame, decode, normalise, validate."""
-    return _mediate(*frame(chunk, layout), layout)
+    return mediate_framed(*frame(chunk, layout), layout)
 
 
 def mediate_again(suspended: pa.Table, layout: Layout) -> Mediated:
     """Rows of the ``rejected`` schema, by their own bytes, through the same stages."""
-    return _mediate(*reframe(suspended, layout), layout)
+    return mediate_framed(*reframe(suspended, layout), layout)
 
 
-def _mediate(records: Records, unframed: pa.RecordBatch, layout: Layout) -> Mediated:
+def mediate_framed(records: Records, unframed: pa.RecordBatch, layout: Layout) -> Mediated:
+    """As :func:`mediate`, of a chunk that :func:`mediation.frame.frame` has parted."""
     fields, undecoded = decode(records, layout)
     sound, broken = check(fields, layout)
     usage, abnormal = normalise(sound, layout)

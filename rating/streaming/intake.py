@@ -8,7 +8,7 @@ message alone (:mod:`rating.streaming.coordinates`); pure.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -17,14 +17,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mediation.fields import schema
+from mediation.frame import frame
 from mediation.layout import Layout, Pairing
-from mediation.records import Bytes, Chunk, apart
-from rating.pipeline import Mediated, mediate
+from mediation.records import Bytes, Chunk, Records, apart
+from rating.pipeline import Mediated, mediate_framed
 from rating.streaming.coordinates import POSITION_BITS, Partition
 from rating.streaming.source import Messages
 from rating.streaming.unpack import Pieces, Reading, named, unpack
 
 Ints = npt.NDArray[np.int64]
+
+Framed = tuple[Records, pa.RecordBatch]
 
 _BEFORE: Final = 1
 """Where a chunk begins: past 0, where a file's header lines would be expected."""
@@ -78,7 +81,7 @@ def take_in(partition: Partition, first: int, messages: Messages, reading: Readi
             layouts=layouts,
             pairing=layouts[0].pairing if layouts else None,
             messages=len(now),
-            record_bytes=sum(_bytes(p.bytes) for p in pieces) + _bytes(poison["raw"]),
+            record_bytes=sum(p.size_bytes for p in pieces) + _bytes(poison["raw"]),
             first_ms=min(now.stamps_ms),
             last_ms=max(now.stamps_ms),
             log_began=now.offsets[0] if first == 0 else 0,
@@ -127,69 +130,78 @@ def _merged(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
 
 def _mediated(source: str, pieces: Pieces) -> _Part:
     """Mediate ``pieces`` as one chunk."""
-    joined, added = pieces.joined()
-    starts = np.frombuffer(joined.buffers()[1], np.int32, len(joined) + 1, 4 * joined.offset).astype(np.int64)
-    text = np.frombuffer(joined.buffers()[2], np.uint8)[starts[0] : starts[-1]]
-    starts -= starts[0]
-    read, begins = _read(source, pieces.layout, text, starts, 0)
-    places = _Places(pieces.offset, starts, added, begins)
-    usage = _merged([places.placed(m.usage) for m in read])
-    return _Part(usage, tuple(places.placed(b) for m in read for b in m.rejected), sum(m.fitting for m in read))
+    framed, begins = _framed(source, pieces.layout, pieces.text, pieces.starts, 0)
+    places = _Places.of(pieces, begins)
+    read = [
+        mediate_framed(places.recorded(records), places.placed(unframed), pieces.layout) for records, unframed in framed
+    ]
+    usage = _merged([m.usage for m in read])
+    return _Part(usage, tuple(b for m in read for b in m.rejected), sum(m.fitting for m in read))
 
 
-def _read(source: str, layout: Layout, text: Bytes, starts: Ints, ordinal: int) -> tuple[list[Mediated], Ints]:
-    """Mediate the pieces that begin at ``starts`` (the last is their end), in halves where a record runs over its own.
+def _framed(source: str, layout: Layout, text: Bytes, starts: Ints, ordinal: int) -> tuple[list[Framed], Ints]:
+    """Frame the pieces that begin at ``starts`` (the last is their end), in halves where a record runs over its own.
 
     Also returns where each record begins; ``ordinal`` counts the records before.
     """
-    chunk = Chunk(source, _BEFORE + int(starts[0]), ordinal, text[starts[0] : starts[-1]], last=False)
-    mediated = mediate(chunk, layout)
-    begins = np.zeros(mediated.records, np.int64)
-    for batch in (mediated.usage, *mediated.rejected):
-        begins[np.asarray(batch["record_no"]) - ordinal] = np.asarray(batch["offset_bytes"]) - _BEFORE
-    if np.isin(starts[1:-1], begins).all():
-        return [mediated], begins
+    first = int(starts[0])
+    records, unframed = frame(Chunk(source, _BEFORE + first, ordinal, text[first : starts[-1]], last=False), layout)
+    begins = np.zeros(len(records) + unframed.num_rows, np.int64)
+    begins[records.record_no - ordinal] = records.offset - _BEFORE
+    begins[np.asarray(unframed["record_no"]) - ordinal] = np.asarray(unframed["offset_bytes"]) - _BEFORE
+    at = np.searchsorted(begins, starts[1:-1])
+    if (at < len(begins)).all() and (begins[at] == starts[1:-1]).all():
+        return [(records, unframed)], begins
     middle = len(starts) // 2
-    one, head = _read(source, layout, text, starts[: middle + 1], ordinal)
-    other, tail = _read(source, layout, text, starts[middle:], ordinal + len(head))
+    one, head = _framed(source, layout, text, starts[: middle + 1], ordinal)
+    other, tail = _framed(source, layout, text, starts[middle:], ordinal + len(head))
     return [*one, *other], np.concatenate([head, tail])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Places:
-    """Where things lie in a chunk.
+    """The coordinates in the stream of each record of a chunk, by its number there, from 0.
 
-    ``offset`` is that of each piece's message, ``starts`` where each piece begins (and the end), ``added`` which
-    ones got a line end, ``begins`` where each record begins.
+    ``added`` says which ones end with a line end that was added.
     """
 
+    record_no: Ints
     offset: Ints
-    starts: Ints
     added: npt.NDArray[np.bool_]
-    begins: Ints
+
+    @classmethod
+    def of(cls, pieces: Pieces, begins: Ints) -> _Places:
+        """The places of the records of ``pieces`` that begin at ``begins``."""
+        starts = pieces.starts[:-1]
+        first = np.searchsorted(begins, starts)  # the first record of each piece
+        head = np.searchsorted(pieces.offset, pieces.offset)  # the first piece of each one's message
+        counts = np.diff(first, append=len(begins))
+        before: Ints = np.cumsum(pieces.added) - pieces.added
+        position = np.arange(len(begins)) - np.repeat(first[head] - 1, counts)
+        last = np.zeros(len(begins), np.bool_)
+        last[(first + counts - 1)[pieces.added]] = True
+        return cls(
+            record_no=np.repeat(pieces.offset << POSITION_BITS, counts) | position,
+            offset=begins - np.repeat(starts[head] + before - before[head], counts),
+            added=last,
+        )
+
+    def recorded(self, records: Records) -> Records:
+        """``records`` with the coordinates of the stream, and without the line ends that were added."""
+        at = records.record_no
+        return replace(
+            records, record_no=self.record_no[at], offset=self.offset[at], stop=records.stop - self.added[at]
+        )
 
     def placed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """``batch`` with the coordinates of the stream, and without the line ends that were added."""
+        """As :meth:`recorded`, of rows that carry their bytes."""
         if not batch.num_rows:
             return batch
-        ordinal, at = np.asarray(batch["record_no"]), np.asarray(batch["offset_bytes"]) - _BEFORE
-        piece = np.searchsorted(self.starts[:-1], at, "right") - 1
-        message = self.offset[piece]
-        first = np.searchsorted(self.offset, message)  # the first piece of the record's message
-        position = ordinal - np.searchsorted(self.begins, self.starts[first]) + 1
-        added = np.concatenate([[0], np.cumsum(self.added)])
+        at, raw = np.asarray(batch["record_no"]), batch["raw"]
+        bounds = np.frombuffer(raw.buffers()[1], np.int32, len(raw) + 1, 4 * raw.offset)
         columns = {
-            "record_no": pa.array(message << POSITION_BITS | position),
-            "offset_bytes": pa.array(at - self.starts[first] - (added[piece] - added[first])),
-            "raw": self._as_it_came(batch["raw"], piece, ordinal),
+            "record_no": pa.array(self.record_no[at]),
+            "offset_bytes": pa.array(self.offset[at]),
+            "raw": apart(np.frombuffer(raw.buffers()[2], np.uint8), bounds[:-1], bounds[1:] - self.added[at]),
         }
         return pa.RecordBatch.from_arrays([columns.get(n, batch[n]) for n in batch.schema.names], schema=batch.schema)
-
-    def _as_it_came(self, raw: pa.BinaryArray, piece: Ints, ordinal: Ints) -> pa.BinaryArray:
-        """``raw`` without the line end that was added to the last record of a piece."""
-        ends = np.append(self.begins[1:], self.starts[-1])[ordinal] == self.starts[piece + 1]
-        cut = ends & self.added[piece]
-        if not cut.any():
-            return raw
-        bounds = np.frombuffer(raw.buffers()[1], np.int32, len(raw) + 1, 4 * raw.offset)
-        return apart(np.frombuffer(raw.buffers()[2], np.uint8), bounds[:-1], bounds[1:] - cut)

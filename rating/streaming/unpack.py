@@ -1,7 +1,7 @@
 """Unpacking: messages become pieces, and pieces one chunk of bytes.
 
 Enters: messages of one partition and the layouts that they may name. Leaves: per layout the pieces (a value, or a
-record of an Arrow block) joined into one buffer with the place of each, and as rejected rows the messages that
+record of an Arrow block) joined into one text with the place of each, and as rejected rows the messages that
 cannot be unpacked. Always holds: every message is in exactly one of these; a rejected one keeps its bytes.
 
 Headers of a message: ``toll-layout`` names the layout, ``toll-packing`` says ``raw`` (the bytes are the layout's own
@@ -17,7 +17,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mediation import stage
 from mediation.layout import Layout
@@ -47,32 +46,54 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pieces:
-    """Pieces of messages of one layout: ``offset`` of each one's message, its bytes as they came."""
+    """Pieces of messages of one layout, end to end in ``text``, with a line end after those that lack one it needs.
+
+    ``offset`` is that of each piece's message, ``starts`` where each begins (and the end of the last), ``added`` which
+    ones got a line end.
+    """
 
     layout: Layout
     offset: Ints
-    bytes: pa.BinaryArray
+    text: npt.NDArray[np.uint8]
+    starts: Ints
+    added: npt.NDArray[np.bool_]
 
-    def joined(self) -> tuple[pa.BinaryArray, npt.NDArray[np.bool_]]:
-        """The pieces with a line end after those that lack one where the layout needs it, and which those are."""
-        framing = self.layout.framing
-        if _self_delimiting(self.layout):
-            return self.bytes, np.zeros(len(self.bytes), np.bool_)
-        line_end = bytes([framing.line_end])
-        open_ended = pc.invert(pc.ends_with(self.bytes, pattern=line_end))
-        added = np.asarray(open_ended)
-        if not added.any():
-            return self.bytes, added
-        ended = pc.binary_join_element_wise(self.bytes, pa.scalar(line_end), pa.scalar(b""))
-        return ended if added.all() else pc.if_else(open_ended, ended, self.bytes), added
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of all pieces as they came."""
+        return len(self.text) - int(self.added.sum())
 
 
 @dataclass(slots=True)
 class _Group:
-    """What is gathered for one layout."""
+    """What is gathered for one layout: pieces with the offset of each one's message."""
 
-    offsets: list[Ints]
-    values: list[pa.BinaryArray]
+    offsets: list[int]
+    values: list[bytes]
+
+    def pieces(self, layout: Layout) -> Pieces:
+        """The pieces in the order of their messages, joined."""
+        offset, values = np.array(self.offsets, np.int64), self.values
+        if (offset[1:] < offset[:-1]).any():
+            order = np.argsort(offset, kind="stable")
+            offset, values = offset[order], [values[at] for at in order.tolist()]
+        added = np.zeros(len(values), np.bool_)
+        line_end = b""
+        if not _self_delimiting(layout):
+            line_end = bytes([layout.framing.line_end])
+            added = ~np.fromiter((value.endswith(line_end) for value in values), np.bool_, len(values))
+        starts = np.zeros(len(values) + 1, np.int64)
+        np.cumsum(np.fromiter(map(len, values), np.int64, len(values)) + added, out=starts[1:])
+        return Pieces(layout, offset, np.frombuffer(_joined(values, line_end, added), np.uint8), starts, added)
+
+
+def _joined(values: list[bytes], line_end: bytes, added: npt.NDArray[np.bool_]) -> bytes:
+    """``values`` end to end, with ``line_end`` after those that are ``added``."""
+    if added.all():
+        return line_end.join([*values, b""])
+    if added.any():
+        values = [value + line_end if add else value for value, add in zip(values, added.tolist(), strict=True)]
+    return b"".join(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +124,13 @@ def unpack(source: str, messages: Messages, reading: Reading) -> tuple[list[Piec
             poison.append(block)
         else:
             group = groups.setdefault(name, _Group([], []))
-            group.offsets.append(np.full(len(block), messages.offsets[row], np.int64))
-            group.values.append(block)
+            group.offsets += [messages.offsets[row]] * len(block)
+            group.values += block
     for name, rows in plain.items():
         group = groups.setdefault(name, _Group([], []))
-        group.offsets.append(np.array(messages.offsets, np.int64)[rows])
-        values = messages.values if len(rows) == len(messages) else [messages.values[row] for row in rows]
-        group.values.append(pa.array(values, pa.binary()))
-    return [_ordered(reading.layouts[name], group) for name, group in groups.items()], _rejected(source, poison)
+        group.offsets += [messages.offsets[row] for row in rows]
+        group.values += [messages.values[row] for row in rows]
+    return [group.pieces(reading.layouts[name]) for name, group in groups.items()], _rejected(source, poison)
 
 
 def _all_usual(messages: Messages, reading: Reading) -> bool:
@@ -118,15 +138,6 @@ def _all_usual(messages: Messages, reading: Reading) -> bool:
     if reading.packing != "raw" or reading.layout not in reading.layouts or any(messages.headers):
         return False
     return all(messages.values) and max(map(len, messages.values)) <= min(MOST_RECORDS, reading.most_bytes)
-
-
-def _ordered(layout: Layout, group: _Group) -> Pieces:
-    offset = np.concatenate(group.offsets)
-    values = pa.concat_arrays(group.values)
-    if len(group.offsets) > 1:
-        order = np.argsort(offset, kind="stable")
-        offset, values = offset[order], values.take(pa.array(order))
-    return Pieces(layout, offset, values)
 
 
 def named(headers: Headers | None, reading: Reading) -> tuple[str, str]:
@@ -149,7 +160,7 @@ def _fits(value: bytes, reading: Reading, name: str) -> bool:
     return len(value) <= reading.most_bytes and lines < MOST_RECORDS
 
 
-def _block(messages: Messages, row: int, name: str, packing: str, reading: Reading) -> pa.BinaryArray | _Poison:
+def _block(messages: Messages, row: int, name: str, packing: str, reading: Reading) -> list[bytes] | _Poison:
     """The records of a packed message, or why it has none."""
     offset, value = messages.offsets[row], messages.values[row]
 
@@ -171,16 +182,16 @@ def _block(messages: Messages, row: int, name: str, packing: str, reading: Readi
     return records if len(records) <= MOST_RECORDS else poison("message_too_long", "value", f"{len(records)} records")
 
 
-def _holds(records: pa.BinaryArray, layout: Layout) -> bool:
+def _holds(records: list[bytes], layout: Layout) -> bool:
     """Whether there is any record: where records end by themselves, nothing is none."""
-    return len(records) > 0 and (not _self_delimiting(layout) or pc.any(pc.not_equal(records, b"")).as_py())
+    return len(records) > 0 and (not _self_delimiting(layout) or any(records))
 
 
 def _self_delimiting(layout: Layout) -> bool:
     return layout.framing.kind.value in _SELF_DELIMITING
 
 
-def _records(value: bytes) -> pa.BinaryArray:
+def _records(value: bytes) -> list[bytes]:
     """The records of an Arrow block. Raises what Arrow raises, or :class:`ValueError`."""
     with pa.ipc.open_stream(value) as stream:
         schema = stream.schema
@@ -192,7 +203,8 @@ def _records(value: bytes) -> pa.BinaryArray:
     column = table[name].cast(pa.binary())
     if column.null_count:
         raise ValueError("a record is null")
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    records: list[bytes] = column.to_pylist()
+    return records
 
 
 def _rejected(source: str, poison: list[_Poison]) -> pa.RecordBatch:
