@@ -27,6 +27,8 @@ HIGH, LOW, CONTENT, DAY = range(4)
 _ROW: Final = (1 << 32) - 1
 _HALF: Final = 1 << 31
 _FEWEST: Final = 1024
+_AHEAD: Final = 4
+"""How many times the keys at hand there is room for: what is not filled yet takes addresses, no memory."""
 _BLOCK: Final = 1024
 _MOST_SLOTS: Final = _HALF - 1
 """Up to here the arithmetic of slots stays within 64 bits: a thousand million ids, whose keys take 32 GB."""
@@ -147,16 +149,14 @@ class IdTable:
     def reserve(self, more: int) -> None:
         """Make room for ``more`` keys."""
         rows = self._count + more
+        if 2 * rows > len(self.slots):
+            slots = free_slots(3 * rows // 2)
+            _spread(self.slots, slots)
+            self.slots = slots
         if rows > len(self._keys):
-            self._widen(3 * rows // 2)
-
-    def _widen(self, rows: int) -> None:
-        slots = free_slots(rows)
-        _spread(self.slots, slots)
-        self.slots = slots
-        keys = np.empty((rows, 4), np.int64)  # what is not filled yet takes no memory
-        keys[: self._count] = self.keys
-        self._keys = keys
+            keys = np.empty((_AHEAD * rows, 4), np.int64)
+            keys[: self._count] = self.keys
+            self._keys = keys
 
     def add(self, keys: Ints) -> None:
         """Take in the ``keys`` of ids that are not there yet."""
