@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from rating.cli.broker import broker_arguments, client, stopped_by_signals
 from rating.cli.shared import json_argument, layout_argument, print_json, whole_number
+
+if TYPE_CHECKING:
+    from rating.streaming.collect import Collected
 
 
 def arguments(part: argparse.ArgumentParser) -> None:
@@ -31,32 +35,46 @@ def arguments(part: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ship the inputs; 1 if a file was refused."""
-    from dataclasses import asdict
+    """Ship the inputs; 1 if a file was refused. What was shipped is told even if the broker then goes away."""
     from pathlib import Path
     from threading import Event
 
     from mediation.layout_file import read_layout
     from mediation.pickup import input_files
-    from rating.streaming.collect import collect
+    from rating.cli.progress import reading
+    from rating.streaming.collect import Collector
     from rating.streaming.kafka import KafkaSink
     from rating.streaming.ledger import Ledger
     from rating.streaming.logs import log_json
     from rating.streaming.shipping import Route
 
     log_json(quiet=args.quiet)
-    layout = read_layout(args.layout)
+    layout, paths = read_layout(args.layout), input_files(args.inputs)
     sink = KafkaSink(client(args))
     route = Route(args.topic, sink.partitions(args.topic), args.key, args.pack)
     stopping = Event()
-    with Ledger(Path(args.ledger)) as ledger, stopped_by_signals(stopping.set):
-        files = list(collect(input_files(args.inputs), layout, route, sink, ledger, stopping))
-    if args.json:
+    files: list[Collected] = []
+    size = sum(path.stat().st_size for path in map(Path, paths) if path.is_file())
+    try:
+        with (
+            Ledger(Path(args.ledger)) as ledger,
+            stopped_by_signals(stopping.set),
+            reading("collecting", size, quiet=args.quiet) as watch,
+        ):
+            files.extend(Collector(layout, route, sink, ledger, stopping, watch).collect(paths))
+    finally:
+        _tell(files, as_json=args.json)
+    return int(any(file.error for file in files) or stopping.is_set())
+
+
+def _tell(files: list[Collected], *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    if as_json:
         print_json({"files": [asdict(file) for file in files]})
     for file in files:
         if file.error:
             print(f"toll collect: {file.error}", file=sys.stderr)
-        elif not args.json:
+        elif not as_json:
             told = "shipped before" if file.already else f"{file.records:,} records in {file.messages:,} messages"
             print(f"{file.name}: {told}")
-    return int(any(file.error for file in files) or stopping.is_set())

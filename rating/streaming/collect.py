@@ -7,24 +7,25 @@ is sent again, and the service drops its copies by their event ids.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from threading import Event
+from typing import Final
 
 from mediation.layout import Layout
-from mediation.pickup import InputError, SourceFile, blocks, bound, pick_up, readable
+from mediation.pickup import Block, InputError, SourceFile, blocks, bound, pick_up, readable
 from mediation.records import Chunk
 from rating.pipeline import mediate
 from rating.streaming.ledger import Ledger, Shipped
-from rating.streaming.shipping import Route, messages
+from rating.streaming.shipping import Route, messages, shippable
 from rating.streaming.source import Sink
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES: Final = 4 << 20
 
 
 @dataclass(slots=True)
 class Collected:
-    """What became of one file."""
+    """What became of one file: ``records`` in ``messages`` were shipped now, or its fault."""
 
     name: str
     records: int = 0
@@ -33,49 +34,56 @@ class Collected:
     error: str = ""
 
 
-def collect(
-    paths: Iterable[str], layout: Layout, route: Route, sink: Sink, ledger: Ledger, stopping: Event
-) -> Iterator[Collected]:
-    """Ship the files that the ledger does not have; one that cannot be read is told, the others go on.
+@dataclass(slots=True, eq=False)
+class Collector:
+    """Ships files of ``layout`` by ``route`` until ``stopping``; tells ``watch`` how many bytes of them are done."""
 
-    Raises :class:`PublishError` if the broker does not acknowledge.
-    """
-    for path in paths:
-        found = Collected(readable(path))
-        try:
-            file = pick_up(path, layout)
-            at = ledger.shipped(file.source, route.topic)
-            found.already = at.complete
-            if not at.complete:
-                _ship(file, _as_declared(file, layout), route, sink, ledger, at, found, stopping)
-        except InputError as fault:
-            found.error = str(fault)
-        yield found
-        if stopping.is_set():
+    layout: Layout
+    route: Route
+    sink: Sink
+    ledger: Ledger
+    stopping: Event = field(default_factory=Event)
+    watch: Callable[[int], None] = lambda _: None
+    _done_bytes: int = field(default=0, init=False)
+
+    def collect(self, paths: Iterable[str]) -> Iterator[Collected]:
+        """Ship the files that the ledger does not have; one that cannot be read is told, the others go on.
+
+        Raises :class:`PublishError` if the broker does not acknowledge.
+        """
+        self._done_bytes = 0
+        for path in paths:
+            found = Collected(readable(path))
+            try:
+                file = pick_up(path, self.layout)
+                self._collect(file, found)
+                self._done_bytes += file.size_bytes
+            except InputError as fault:
+                found.error = str(fault)
+            yield found
+            if self.stopping.is_set():
+                return
+
+    def _collect(self, file: SourceFile, found: Collected) -> None:
+        at = self.ledger.shipped(file.source, self.route.topic)
+        found.already = at.complete
+        if at.complete:
             return
+        layout, record_no = _as_declared(file, self.layout), at.next_record_no
+        for block in blocks(file, layout.framing, at.next_offset, BLOCK_BYTES):
+            record_no = self._ship(file, layout, block, record_no, found)
+            self.watch(self._done_bytes + file.size_bytes * (block.offset + len(block.bytes)) // file.content_bytes)
+            if self.stopping.is_set():
+                return
 
-
-def _ship(
-    file: SourceFile,
-    layout: Layout,
-    route: Route,
-    sink: Sink,
-    ledger: Ledger,
-    at: Shipped,
-    found: Collected,
-    stopping: Event,
-) -> None:
-    record_no = at.next_record_no
-    for block in blocks(file, layout.framing, at.next_offset, BLOCK_BYTES):
-        chunk = Chunk(file.source, block.offset, record_no, block.bytes, block.last)
-        mediated = mediate(chunk, layout)
-        found.messages += sink.send(route.topic, messages(mediated, file.source, route))
-        found.records += mediated.records
-        record_no += mediated.records
-        reached = Shipped(block.offset + len(block.bytes), record_no, block.last)
-        ledger.note(file.source, route.topic, file.name, reached)
-        if stopping.is_set():
-            return
+    def _ship(self, file: SourceFile, layout: Layout, block: Block, record_no: int, found: Collected) -> int:
+        """Ship ``block``, which begins with the record ``record_no``; the number of the record after it."""
+        mediated = mediate(Chunk(file.source, block.offset, record_no, block.bytes, block.last), layout)
+        found.messages += self.sink.send(self.route.topic, messages(mediated, file.source, self.route))
+        found.records += shippable(mediated)
+        reached = Shipped(block.offset + len(block.bytes), record_no + mediated.records, block.last)
+        self.ledger.note(file.source, self.route.topic, file.name, reached)
+        return reached.next_record_no
 
 
 def _as_declared(file: SourceFile, layout: Layout) -> Layout:

@@ -57,6 +57,11 @@ def messages(mediated: Mediated, source: str, route: Route) -> list[Outgoing]:
     return list(_packed(sorted(found), source, route))
 
 
+def shippable(mediated: Mediated) -> int:
+    """How many of the ``mediated`` records go into messages: all but control lines."""
+    return sum(1 for batch in mediated.rejected for _ in _rejected(batch)) + int(mediated.usage.num_rows)
+
+
 def _rejected(batch: pa.RecordBatch) -> Iterator[_Record]:
     for row in batch.select(["record_no", "raw", "layout", "reason", "disposition"]).to_pylist():
         if row["disposition"] != Disposition.CONTROL:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
 
 import pytest
 
-from rating.streaming.collect import collect
+from rating.streaming.collect import Collector
 from rating.streaming.keys import partition_for
 from rating.streaming.ledger import Ledger
 from rating.streaming.memory import MemoryBroker, MemorySink, MemorySource
@@ -41,8 +40,9 @@ def test_files_are_shipped_once_by_their_key(
     memory.create("raw", 3)
     route = Route("raw", 3, "a_number", pack)
     for already in (False, True):
-        done = list(collect(files(operator), CSV, route, MemorySink(memory), ledger, Event()))
+        done = list(Collector(CSV, route, MemorySink(memory), ledger).collect(files(operator)))
         assert [(f.already, f.error) for f in done] == [(already, "")] * 2
+        assert sum(f.records for f in done) == (0 if already else len(operator.records))
     shipped = values(memory, "raw")
     lines = {n: b"".join(found).splitlines() for n, found in shipped.items()}
     assert sorted(line for found in lines.values() for line in found) == sorted(operator.records)
@@ -63,7 +63,7 @@ def test_what_was_collected_is_rated_as_the_files_are(
 ) -> None:
     for topic, partitions in (("raw", 1), ("keyed", 3)):
         memory.create(topic, partitions)
-    list(collect(files(operator), CSV, Route("raw", 1, "", 20), MemorySink(memory), ledger, Event()))
+    list(Collector(CSV, Route("raw", 1, "", 20), MemorySink(memory), ledger).collect(files(operator)))
     reading = Reading({CSV.name: CSV}, CSV.name)
     for _ in range(2):
         stage = Rekey(
@@ -85,11 +85,28 @@ def test_poison_is_passed_on(memory: MemoryBroker, ledger: Ledger) -> None:
     assert (value, dict(headers or ())["toll-packing"]) == (b"junk", b"arrow")
 
 
+def test_it_watches_the_bytes_and_goes_on_where_it_was_stopped(
+    memory: MemoryBroker, operator: Operator, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rating.streaming.collect.BLOCK_BYTES", 50_000)
+    memory.create("raw", 1)
+    done: list[int] = []
+    one = Collector(CSV, Route("raw", 1, "", 50), MemorySink(memory), ledger, watch=done.append)
+    one.stopping.set()
+    (first,) = one.collect(files(operator))
+    assert 0 < first.records < len(operator.records) // 2
+    one.stopping.clear()
+    rest = list(one.collect(files(operator)))
+    assert first.records + sum(f.records for f in rest) == len(operator.records)
+    assert b"".join(values(memory, "raw")[0]).splitlines() == operator.records
+    assert done[-1] == sum(Path(path).stat().st_size for path in files(operator))
+
+
 def test_a_header_in_another_order_is_refused(memory: MemoryBroker, tmp_path: Path, ledger: Ledger) -> None:
     memory.create("raw", 1)
     columns = list(CSV.framing.columns)
     (tmp_path / "x_1.csv").write_text(",".join(columns[::-1]) + "\n")
-    done = list(collect([str(tmp_path / "x_1.csv")], CSV, Route("raw", 1), MemorySink(memory), ledger, Event()))
+    done = list(Collector(CSV, Route("raw", 1), MemorySink(memory), ledger).collect([str(tmp_path / "x_1.csv")]))
     assert "in another order" in done[0].error
     assert values(memory, "raw") == {0: []}
 
