@@ -308,10 +308,11 @@ def _ids(hashes: npt.NDArray[np.uint32], known: pa.Buffer | None = None) -> pa.E
 
 def _fault(draft: _Draft) -> stage.Fault:
     names = [f.name for f in USAGE]
-
-    def value(row: int) -> str:
-        mapping = draft.layout.mapping(names[draft.at_fault[row]])
-        columns = mapping.columns if mapping else ()
-        return " ".join(draft.fields.value(c, row) for c in columns)
-
-    return stage.Fault(draft.reason, lambda row: names[draft.at_fault[row]], value)
+    texts: dict[int, str] = {}
+    bad = np.flatnonzero(draft.reason)
+    for number in np.unique(draft.at_fault[bad]).tolist():
+        rows = bad[draft.at_fault[bad] == number]
+        mapping = draft.layout.mapping(names[number])
+        columns = [draft.fields.texts(c, rows) for c in (mapping.columns if mapping else ())]
+        texts |= zip(rows.tolist(), map(" ".join, zip(*columns, strict=True)), strict=False)
+    return stage.Fault(draft.reason, lambda row: names[draft.at_fault[row]], lambda row: texts.get(row, ""))

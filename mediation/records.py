@@ -19,6 +19,7 @@ Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 Spans = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
+_BINARY = pa.binary()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,8 +105,13 @@ class Fields:
 
     def value(self, name: str, record: int) -> str:
         """One field of one record as text."""
+        return self.texts(name, np.array([record]))[0]
+
+    def texts(self, name: str, at: Ints) -> list[str]:
+        """One field of the records ``at`` as text."""
         row = self.row(name)
-        return bytes(self.text[self.begin[row, record] : self.end[row, record]]).decode("utf-8", "replace")
+        column = gather(self.text, self.begin[row, at], self.end[row, at], _BINARY)
+        return [value.decode("utf-8", "replace") for value in column.to_pylist()]
 
     def take(self, rows: Ints | Mask) -> Fields:
         """The fields of the records ``rows``."""
@@ -126,6 +132,9 @@ def gather(text: Bytes, begin: Spans, end: Spans, to: pa.DataType) -> pa.Array:
     """The spans of ``text`` as one binary or string column (``to``); strings are not validated."""
     from mediation.text_kernels import copy_spans
 
+    if (begin[1:] >= end[:-1]).all():
+        return apart(text, begin, end, to)
+
     lengths = (end - begin).astype(np.int64)
     offsets = np.zeros(len(begin) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
@@ -135,16 +144,16 @@ def gather(text: Bytes, begin: Spans, end: Spans, to: pa.DataType) -> pa.Array:
     return pa.Array.from_buffers(to, len(begin), buffers)
 
 
-def apart(text: Bytes, begin: Spans, stop: Spans) -> pa.BinaryArray:
-    """Spans that follow each other in ``text`` as one binary column.
+def apart(text: Bytes, begin: Spans, end: Spans, to: pa.DataType = _BINARY) -> pa.Array:
+    """Spans that follow each other in ``text`` as one column, as :func:`gather`.
 
     The spans and the gaps between them are a column as they stand; taking every other value copies each
     span in one move.
     """
     bounds = np.empty(2 * len(begin) + 1, np.int32)
-    bounds[:-1:2], bounds[1::2] = begin, stop
+    bounds[:-1:2], bounds[1::2] = begin, end
     bounds[-1] = bounds[-2] if len(begin) else 0
-    whole = pa.BinaryArray.from_buffers(pa.binary(), 2 * len(begin), [None, pa.py_buffer(bounds), pa.py_buffer(text)])
+    whole = pa.Array.from_buffers(to, 2 * len(begin), [None, pa.py_buffer(bounds), pa.py_buffer(text)])
     return whole.take(pa.array(np.arange(0, 2 * len(begin), 2, dtype=np.int32)))
 
 
