@@ -16,6 +16,7 @@ from mediation.jit import kernel
 from mediation.layout import Mapping
 from mediation.records import Fields, gather, spans_hold
 from mediation.text_kernels import cut_spans, label_codes
+from mediation.words import words_at
 
 Bytes = npt.NDArray[np.uint8]
 Spans = npt.NDArray[np.int32]
@@ -104,10 +105,11 @@ def _joined(fields: Fields, names: tuple[str, ...]) -> Column:
 
 def distinct(column: Column) -> tuple[Spans, list[str]]:
     """Number the distinct texts of ``column``: (a code per row, the text of each code)."""
-    codes = np.zeros(len(column.begin), np.int32)
-    first = np.zeros(_MOST_LABELS, np.int32)
-    table = np.full(2 * _MOST_LABELS, -1, np.int32)
-    count = label_codes(column.text, column.begin, column.end, table, first, codes)
+    codes = np.empty(len(column.begin), np.int32)
+    most = min(len(codes), _MOST_LABELS)
+    first, heads = np.empty(most, np.int32), np.empty(most, np.int64)
+    table = np.full(1 << (2 * most).bit_length(), -1, np.int32)
+    count = label_codes(column.text, words_at(column.text), column.begin, column.end, table, heads, first, codes)
     if count >= 0:
         return codes, [column.value(i) for i in first[:count].tolist()]
     encoded = gather(column.text, column.begin, column.end, pa.string()).dictionary_encode()

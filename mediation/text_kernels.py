@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mediation.jit import inlined, kernel
+from mediation.jit import index, inlined, kernel
+from mediation.words import span_word
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -151,54 +152,60 @@ def durations_s(text: Bytes, begin: Spans, end: Spans, form: int, ticks_per_s: i
 
 
 @inlined
-def _same(text: Bytes, begin: int, end: int, other: int, other_end: int) -> bool:
-    """Whether two spans hold the same bytes."""
-    same = end - begin == other_end - other
-    if same:
-        for i in range(end - begin):
-            same &= text[begin + i] == text[other + i]
-    return same
+def _rest_same(text: Bytes, words: Ints, begin: int, other: int, length: int) -> bool:
+    """Whether two spans of one length hold the same bytes behind their first eight."""
+    for i in range(8, length, 8):
+        if span_word(text, words, begin + i, begin + length) != span_word(text, words, other + i, other + length):
+            return False
+    return True
 
 
-_WEIGHTS = np.random.default_rng(1).integers(1 << 39, 1 << 40, 32, dtype=np.int64) | 1
-"""Of a text's bytes in its sum: odd, random, and so small that no sum leaves 64 bits."""
-_HEAD_BYTES, _TAIL_BYTES = 24, 8
+_ODD, _LOW_63 = 0x4F1BBCDCBFA53E0B, (1 << 63) - 1
 
 
 @inlined
-def _label_slot(text: Bytes, begin: int, end: int, mask: int) -> int:
-    """Where a text's search begins: by its length and the weighed sum of its first and its last bytes."""
-    length = int(end) - int(begin)
-    word = length << 8
-    for i in range(min(length, _HEAD_BYTES)):
-        word += int(text[begin + i]) * _WEIGHTS[i]
-    for i in range(min(length - _HEAD_BYTES, _TAIL_BYTES)):
-        word += int(text[end - 1 - i]) * _WEIGHTS[_HEAD_BYTES + i]
-    return (word ^ (word >> 20)) & mask
+def _mixed(word: int, by: int) -> int:
+    """A number whose upper bits depend on every byte of ``word``, and on what ``by`` came of."""
+    return ((word ^ word >> 32 ^ by) * _ODD) & _LOW_63
+
+
+@inlined
+def _label_slot(text: Bytes, words: Ints, word: int, begin: int, end: int, mask: int) -> int:
+    """Where the search of a text begins, by its length and all of its bytes; ``word`` is the first eight of them."""
+    mixed = _mixed(word, end - begin)
+    for at in range(begin + 8, end, 8):
+        mixed = _mixed(span_word(text, words, at, end), mixed)
+    return mixed >> 40 & mask
 
 
 @kernel
-def label_codes(text: Bytes, begin: Spans, end: Spans, table: Spans, first: Spans, codes: Spans) -> int:
+def label_codes(
+    text: Bytes, words: Ints, begin: Spans, end: Spans, table: Spans, heads: Ints, first: Spans, codes: Spans
+) -> int:
     """Number the distinct spans in order of appearance: ``codes`` per row, ``first`` the row that each code saw first.
 
-    ``table`` is scratch space filled with -1, its length a power of two and at least twice ``len(first)``.
+    ``words`` are those of the text (:func:`~mediation.words.words_at`). Scratch space: ``table``, filled with -1, its
+    length a power of two and at least twice ``len(first)``; ``heads``, the first eight bytes of each code's text.
     Returns how many there are, or -1 once there are more than ``first`` can hold.
     """
     count, mask = 0, len(table) - 1
     for i in range(len(begin)):
-        slot = _label_slot(text, begin[i], end[i], mask)
-        while True:
-            code = table[slot]
-            if code < 0:
-                if count == len(first):
-                    return -1
-                table[slot] = code = count
-                first[count] = i
-                count += 1
-                break
-            row = first[code]
-            if _same(text, begin[i], end[i], begin[row], end[row]):
+        at, stop = int(begin[i]), int(end[i])
+        head = span_word(text, words, at, stop)
+        slot = _label_slot(text, words, head, at, stop, mask)
+        code = int(table[index(slot)])
+        while code >= 0:
+            row = index(first[index(code)])
+            other, length = int(begin[row]), stop - at
+            if heads[index(code)] == head and end[row] - other == length and _rest_same(text, words, at, other, length):
                 break
             slot = (slot + 1) & mask
+            code = int(table[index(slot)])
+        if code < 0:
+            if count == len(first):
+                return -1
+            table[index(slot)] = code = count
+            first[count], heads[count] = i, head
+            count += 1
         codes[i] = code
     return count

@@ -60,11 +60,18 @@ def test_whole_numbers(texts: list[str]) -> None:
     ]
 
 
-@given(st.lists(st.text("abc", max_size=2)))
-def test_distinct_texts(texts: list[str]) -> None:
+@given(st.lists(st.text("a\0", max_size=2) | st.text("a\0", min_size=6, max_size=18)))
+def test_distinct_texts_are_numbered_as_they_appear(texts: list[str]) -> None:
     codes, found = distinct(column(texts))
+    assert found == list(dict.fromkeys(texts))
     assert [found[c] for c in codes] == texts
-    assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize("count", [4096, 4097])
+def test_as_many_distinct_texts_as_kernels_number_and_one_more(count: int) -> None:
+    texts = [f"TRUNK{i:05}" for i in range(count)] * 2
+    codes, found = distinct(column(texts))
+    assert (codes.tolist(), found) == ([*range(count)] * 2, texts[:count])
 
 
 def hashed(parts: list[bytes], prefix: bytes = b"", split: int = 1, spare: bytes = b"?") -> tuple[bytes, bytes]:
