@@ -69,7 +69,7 @@ class Collector:
         found.already = at.complete
         if at.complete:
             return
-        layout, record_no = _as_declared(file, self.layout), at.next_record_no
+        layout, record_no = _alone(file, self.layout), at.next_record_no
         for block in blocks(file, layout.framing, at.next_offset, BLOCK_BYTES):
             record_no = self._ship(file, layout, block, record_no, found)
             self.watch(self._done_bytes + file.size_bytes * (block.offset + len(block.bytes)) // file.content_bytes)
@@ -86,14 +86,19 @@ class Collector:
         return reached.next_record_no
 
 
-def _as_declared(file: SourceFile, layout: Layout) -> Layout:
-    """``layout``, if the file has its columns in the declared order: messages carry no header line.
+def _alone(file: SourceFile, layout: Layout) -> Layout:
+    """``layout`` with what the header of ``file`` says, if its records can do without: messages have no header.
 
-    Raises :class:`InputError` if it has another.
+    Raises :class:`InputError` if they cannot.
     """
-    if bound(file, layout).framing.columns != layout.framing.columns:
+    if layout.framing.ber and layout.framing.ber.container == "nested":
+        raise InputError(
+            f"{file.path}: records of layout {layout.name} mean something only in their file: give it to `toll rate`"
+        )
+    found = bound(file, layout)
+    if found.framing.columns != layout.framing.columns:
         raise InputError(
             f"{file.path}: its header names the columns in another order than layout {layout.name}: records of a "
             "stream have no header; declare the order in a layout of its own"
         )
-    return layout
+    return found

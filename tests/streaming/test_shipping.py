@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mediation.layout_file import read_layout
 from rating.streaming.collect import Collector
 from rating.streaming.keys import partition_for
 from rating.streaming.ledger import Ledger
@@ -15,7 +16,9 @@ from rating.streaming.rekey import Rekey
 from rating.streaming.shipping import Route
 from rating.streaming.source import Outgoing, StreamError
 from rating.streaming.unpack import Reading
+from tests.mediation.test_formats_3gpp_usage import written
 from tests.streaming.conftest import CSV, Operator, Serve
+from tests.streaming.test_ber import SAMPLES, calls
 from tests.streaming.test_service import Oracle, agrees, oracle  # noqa: F401 - a fixture
 
 
@@ -83,6 +86,25 @@ def test_poison_is_passed_on(memory: MemoryBroker, ledger: Ledger) -> None:
     Rekey(MemorySource(memory, "raw"), MemorySink(memory), ledger, reading, Route("keyed", 1, "a_number")).run(1)
     value, _, headers, _ = next(log for p, log in memory.logs.items() if p.topic == "keyed").messages[0]
     assert (value, dict(headers or ())["toll-packing"]) == (b"junk", b"arrow")
+
+
+def test_of_a_binary_file_the_records_are_shipped_as_they_stand(
+    memory: MemoryBroker, tmp_path: Path, ledger: Ledger
+) -> None:
+    memory.create("raw", 1)
+    made, layout = calls(), read_layout("3gpp_cs")
+    one = Collector(layout, Route("raw", 1, "", 20), MemorySink(memory), ledger)
+    (done,) = one.collect([str(written(tmp_path, made))])
+    assert (done.error, done.records) == ("", len(made))
+    assert b"".join(values(memory, "raw")[0]) == b"".join(len(r).to_bytes(2) + b"\x60\x20" + r for r in made)
+
+
+def test_a_file_that_means_something_only_as_a_whole_is_refused(memory: MemoryBroker, ledger: Ledger) -> None:
+    memory.create("raw", 1)
+    one = Collector(read_layout("gsma_tap"), Route("raw", 1), MemorySink(memory), ledger)
+    (done,) = one.collect([str(SAMPLES / "tap3" / "asn1c_5.ber")])
+    assert "only in their file" in done.error
+    assert values(memory, "raw") == {0: []}
 
 
 def test_it_watches_the_bytes_and_goes_on_where_it_was_stopped(
