@@ -118,8 +118,8 @@ def _group(
         k3, k4 = _length(begin, end, starts, c + 2, row), _length(begin, end, starts, c + 3, row)
         h1, h2, h3, h4 = _block(h1, h2, h3, h4, k1, k2, k3, k4)
         size += BLOCK
-    for start in starts:
-        place = index(start + row)
+    for c in range(len(starts)):
+        place = index(starts[c] + row)
         at, last = int(begin[place]), int(end[place])
         while at + BLOCK <= last:
             h1, h2, h3, h4 = _mixed(h1, h2, h3, h4, int(words[index(at)]), int(words[index(at + 8)]))
