@@ -107,10 +107,11 @@ def _labels(draft: _Draft, target: str) -> pa.DictionaryArray:
     mapped = [_mapped(text, mapping, values) for text in texts]
     known = _KNOWN.get(target)
     wrong = np.array([m is None or (known is not None and m not in known) for m in mapped], np.bool_)
-    draft.note(wrong[row_codes], "unmapped_value", target)
+    if wrong.any():
+        draft.note(wrong[row_codes], "unmapped_value", target)
     dictionary, positions = np.unique([m or "" for m in mapped], return_inverse=True)
-    indices = positions.astype(np.int32)[row_codes]
-    return pa.DictionaryArray.from_arrays(pa.array(indices), pa.array(dictionary.tolist(), pa.string()))
+    indices = pa.array(positions.astype(np.int32).take(row_codes))
+    return pa.DictionaryArray.from_arrays(indices, pa.array(dictionary.tolist(), pa.string()), safe=False)
 
 
 def _mapped(text: str, mapping: Mapping, values: dict[str, str]) -> str | None:
