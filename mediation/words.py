@@ -1,6 +1,7 @@
 """Bytes by the word: eight at a time.
 
-Enters: text. Leaves: where a byte stands. Always holds: nothing outside the text is read; the same without numba.
+Enters: text. Leaves: where a byte stands, and spans as integers. Always holds: nothing outside the text is read; the
+same without numba.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ Words = npt.NDArray[np.uint64]
 _LOW_SEVEN: Final = np.uint64(0x7F7F7F7F7F7F7F7F)
 _NEAR: Final = 12
 """As far as this a text is searched byte by byte: most fields are shorter."""
+_FIRST: Final = np.array([(1 << 8 * n) - 1 for n in range(8)] + [-1], np.int64)
+"""Masks of a word's first bytes, by how many they are."""
 
 
 def words_of(text: Bytes) -> Words:
@@ -55,10 +58,6 @@ def next_byte(text: Bytes, words: Words, at: int, end: int, byte: int, eight: np
 def words_at(text: Bytes) -> Ints:
     """For each place of ``text`` its eight bytes from there on, the first one lowest: words that overlap, no copies."""
     return np.ndarray((max(len(text) - 7, 0),), "<i8", text, strides=(1,))
-
-
-_FIRST: Final = np.array([(1 << 8 * n) - 1 for n in range(8)] + [-1], np.int64)
-"""Masks of a word's first bytes, by how many they are."""
 
 
 @inlined
