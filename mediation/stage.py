@@ -121,4 +121,10 @@ def split(batch: pa.RecordBatch, fault: Fault) -> tuple[pa.RecordBatch, pa.Recor
     if not len(bad):
         return batch, empty("rejected")
     aside = batch.take(pa.array(bad))
-    return batch.filter(pc.equal(pa.array(fault.reason), 0)), rejected(aside, fault, bad)
+    return _kept(batch, pc.equal(pa.array(fault.reason), 0), batch.num_rows - len(bad)), rejected(aside, fault, bad)
+
+
+def _kept(batch: pa.RecordBatch, good: pa.BooleanArray, count: int) -> pa.RecordBatch:
+    """The ``count`` rows of ``batch`` that are ``good``; a column that nothing fills need not be copied for it."""
+    columns = [c[:count] if c.null_count == len(c) else c.filter(good) for c in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mediation.dedup import SeenIds
-from mediation.id_table import keys_of
+from mediation.id_table import Ints, keys_of
 from mediation.reasons import WAITING
 from rating.lake import Lake
 from rating.pipeline import Rated
 
+_KEYS: Final = ("event_id", "content_hash", "start_utc")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).date()
 
 
@@ -33,8 +35,11 @@ def load_days(lake: Lake, seen: SeenIds, usage: pa.RecordBatch) -> None:
     """Load the ids that ``lake`` holds of the days around ``usage``."""
     for first, last in _runs(seen.missing_days(usage)):
         keys = lake.event_keys(_EPOCH + timedelta(days=first), _EPOCH + timedelta(days=last))
-        parts = (keys_of(part["event_id"], part["content_hash"], part["start_utc"]) for part in keys.to_batches())
-        seen.load(range(first, last + 1), *parts)
+        seen.load(range(first, last + 1), *map(_keys_of, keys.to_batches()))
+
+
+def _keys_of(rows: pa.RecordBatch) -> Ints:
+    return keys_of(*(rows[name] for name in _KEYS))
 
 
 def _runs(days: list[int]) -> Iterator[tuple[int, int]]:
@@ -48,14 +53,12 @@ def _runs(days: list[int]) -> Iterator[tuple[int, int]]:
 
 def remember(seen: SeenIds, rated: Rated) -> None:
     """Add the ids of a committed batch: rated events, merged halves, records that wait for others."""
-    parts = [rated.usage]
-    for batch in rated.rejected.to_batches():
-        reason = batch["reason"].cast(pa.string())
-        held = pc.is_in(reason, pa.array(["merged", *WAITING]))
-        parts.append(batch.filter(pc.and_(held, pc.is_valid(batch["event_id"]))))
-    for part in parts:
+    aside = rated.rejected.select(["reason", *_KEYS])
+    held = pc.is_in(aside["reason"].cast(pa.string()), pa.array(["merged", *WAITING]))
+    aside = aside.filter(pc.and_(held, pc.is_valid(aside["event_id"])))
+    for part in (rated.usage, *aside.to_batches()):
         if part.num_rows:
-            seen.remember(keys_of(part["event_id"], part["content_hash"], part["start_utc"]))
+            seen.remember(_keys_of(part))
 
 
 def oldest_us(lake: Lake, window_days: int | None) -> int | None:
