@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -61,7 +60,6 @@ def table(records: int = 250_000) -> Iterator[str]:
         layout = bound(file, layout)
         block = next(blocks(file, layout.framing, 0, LONGEST_CHUNK))
         seen = SeenIds()
-        seen.load([], np.zeros((0, 4), np.int64))
         costs: dict[str, float] = {}
         (framed, _), costs["frame"] = best(lambda: frame(Chunk(file.source, 0, 1, block.bytes, block.last), layout))
         (fields, _), costs["decode"] = best(lambda: decode(framed, layout))

@@ -116,12 +116,12 @@ class SeenIds:
             self._forget_all_but(around)
         return sorted(day for day in around - self.days if day in self._held)
 
-    def load(self, days: Iterable[int], *parts: Ints) -> None:
-        """Take the keys in ``parts``, all that the lake holds of ``days``."""
-        self.days |= set(days)
-        self._ids.reserve(sum(map(len, parts)))
+    def load(self, days: Iterable[int], parts: Iterable[Ints], count: int = 0) -> None:
+        """Take the keys in ``parts``, all that the lake holds of ``days``; ``count``: how many, if that is known."""
+        self._ids.reserve(count)
         for keys in parts:
             self.remember(keys)
+        self.days |= set(days)
 
     def remember(self, keys: Ints) -> None:
         """Add the ids of committed events."""

@@ -35,7 +35,7 @@ def load_days(lake: Lake, seen: SeenIds, usage: pa.RecordBatch) -> None:
     """Load the ids that ``lake`` holds of the days around ``usage``."""
     for first, last in _runs(seen.missing_days(usage)):
         keys = lake.event_keys(_EPOCH + timedelta(days=first), _EPOCH + timedelta(days=last))
-        seen.load(range(first, last + 1), *map(_keys_of, keys.to_batches()))
+        seen.load(range(first, last + 1), map(_keys_of, keys.to_batches()), keys.num_rows)
 
 
 def _keys_of(rows: pa.RecordBatch) -> Ints:

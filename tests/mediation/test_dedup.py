@@ -40,7 +40,7 @@ def keys(batch: pa.RecordBatch) -> np.ndarray[tuple[int, ...], np.dtype[np.int64
 @given(st.lists(st.lists(EVENT, max_size=30), max_size=8))
 def test_equal_to_a_dictionary(batches: list[list[tuple[int, int, int]]]) -> None:
     seen, held = SeenIds(), {}
-    seen.load(range(-1, 5), np.zeros((0, 4), np.int64))
+    seen.load(range(-1, 5), [])
     for events in batches:
         batch = usage(events)
         accepted, rejected = deduplicate(batch, seen)
@@ -56,7 +56,7 @@ def test_equal_to_a_dictionary(batches: list[list[tuple[int, int, int]]]) -> Non
 
 def test_a_copy_of_a_correction_is_a_copy() -> None:
     seen, first, corrected = SeenIds(), usage([(1, 0, 0)]), usage([(1, 7, 0)])
-    seen.load(range(-1, 2), keys(first))
+    seen.load(range(-1, 2), [keys(first)])
     assert deduplicate(corrected, seen)[1]["reason"].to_pylist() == ["conflicting_duplicate"]
     version = corrected.set_column(0, "event_id", version_ids(corrected))
     seen.remember(keys(version))
@@ -73,16 +73,16 @@ def test_judging_changes_nothing() -> None:
 def test_days_are_asked_for_once_and_with_their_neighbours() -> None:
     seen, batch = SeenIds(), usage([(1, 0, 10)])
     assert seen.missing_days(batch) == [9, 10, 11]
-    seen.load([9, 10, 11], keys(batch))
+    seen.load([9, 10, 11], [keys(batch)])
     assert seen.missing_days(batch) == []
     assert deduplicate(batch, seen)[1]["reason"].to_pylist() == ["duplicate"]
 
 
 def test_a_forgotten_day_counts_as_unknown() -> None:
     seen = SeenIds(most_keys=1)
-    seen.load([1, 2, 3], keys(usage([(1, 0, 2), (2, 0, 2)])))
+    seen.load([1, 2, 3], [keys(usage([(1, 0, 2), (2, 0, 2)]))])
     assert seen.missing_days(usage([(3, 0, 9)])) == [8, 9, 10]
-    seen.load([8, 9, 10], keys(usage([(3, 0, 9), (4, 0, 9)])))
+    seen.load([8, 9, 10], [keys(usage([(3, 0, 9), (4, 0, 9)]))])
     assert seen.missing_days(usage([(3, 0, 9)])) == []
     assert deduplicate(usage([(3, 0, 9)]), seen)[1]["reason"].to_pylist() == ["duplicate"]
     assert seen.missing_days(usage([(1, 0, 2)])) == [1, 2, 3]
@@ -90,9 +90,9 @@ def test_a_forgotten_day_counts_as_unknown() -> None:
 
 def test_the_days_of_a_batch_are_never_forgotten_for_it() -> None:
     seen = SeenIds(most_keys=1)
-    seen.load([1, 2, 3], keys(usage([(1, 0, 2), (2, 0, 2)])))
+    seen.load([1, 2, 3], [keys(usage([(1, 0, 2), (2, 0, 2)]))])
     assert seen.missing_days(usage([(1, 0, 2), (5, 0, 4)])) == [4, 5]
-    seen.load([4, 5], keys(usage([(5, 0, 4)])))
+    seen.load([4, 5], [keys(usage([(5, 0, 4)]))])
     assert deduplicate(usage([(1, 0, 2), (5, 0, 4)]), seen)[0].num_rows == 0
 
 
