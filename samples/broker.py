@@ -54,8 +54,11 @@ def _wait_for(port: int) -> None:
 
 
 def create_topic(address: str, topic: str, partitions: int) -> None:
-    """Make ``topic`` on the broker at ``address``."""
+    """Make ``topic`` on the broker at ``address``, and wait until it is known there."""
     from confluent_kafka.admin import AdminClient, NewTopic
 
     admin = AdminClient({"bootstrap.servers": address})  # must outlive the request
     admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(20)
+    late = time.monotonic() + READY_S
+    while topic not in admin.list_topics(timeout=READY_S).topics and time.monotonic() < late:
+        time.sleep(0.02)

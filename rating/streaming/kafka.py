@@ -55,11 +55,11 @@ def _size(client: Consumer | Producer, topic: str) -> int:
     if not _TOPIC.fullmatch(topic):
         raise StreamError(f"{topic!r} is no name of a topic: letters, digits, '.', '_' and '-', at most 249")
     try:
-        found = client.list_topics(topic, timeout=_METADATA_S).topics[topic]
+        found = client.list_topics(timeout=_METADATA_S).topics.get(topic)  # to ask for one by name may make it
     except KafkaException as error:
         client.poll(0)  # what the client has to say of it goes to the log
         raise StreamError(f"no broker answers: {error.args[0].str()}") from error
-    if found.error or not found.partitions:
+    if not found or found.error or not found.partitions:
         raise StreamError(f"there is no topic {topic!r}: create it first, see docs/streaming.md")
     return len(found.partitions)
 
