@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import sys
 import tempfile
 import time
@@ -24,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from benchmarks.timing import run
+from benchmarks.timing import memory_mb, run
 from benchmarks.usage import calls, event_ids
 from mediation.fields import INSTANT
 from mediation.stage import empty
@@ -97,14 +96,7 @@ def build(folder: Path) -> dict[str, Any]:
     if catalogue is None or problems or found:
         raise ValueError(f"the tariff does not compile: {problems[:1] + found[:1]}")
     save(catalogue, folder / "catalogue")
-    return {"load_s": loaded - began, "compile_s": time.process_time() - loaded} | memory()
-
-
-def memory() -> dict[str, int]:
-    """What this process holds in memory now, and held at most, in MB."""
-    status = Path("/proc/self/status").read_text("ascii")
-    sizes = {name: int(size) >> 10 for name, size in re.findall(r"(\w+):\s+(\d+) kB", status)}
-    return {"held": sizes["VmRSS"], "peak": sizes["VmHWM"]}
+    return {"load_s": loaded - began, "compile_s": time.process_time() - loaded} | memory_mb()
 
 
 def opened(catalogue: Catalogue) -> Balances:
@@ -150,7 +142,7 @@ def rate(folder: Path, events: int) -> dict[str, Any]:
     catalogue = load_catalogue(folder / "catalogue")
     began = time.process_time()
     balances = opened(catalogue)
-    told: dict[str, Any] = {"open_s": time.process_time() - began, "lots": balances.lots.count} | memory()
+    told: dict[str, Any] = {"open_s": time.process_time() - began, "lots": balances.lots.count} | memory_mb()
     cpu, drew = 0.0, 0
     for batch in usage(len(catalogue.account_names) - 1, BATCH):  # compiles the kernels; lands nothing
         price_drawing(guide(batch, catalogue)[0], catalogue, balances, _settled)
@@ -164,7 +156,7 @@ def rate(folder: Path, events: int) -> dict[str, Any]:
         drew += outcome.drawn.movements.num_rows
     if drew < events:
         raise RuntimeError("an event did not draw")
-    return told | {"rate_s": cpu, "rating": memory()}
+    return told | {"rate_s": cpu, "rating": memory_mb()}
 
 
 def month_lots(catalogue: Catalogue) -> Iterator[tuple[Ints, Ints]]:
@@ -210,12 +202,12 @@ def restore(folder: Path, by: str) -> dict[str, Any]:
         began, began_s = time.process_time(), time.perf_counter()
         balances = live_balances(lake, catalogue, by_snapshot=by == "snapshot")
         told = _took("restore", began, began_s)
-    return told | {"hash": balances.lots.digest() if balances else "", "hashed": memory()}
+    return told | {"hash": balances.lots.digest() if balances else "", "hashed": memory_mb()}
 
 
 def _took(what: str, began: float, began_s: float) -> dict[str, Any]:
     """CPU and wall seconds since then, and memory."""
-    return {f"{what}_s": time.process_time() - began, "wall_s": time.perf_counter() - began_s} | memory()
+    return {f"{what}_s": time.process_time() - began, "wall_s": time.perf_counter() - began_s} | memory_mb()
 
 
 def _settled(priced: Priced) -> tuple[Priced, pa.RecordBatch]:

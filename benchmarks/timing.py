@@ -7,6 +7,7 @@ raises; figures are of that process and its threads alone.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -41,3 +42,10 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
         raise RuntimeError(f"{command} ended with {child.returncode}")
     wall = time.perf_counter() - began
     return Cost(used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1024, output)
+
+
+def memory_mb(pid: int | str = "self") -> dict[str, int]:
+    """What a running process holds in memory now (``held``), and held at most (``peak``), in MB: by proc(5) of Linux."""
+    status = Path(f"/proc/{pid}/status").read_text("ascii")
+    sizes = {name: int(size) >> 10 for name, size in re.findall(r"(\w+):\s+(\d+) kB", status)}
+    return {"held": sizes["VmRSS"], "peak": sizes["VmHWM"]}
