@@ -45,7 +45,7 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
 
 
 def memory_mb(pid: int | str = "self") -> dict[str, int]:
-    """What a running process holds in memory now (``held``), and held at most (``peak``), in MB: by proc(5) of Linux."""
+    """What a running process holds in memory (``held``), and held at most (``peak``), in MB: by proc(5) of Linux."""
     status = Path(f"/proc/{pid}/status").read_text("ascii")
     sizes = {name: int(size) >> 10 for name, size in re.findall(r"(\w+):\s+(\d+) kB", status)}
     return {"held": sizes["VmRSS"], "peak": sizes["VmHWM"]}
