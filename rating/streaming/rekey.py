@@ -7,8 +7,11 @@ has the same key, so it meets its copy.
 
 from __future__ import annotations
 
+import logging
+import time
 from dataclasses import dataclass, field
 from threading import Event
+from typing import Final
 
 from rating.streaming.coordinates import Partition
 from rating.streaming.intake import take_in
@@ -17,8 +20,10 @@ from rating.streaming.shipping import Route, messages
 from rating.streaming.source import Messages, Sink, Source
 from rating.streaming.unpack import Reading
 
-_TAKE = 1_000
-_WAIT_S = 1
+_LOG: Final = logging.getLogger("toll.rekey")
+_TAKE: Final = 1_000
+_WAIT_S: Final = 1
+_TOLD_S: Final = 10.0
 
 
 @dataclass(slots=True)
@@ -32,6 +37,7 @@ class Rekey:
     route: Route
     stopping: Event = field(default_factory=Event)
     _next: dict[Partition, int] = field(default_factory=dict)
+    _told: float = 0.0
 
     def run(self, idle_rounds: int | None = None) -> int:
         """Re-key until stopped, or until ``idle_rounds`` seconds brought nothing; how many messages were sent.
@@ -45,9 +51,18 @@ class Rekey:
                 taken = self.source.take(_TAKE, _WAIT_S)
                 sent += sum(self._ship(partition, taken[partition]) for partition in taken)
                 quiet = 0 if taken or not self._next else quiet + 1
+                if taken:
+                    self._tell(sent)
         finally:
             self.source.close()
         return sent
+
+    def _tell(self, sent: int) -> None:
+        """Log how far it is, every ten seconds while messages come."""
+        if time.monotonic() - self._told > _TOLD_S:
+            self._told = time.monotonic()
+            offsets = {partition.source: offset for partition, offset in self._next.items()}
+            _LOG.info("sent", extra={"messages": sent, "offsets": offsets})
 
     def _ship(self, partition: Partition, taken: Messages) -> int:
         sent = 0

@@ -78,7 +78,8 @@ def test_what_was_collected_is_rated_as_the_files_are(
     agrees(one.landing.job.lake, oracle)
 
 
-def test_poison_is_passed_on(memory: MemoryBroker, ledger: Ledger) -> None:
+def test_poison_is_passed_on(memory: MemoryBroker, ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "toll.rekey")
     for topic in ("raw", "keyed"):
         memory.create(topic, 1)
     MemorySink(memory).send("raw", [Outgoing(b"junk", None, [("toll-packing", b"arrow")], 0)])
@@ -86,6 +87,7 @@ def test_poison_is_passed_on(memory: MemoryBroker, ledger: Ledger) -> None:
     Rekey(MemorySource(memory, "raw"), MemorySink(memory), ledger, reading, Route("keyed", 1, "a_number")).run(1)
     value, _, headers, _ = next(log for p, log in memory.logs.items() if p.topic == "keyed").messages[0]
     assert (value, dict(headers or ())["toll-packing"]) == (b"junk", b"arrow")
+    assert [(r.getMessage(), getattr(r, "offsets", None)) for r in caplog.records] == [("sent", {"kafka:raw/0": 1})]
 
 
 def test_of_a_binary_file_the_records_are_shipped_as_they_stand(
