@@ -49,8 +49,8 @@ def run(args: argparse.Namespace) -> int:
     from rating.streaming.shipping import Route
 
     log_json(quiet=args.quiet)
-    layout, paths = read_layout(args.layout), input_files(args.inputs)
-    sink = KafkaSink(client(args))
+    settings, layout, paths = client(args), read_layout(args.layout), input_files(args.inputs)
+    sink = KafkaSink(settings)
     route = Route(args.topic, sink.partitions(args.topic), args.key, args.pack)
     stopping = Event()
     files: list[Collected] = []

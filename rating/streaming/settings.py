@@ -24,6 +24,7 @@ SECRETS: Final = frozenset(
         "sasl.oauthbearer.client.secret",
         "sasl.oauthbearer.config",
         "sasl.oauthbearer.assertion.private.key.passphrase",
+        "sasl.oauthbearer.assertion.private.key.pem",
     }
 )
 FIXED: Final = frozenset(

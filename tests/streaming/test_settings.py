@@ -31,6 +31,7 @@ FAR = "bootstrap.servers=kafka.example.net:9092"
         ([], "bootstrap.servers"),
         (["nonsense"], "KEY=VALUE"),
         ([LOCAL, "sasl.password=open"], "env:NAME or file:PATH"),
+        ([LOCAL, "sasl.oauthbearer.assertion.private.key.pem=open"], "env:NAME or file:PATH"),
         ([LOCAL, "sasl.password=env:TOLL_NO_SUCH"], "no TOLL_NO_SUCH"),
         ([LOCAL, "sasl.password=file:/no/such"], "No such file"),
         ([LOCAL, "enable.auto.commit=true"], "the service sets it itself"),
