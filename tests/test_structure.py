@@ -20,9 +20,11 @@ CLOCKS = {
     "rating/ahead.py",
     "rating/lake/disk.py",
     "rating/lake/errors.py",
+    "rating/streaming/client_log.py",
     "rating/streaming/kafka.py",
     "rating/streaming/memory.py",
     "rating/streaming/metrics.py",
+    "rating/streaming/rekey.py",
     "rating/streaming/service.py",
     "rating/streaming/source.py",
 }
