@@ -131,7 +131,7 @@ def _start(draft: _Draft) -> None:
     draft.note(column.begin == column.end, "missing_field", "start_utc")
     for status in (1, 2):
         draft.note(verdict == status, REASONS[_TIME_FAULTS[status] - 1].code, "start_utc")
-    draft.columns["start_utc"] = pa.array(instant).cast(INSTANT)
+    draft.columns["start_utc"] = pa.array(instant, mask=verdict != 0 if verdict.any() else None).cast(INSTANT)
     draft.columns["utc_offset_min"] = pa.array(offset)
 
 

@@ -93,7 +93,7 @@ def open_lake(folder: Path | str, *, create: bool = False, read_only: bool = Fal
         if create:
             (home / "catalogue").mkdir(parents=True, exist_ok=True)
         elif not (home / CATALOG).is_file():
-            raise LakeError(f"no lake in {folder}: `toll rate ... --lake {folder}` makes one")
+            raise LakeError(f"no lake in {folder}: `toll rate` and `toll stream` with --lake {folder} make one")
         for part in () if read_only else (Path("data", "main", table) for table in ROWS):
             (home / part).mkdir(parents=True, exist_ok=True)
         lock = None if read_only else undo.enter_context(_writer_lock(home))

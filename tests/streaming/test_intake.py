@@ -140,3 +140,11 @@ def test_batching_changes_nothing_and_no_byte_is_lost(given_: list, data: st.Dat
         assert [row[1] for row in mine] in ([0], list(range(1, len(mine) + 1)))
         if headers != ARROW:
             assert b"".join(row[3] for row in mine) == value
+
+
+def test_a_record_whose_start_cannot_be_read_has_none() -> None:
+    no_time = GOOD.replace(b"2026-03-01 10:00:00+00:00", b"yesterday")
+    mediated = taken((no_time + b"\n" + GOOD, None)).mediated
+    found = [(r["reason"], r["start_utc"]) for batch in mediated.rejected for r in batch.to_pylist()]
+    assert found == [("bad_timestamp", None)]
+    assert mediated.usage["start_utc"].null_count == 0
