@@ -25,8 +25,12 @@ _FIRST: Final = np.array([(1 << 8 * n) - 1 for n in range(8)] + [-1], np.int64)
 
 
 def words_of(text: Bytes) -> Words:
-    """``text`` as little-endian words of eight bytes, without the up to seven bytes that are no whole one."""
-    return text[: len(text) // 8 * 8].view(np.uint64)
+    """``text`` as little-endian words of eight bytes, without the up to seven bytes that are no whole one.
+
+    A copy where it begins at an odd place in memory: kernels would be compiled once more for such words.
+    """
+    words = text[: len(text) // 8 * 8].view(np.uint64)
+    return words if words.flags.aligned else words.copy()
 
 
 def eightfold(byte: int) -> np.uint64:

@@ -40,6 +40,14 @@ def test_lines_are_those_of_a_file(lines: list[bytes], ended: bool) -> None:
     assert marks[:found].tolist() == has
 
 
+@pytest.mark.parametrize("first", range(9))
+def test_words_are_aligned_wherever_a_text_begins(first: int) -> None:
+    text = np.arange(40, dtype=np.uint8)[first:]
+    words = words_of(text)
+    assert words.flags.aligned
+    assert words.tobytes() == text[: len(text) // 8 * 8].tobytes()
+
+
 @pytest.mark.parametrize("at", [0, 1023, 1024, 2047, 2999])
 @pytest.mark.parametrize(("byte", "mark"), [(0, HAS_NUL), (1, 0), (127, 0), (128, BEYOND_ASCII), (255, BEYOND_ASCII)])
 def test_odd_bytes_mark_the_line_that_they_are_in(at: int, byte: int, mark: int) -> None:
