@@ -77,22 +77,7 @@ def test_separated_fields_are_those_of_the_csv_module(rows: list[list[str]], quo
     text = column(lines)
     begin, end = np.zeros((3, len(rows)), np.int32), np.zeros((3, len(rows)), np.int32)
     verdict = np.zeros(len(rows), np.uint8)
-    split_delimited(
-        text.text,
-        words_of(text.text),
-        text.begin,
-        text.end,
-        44,
-        eightfold(44),
-        34,
-        -1,
-        np.arange(3),
-        3,
-        3,
-        begin,
-        end,
-        verdict,
-    )
+    split(text, begin, end, verdict)
     for i, row in enumerate(rows):
         if any('"' in cell for cell in row):
             assert verdict[i] == 1  # escapes are for the reader
@@ -118,20 +103,5 @@ def test_separated_fields_are_those_of_the_csv_module(rows: list[list[str]], quo
 def test_lines_that_do_not_fit(line: str, verdict: int) -> None:
     one = column([line])
     begin, end, found = np.zeros((3, 1), np.int32), np.zeros((3, 1), np.int32), np.zeros(1, np.uint8)
-    split_delimited(
-        one.text,
-        words_of(one.text),
-        one.begin,
-        one.end,
-        44,
-        eightfold(44),
-        34,
-        -1,
-        np.arange(3),
-        3,
-        3,
-        begin,
-        end,
-        found,
-    )
+    split(one, begin, end, found)
     assert found[0] == verdict
