@@ -31,7 +31,7 @@ from rating.lake import Delta, open_lake
 from samples.broker import create_topic, embedded_broker
 
 ROUNDS = 3
-LATENCY_S = 10
+LATENCY_S = 20
 TICK_S = 0.01
 LOOK_S = 0.05
 DAYS = 3

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
+from mediation.dedup import SeenIds
 from mediation.layout import Layout
 from rating.after import Rows, land
 from rating.balances.restore import reach
@@ -23,9 +24,11 @@ from rating.recycle import Recycled, recycle
 from rating.seen import load_days, oldest_us
 from rating.sessions import earlier_partials
 from rating.streaming.coordinates import Partition, record_no
-from rating.streaming.intake import Intake, together
+from rating.streaming.intake import Intake, take_in, together
 from rating.streaming.late import Late
 from rating.streaming.outbox import Mark
+from rating.streaming.source import Messages
+from rating.streaming.unpack import Reading
 from rating.suspense import Filter
 
 
@@ -109,6 +112,13 @@ class Landing:
         partials = earlier_partials(lake, mediated.usage)
         known = (mediated, layout, self.job.catalogue, self.job.seen)
         return rate(*known, oldest_us=oldest, partials=partials, balances=self.job.balances)
+
+    def warm(self, reading: Reading) -> None:
+        """Have the kernels loaded, and compiled where they never were, by a message that is no record."""
+        nothing = Messages()
+        nothing.add(0, b"-", None, 0)
+        intake, _ = take_in(Partition("", 0), 0, nothing, reading)
+        rate(together([intake]), self.job.layout, self.job.catalogue, SeenIds())
 
     def bring_together(self, committed: Mapping[Partition, int]) -> Recycled:
         """Rate what waited for a record that has come since; ``committed`` says which partitions are whose, and where.

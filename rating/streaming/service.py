@@ -89,6 +89,7 @@ class Service:
 
         Raises :class:`StreamError` where the stream cannot go on, :class:`rating.lake.LakeError` where the lake cannot.
         """
+        self.landing.warm(self.reading)  # before the group knows this member: the first batch would have to wait for it
         self.source.open(self)
         self._busy = time.monotonic()
         try:
