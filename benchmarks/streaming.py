@@ -69,9 +69,9 @@ def sustained(bootstrap: str, topic: str, pack: int, given: Load, work: Path) ->
     return Sustained(speed, records / floor["wall_s"], told[-1]["peak"])
 
 
-def latencies(bootstrap: str, given: Load, speed: float, work: Path) -> Floats:
+def latencies(bootstrap: str, topic: str, given: Load, speed: float, work: Path) -> Floats:
     """Seconds from producing a message (one record each) until a reader of the lake sees it, at ``speed`` a second."""
-    topic, lake = "paced", work / "paced"
+    lake = work / topic
     create_topic(bootstrap, topic, PARTITIONS)
     sent: list[list[float]] = [[] for _ in range(PARTITIONS)]
     seen: list[list[tuple[float, int]]] = [[] for _ in range(PARTITIONS)]
@@ -166,13 +166,19 @@ def table(records: int = 4_800_000, keys: int = 10_000_000) -> Iterator[str]:
             figures = f"{usual.service:,.0f} | {usual.floor:,.0f} | **{usual.share:.0%}**"
             yield f"| {name} | {figures} | {each} | {max(r.peak_mb for r in rounds):,.0f} |"
         speed = min(speeds[0] / 2, records / LATENCY_S)
-        waited = latencies(bootstrap, given, speed, work)
-        p50, p99 = np.percentile(waited, [50, 99])
-        yield f"\nFrom produce to visible for a reader, {speed:,.0f} records/s, one a message, {LATENCY_S} s:"
-        yield f"median {p50:.2f} s, p99 **{p99:.2f} s**, longest {waited.max():.2f} s.\n"
+        yield from _late([latencies(bootstrap, f"paced-{n}", given, speed, work) for n in range(ROUNDS)], speed)
         assigned, landed = restart_s(bootstrap, given, keys, work)
         yield f"Restart on a lake with {keys:,} events in the three days around the traffic: the first batch landed"
         yield f"**{landed:.1f} s** after the process began, {landed - assigned:.1f} s after it had its partitions."
+
+
+def _late(rounds: list[Floats], speed: float) -> Iterator[str]:
+    """What ``rounds`` of :func:`latencies` at ``speed`` gave, by their 99th percentiles."""
+    rounds.sort(key=lambda waited: float(np.percentile(waited, 99)))
+    usual, each = rounds[ROUNDS // 2], ", ".join(f"{np.percentile(waited, 99):.2f}" for waited in rounds)
+    p50, p99 = np.percentile(usual, [50, 99])
+    yield f"\nFrom produce to visible for a reader, {speed:,.0f} records/s, one a message, {LATENCY_S} s:"
+    yield f"median {p50:.2f} s, p99 **{p99:.2f} s** ({ROUNDS} runs: {each}), longest {usual.max():.2f} s.\n"
 
 
 if __name__ == "__main__":
