@@ -66,17 +66,14 @@ class Pieces:
 
 @dataclass(slots=True)
 class _Group:
-    """What is gathered for one layout: pieces with the offset of each one's message."""
+    """What is gathered for one layout: pieces in the order of their messages, with the offset of each one's."""
 
     offsets: list[int]
     values: list[bytes]
 
     def pieces(self, layout: Layout) -> Pieces:
-        """The pieces in the order of their messages, joined."""
+        """The pieces, joined."""
         offset, values = np.array(self.offsets, np.int64), self.values
-        if (offset[1:] < offset[:-1]).any():
-            order = np.argsort(offset, kind="stable")
-            offset, values = offset[order], [values[at] for at in order.tolist()]
         added = np.zeros(len(values), np.bool_)
         line_end = b""
         if not _self_delimiting(layout):
@@ -112,24 +109,21 @@ def unpack(source: str, messages: Messages, reading: Reading) -> tuple[list[Piec
     """Part ``messages`` into (pieces per layout, rejected rows)."""
     groups: dict[str, _Group] = {}
     poison: list[_Poison] = []
-    plain: dict[str, list[int]] = {}
     usual = _all_usual(messages, reading)
     if usual:
-        plain[reading.layout] = list(range(len(messages)))
+        groups[reading.layout] = _Group(messages.offsets, messages.values)
     for row, headers in enumerate(() if usual else messages.headers):
         name, packing = named(headers, reading)
         if packing == "raw" and name in reading.layouts and _fits(messages.values[row], reading, name):
-            plain.setdefault(name, []).append(row)
-        elif isinstance(block := _block(messages, row, name, packing, reading), _Poison):
+            block: list[bytes] | _Poison = [messages.values[row]]
+        else:
+            block = _block(messages, row, name, packing, reading)
+        if isinstance(block, _Poison):
             poison.append(block)
         else:
             group = groups.setdefault(name, _Group([], []))
             group.offsets += [messages.offsets[row]] * len(block)
             group.values += block
-    for name, rows in plain.items():
-        group = groups.setdefault(name, _Group([], []))
-        group.offsets += [messages.offsets[row] for row in rows]
-        group.values += [messages.values[row] for row in rows]
     return [group.pieces(reading.layouts[name]) for name, group in groups.items()], _rejected(source, poison)
 
 
