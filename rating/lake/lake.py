@@ -80,8 +80,6 @@ class Lake(ABC):
         """Work over ``connection`` from now on."""
         connection.execute("SET arrow_lossless_conversion = true; SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")  # it would draw on stdout, in the midst of JSON
-        if self._one_thread:
-            connection.execute("SET threads = 1")
         self._sql = connection
 
     def __enter__(self) -> Self:
