@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from mediation.dedup import SeenIds
 from mediation.layout import Layout
 from rating.after import Rows, land
+from rating.balances.live import no_balances
 from rating.balances.restore import reach
 from rating.job import Job
 from rating.lake import Delta, Extent, LayoutVersion, StaleOffset, StaleState
@@ -118,7 +119,9 @@ class Landing:
         nothing = Messages()
         nothing.add(0, b"-", None, 0)
         intake, _ = take_in(Partition("", 0), 0, nothing, reading)
-        rate(together([intake]), self.job.layout, self.job.catalogue, SeenIds())
+        catalogue = self.job.catalogue
+        balances = no_balances(catalogue) if len(catalogue.allowances) else None
+        rate(together([intake]), self.job.layout, catalogue, SeenIds(), balances=balances)
 
     def bring_together(self, committed: Mapping[Partition, int]) -> Recycled:
         """Rate what waited for a record that has come since; ``committed`` says which partitions are whose, and where.
