@@ -1,8 +1,9 @@
 """Workers of one group on one lake, killed, stopped, moved at random: charges equal the batch job's to the last digit.
 
-The traffic has 1 % copies, 1 % broken records and 2 % that come late, and is sent while the workers die. ``TOLL_KILLS``
-sets how many kills (10); ``KAFKA_BOOTSTRAP`` names another broker than the embedded one, and there ``TOLL_MOVES`` sets
-how many zombies and hand-overs (a tenth of the kills).
+The traffic has 1 % copies, 1 % broken records and 2 % that come late, and is sent while the workers die. Where calls
+draw on allowances none comes late, for then the order of calls decides what is free. ``TOLL_KILLS`` sets how many kills
+(10); ``KAFKA_BOOTSTRAP`` names another broker than the embedded one, and there ``TOLL_MOVES`` sets how many zombies and
+hand-overs (a tenth of the kills).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,9 @@ from rating.audit import audit
 from rating.lake import LakeError, open_lake
 from rating.streaming.source import Outgoing, Sink
 from tests.streaming.brokers import BOOTSTRAP, QUICK, Kafka
-from tests.streaming.conftest import Operator, operating
-from tests.streaming.test_service import Oracle, batch_job, charges
+from tests.streaming.conftest import operating
+from tests.streaming.test_balances import ALLOWANCES, in_order, told
+from tests.streaming.test_service import batch_job, charges
 from tests.system.conftest import orphans
 from tests.system.starter import started
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 KILLS = int(os.environ.get("TOLL_KILLS", "10"))
 MOVES = int(os.environ.get("TOLL_MOVES", max(KILLS // 10, 3))) if BOOTSTRAP else 3
 """Few on the embedded broker: after some more its group never settles (it answers each sync with error 27)."""
+DRAWING_KILLS = KILLS // 4
+"""Fewer, of workers that hold balances."""
 RECORDS = 1_000 + 40 * max(KILLS, MOVES)
 DRAIN_S = 60 + RECORDS / 20
 LATE = 0.02
@@ -46,11 +50,11 @@ ZOMBIE_S = 3.5
 
 @dataclass(frozen=True)
 class Traffic:
-    """Messages in the order in which they are sent, and what the batch job makes of their records."""
+    """Messages in the order in which they are sent, their tariff, and the lake that the batch job makes of them."""
 
-    operator: Operator
+    tariffs: Path
     messages: list[Outgoing]
-    expected: Oracle
+    expected: Path
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +64,29 @@ def traffic(tmp_path_factory: pytest.TempPathFactory) -> Traffic:
     dice, messages = random.Random(2), operator.messages()
     delays = [dice.randrange(len(messages) // 4) if dice.random() < LATE else 0 for _ in messages]
     order = sorted(range(len(messages)), key=lambda at: at + delays[at])
-    return Traffic(operator, [messages[at] for at in order], batch_job(operator, folder / "lake"))
+    batch_job(operator, folder / "lake")
+    return Traffic(operator.tariffs, [messages[at] for at in order], folder / "lake")
+
+
+@pytest.fixture(scope="module")
+def drawing(tmp_path_factory: pytest.TempPathFactory) -> Traffic:
+    """Traffic in the order of its calls, keyed by who pays; their plan has minutes, credit and a cap."""
+    folder = tmp_path_factory.mktemp("drawing")
+    operator = operating(folder / "traffic", 1_000 + 40 * DRAWING_KILLS, duplicates=0.01)
+    (operator.tariffs / "allowances.toml").write_text(ALLOWANCES)
+    messages = [Outgoing(message.value, payer(message.value)) for message in in_order(operator)]
+    (folder / "ordered").mkdir()
+    header = next(operator.folder.glob("*.csv")).read_bytes().partition(b"\n")[0]
+    lines = b"\n".join([header, *(message.value for message in messages), b""])
+    (folder / "ordered" / "calls.csv").write_bytes(lines)
+    batch_job(replace(operator, folder=folder / "ordered"), folder / "lake")
+    return Traffic(operator.tariffs, messages, folder / "lake")
+
+
+def payer(record: bytes) -> bytes:
+    """The number that stands for the account: the caller's, of a terminated call the called one's."""
+    fields = record.split(b",")
+    return fields[5 if fields[3] == b"T" else 4]
 
 
 @dataclass
@@ -129,26 +155,27 @@ class Fleet:
 
 @pytest.fixture
 def fleet(kafka: Kafka, traffic: Traffic, tmp_path: Path) -> Iterator[Fleet]:
-    topic = kafka.create("raw", PARTITIONS)
-    settings = [f"--kafka={k}={v}" for k, v in {"bootstrap.servers": kafka.bootstrap, **QUICK}.items()]
-    given = ["--topic", topic, "--group", f"crash-{topic}", "--layout", "generic_csv", "--http", "none"]
-    rates = ["--tariffs", traffic.operator.tariffs, "--lake", tmp_path / "lake", "--batch-messages", 60]
-    (tmp_path / "told").mkdir()
-    command = ["stream", *map(str, [*given, *rates]), "--batch-ms", "20", *settings]
-    one = Fleet(command, tmp_path / "lake", tmp_path / "told", topic, kafka.sink(), list(traffic.messages))
-    open_lake(one.lake, create=True).close()
-    with ended_after(one):
+    with sailing(kafka, traffic, tmp_path) as one:
         yield one
 
 
 @contextmanager
-def ended_after(fleet: Fleet) -> Iterator[None]:
+def sailing(kafka: Kafka, traffic: Traffic, tmp_path: Path) -> Iterator[Fleet]:
+    """Two workers on a lake of their own, ended afterwards."""
+    topic = kafka.create("raw", PARTITIONS)
+    settings = [f"--kafka={k}={v}" for k, v in {"bootstrap.servers": kafka.bootstrap, **QUICK}.items()]
+    given = ["--topic", topic, "--group", f"crash-{topic}", "--layout", "generic_csv", "--http", "none"]
+    rates = ["--tariffs", traffic.tariffs, "--lake", tmp_path / "lake", "--batch-messages", 60]
+    (tmp_path / "told").mkdir()
+    command = ["stream", *map(str, [*given, *rates]), "--batch-ms", "20", *settings]
+    one = Fleet(command, tmp_path / "lake", tmp_path / "told", topic, kafka.sink(), list(traffic.messages))
+    open_lake(one.lake, create=True).close()
     try:
         for number in range(2):
-            fleet.start(number)
-        yield
+            one.start(number)
+        yield one
     finally:
-        for worker in fleet.workers:
+        for worker in one.workers:
             worker.kill()
             worker.join()
 
@@ -156,21 +183,38 @@ def ended_after(fleet: Fleet) -> Iterator[None]:
 def proved(fleet: Fleet, traffic: Traffic) -> None:
     """Nothing lost, nothing twice, each charge what the batch job charges."""
     fleet.drain(len(traffic.messages))
-    with open_lake(fleet.lake) as lake:
+    with open_lake(fleet.lake) as lake, open_lake(traffic.expected, read_only=True) as expected:
         lake.delete_orphans()
-        assert charges(lake) == traffic.expected[0], fleet.said()
+        found = charges(lake)
+        assert found == charges(expected), fleet.said()
+        assert told(lake) == told(expected), fleet.said()
         report = audit(lake)
         assert report.balanced, report.to_json()
         taken = lake.query("SELECT sum(records)::BIGINT AS n FROM control_total")["n"][0].as_py()
     assert taken == len(traffic.messages)
     assert orphans(fleet.lake) == set()
-    print(f"{len(traffic.messages)} records, {len(traffic.expected[0])} charges; {dict(fleet.events())}")
+    print(f"{len(traffic.messages)} records, {len(found)} charges; {dict(fleet.events())}")
 
 
 @pytest.mark.timeout(180 + 12 * KILLS + DRAIN_S)
 def test_kills_change_no_charge(fleet: Fleet, traffic: Traffic) -> None:
+    killed(fleet, KILLS)
+    proved(fleet, traffic)
+
+
+@pytest.mark.timeout(180 + 12 * DRAWING_KILLS + DRAIN_S)
+def test_kills_change_no_draw(kafka: Kafka, drawing: Traffic, tmp_path: Path) -> None:
+    with sailing(kafka, drawing, tmp_path) as fleet:
+        killed(fleet, DRAWING_KILLS)
+        proved(fleet, drawing)
+    with open_lake(drawing.expected, read_only=True) as expected:
+        assert len({row["holder"] for row in told(expected)[0] if row["kind"] == "use"}) > 10
+
+
+def killed(fleet: Fleet, kills: int) -> None:
+    """Feed the workers, and kill one of them so many times."""
     dice = random.Random(20261122)
-    for left in range(KILLS, 0, -1):
+    for left in range(kills, 0, -1):
         fleet.feed(1 / left)
         fleet.wait_for_work(8)
         time.sleep(dice.uniform(0, 0.15))
@@ -178,7 +222,6 @@ def test_kills_change_no_charge(fleet: Fleet, traffic: Traffic) -> None:
         fleet.workers[victim].kill()
         fleet.workers[victim].join()
         fleet.start(victim)
-    proved(fleet, traffic)
 
 
 @pytest.mark.timeout(180 + 30 * MOVES + DRAIN_S)
