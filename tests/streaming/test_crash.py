@@ -46,6 +46,7 @@ LATE = 0.02
 PARTITIONS = 4
 ZOMBIE_S = 3.5
 """Longer than a session."""
+REBALANCED_S = 15
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,12 @@ class Fleet:
         assert not [line for line in lines if line.startswith("Traceback")], self.said()
         return Counter(json.loads(line)["event"] for line in lines if line.startswith("{") and line.endswith("}"))
 
+    def wait_for_owners(self, assigned: int) -> None:
+        """Wait until partitions have been assigned so often, but not for ever: a worker may have had none to lose."""
+        late = time.monotonic() + REBALANCED_S
+        while self.events()["assigned"] < assigned and time.monotonic() < late:
+            time.sleep(0.05)
+
 
 @pytest.fixture
 def fleet(kafka: Kafka, traffic: Traffic, tmp_path: Path) -> Iterator[Fleet]:
@@ -228,18 +235,21 @@ def killed(fleet: Fleet, kills: int) -> None:
 def test_zombies_and_hand_overs_change_no_charge(fleet: Fleet, traffic: Traffic) -> None:
     """Every move is a rebalance or two: a worker sleeps longer than its session and comes back, or ends in order."""
     dice = random.Random(7)
+    fleet.wait_for_owners(len(fleet.workers))
     for left in range(MOVES, 0, -1):
         fleet.feed(1 / left)
         fleet.wait_for_work(8)
         time.sleep(dice.uniform(0, 0.1))
-        number = dice.randrange(2)
+        number, assigned = dice.randrange(2), fleet.events()["assigned"]
         if left % 3 == 1:
             fleet.signal(number, signal.SIGTERM)
             fleet.ended(number)
             fleet.start(number)
+            fleet.wait_for_owners(assigned + 1)
         else:
             fleet.signal(number, signal.SIGSTOP)
             time.sleep(ZOMBIE_S)
+            fleet.wait_for_owners(assigned + 1)
             fleet.signal(number, signal.SIGCONT)
     proved(fleet, traffic)
     assert fleet.events()["assigned"] >= MOVES
