@@ -173,9 +173,11 @@ class Service:
         self.metrics.landed(landed)
         self._publisher.publish(landed)
         self._tend()
-        self.metrics.batch_s.observe(time.monotonic() - began)
+        took = time.monotonic() - began
+        self.metrics.batch_s.observe(took)
         offsets = {intake.partition.source: intake.next_offset for intake in landed.batch}
         figures = {"records": landed.rated.records, "rated": landed.rated.usage.num_rows}
+        figures |= {"batch_s": round(took, 3), "commit_s": round(landed.commit_s, 3)}
         _LOG.info("landed", extra={"offsets": offsets} | figures)
         return landed
 
