@@ -2,7 +2,8 @@
 
 Enters: spans of text and a pattern such as ``%Y-%m-%d %H:%M:%S%z``. Leaves: microseconds UTC and the
 offset from UTC that the source's clock had. Always holds: a text that does not match whole is refused;
-a local time that the clock change skipped is refused; one that it repeats is resolved as declared.
+a local time that the clock change skipped is refused; one that it repeats is resolved as declared; an instant
+that is not in the years 1 to 9999 of UTC, where calendars end, is refused.
 
 Directives: ``%Y %y %m %d %H %M %S`` (four digits, else two), ``%b`` (English month), ``%a`` (any three
 letters), ``%z`` (``Z``, ``+hh``, ``+hhmm``, ``+hh:mm``), ``%.f`` (an optional fraction of a second; below a
@@ -27,6 +28,8 @@ Spans = npt.NDArray[np.int32]
 OK, BAD, NONEXISTENT = 0, 1, 2
 NO_OFFSET = 1 << 40
 NO_TIME = -1 << 62
+FIRST_US, END_US = -62_135_596_800_000_000, 253_402_300_800_000_000
+"""The years 1 to 9999 of UTC, half open: a zone may take the first or last hours of them beyond what calendars hold."""
 ABSENT = 1 << 20
 """The place of a directive that a pattern does not have."""
 
@@ -349,6 +352,9 @@ def parse_instants(
             seconds = zone_offset(civil_us // 1_000_000, since, offset, later)
             if seconds == NO_OFFSET:
                 status, seconds = NONEXISTENT, 0
+        instant = civil_us - seconds * 1_000_000
+        if not FIRST_US <= instant < END_US:
+            status, instant, seconds = BAD, 0, 0
         verdict[i] = status
-        instant_us[i] = civil_us - seconds * 1_000_000
+        instant_us[i] = instant
         offset_min[i] = seconds // 60

@@ -83,6 +83,23 @@ def test_anything_else_is_bad(text: str) -> None:
     assert parsed(text, ISO)[0] == BAD
 
 
+@pytest.mark.parametrize(
+    ("text", "zone", "status"),
+    [
+        ("0001-01-01 00:00:00+00:00", "UTC", OK),
+        ("0001-01-01 00:00:00+01:00", "UTC", BAD),
+        ("0001-01-01 00:00:00", "Europe/Berlin", BAD),
+        ("0000-06-01 00:00:00", "UTC", BAD),
+        ("9999-12-31 23:59:59+00:00", "UTC", OK),
+        ("9999-12-31 23:59:59-00:01", "UTC", BAD),
+        ("9999-12-31 23:59:59", "America/New_York", BAD),
+    ],
+)
+def test_an_instant_is_one_that_calendars_hold(text: str, zone: str, status: int) -> None:
+    """A switch that writes the lowest date there is for none must not end the run."""
+    assert parsed(text, ISO + "%z" * (len(text) > 19), zone)[0] == status
+
+
 @given(
     st.sampled_from([LONDON, "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Africa/Casablanca", "UTC"]),
     st.datetimes(datetime.fromisoformat("1971-01-01"), datetime.fromisoformat("2049-01-01")),
