@@ -31,6 +31,8 @@ Framed = tuple[Records, pa.RecordBatch]
 
 _BEFORE: Final = 1
 """Where a chunk begins: past 0, where a file's header lines would be expected."""
+_LAST_MS: Final = 253_402_300_799_999
+"""The end of the year 9999, where calendars end; producers may stamp a message with any number."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,12 +84,17 @@ def take_in(partition: Partition, first: int, messages: Messages, reading: Readi
             pairing=layouts[0].pairing if layouts else None,
             messages=len(now),
             record_bytes=sum(p.size_bytes for p in pieces) + _bytes(poison["raw"]),
-            first_ms=min(now.stamps_ms),
-            last_ms=max(now.stamps_ms),
+            first_ms=_on_calendar(min(now.stamps_ms)),
+            last_ms=_on_calendar(max(now.stamps_ms)),
             log_began=now.offsets[0] if first == 0 else 0,
         ),
         later,
     )
+
+
+def _on_calendar(stamp_ms: int) -> int:
+    """The nearest time from 1970 on that the lake can hold and people can read."""
+    return min(max(stamp_ms, 0), _LAST_MS)
 
 
 def together(batch: Sequence[Intake]) -> Mediated:

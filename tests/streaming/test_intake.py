@@ -148,3 +148,14 @@ def test_a_record_whose_start_cannot_be_read_has_none() -> None:
     found = [(r["reason"], r["start_utc"]) for batch in mediated.rejected for r in batch.to_pylist()]
     assert found == [("bad_timestamp", None)]
     assert mediated.usage["start_utc"].null_count == 0
+
+
+@pytest.mark.parametrize("stamp_ms", [-1, 1_790_000_000_000_000, 1_790_000_000_000_000_000, (1 << 63) - 1])
+def test_a_stamp_of_a_producer_may_be_any_number(stamp_ms: int) -> None:
+    """Micro- or nanoseconds, or none: the lake holds some time that can be told."""
+    given = messages((GOOD, None), (GOOD, None))
+    given.stamps_ms[1] = stamp_ms
+    intake = take_in(PARTITION, 100, given, READING)[0]
+    times = pa.array([1_000 * intake.first_ms, 1_000 * intake.last_ms], pa.timestamp("us", "UTC")).to_pylist()
+    assert times[0].year == 1970
+    assert times[1].year == (1970 if stamp_ms < 0 else 9999)
