@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from rating.cli.faults import CommandError
 from rating.cli.shared import whole_number
 
 if TYPE_CHECKING:
+    from mediation.layout import Layout
     from rating.streaming.unpack import Reading
 
 
@@ -37,12 +39,19 @@ def message_arguments(part: argparse.ArgumentParser) -> None:
 
 
 def reading_of(args: argparse.Namespace) -> Reading:
-    """How to read messages: by the layouts that ``args`` name, of which the first is the default."""
+    """How to read messages: by the layouts that ``args`` name, of which the first is the default.
+
+    Raises :class:`CommandError` if two that differ have one name: a message could not say which it means.
+    """
     from mediation.layout_file import read_layout
     from rating.streaming.unpack import Reading
 
-    layouts = [read_layout(name) for name in args.layout]
-    return Reading({layout.name: layout for layout in layouts}, layouts[0].name, args.packing)
+    layouts: dict[str, Layout] = {}
+    for given in args.layout:
+        layout = read_layout(given)
+        if layouts.setdefault(layout.name, layout).version != layout.version:
+            raise CommandError(f"--layout {given}: another layout is named {layout.name}, too", 2)
+    return Reading(layouts, next(iter(layouts)), args.packing)
 
 
 def client(args: argparse.Namespace) -> dict[str, str]:

@@ -74,6 +74,7 @@ def _serve(args: argparse.Namespace) -> int:
     missing = [f"--{name}" for name in ("topic", "layout", "tariffs") if not getattr(args, name)]
     if missing:
         raise CommandError(f"give {', '.join(missing)}", 2)
+    _check_outputs(args)
     from rating.cli.memory import keep_pages, rest_collector
 
     keep_pages(large=True)
@@ -89,6 +90,15 @@ def _serve(args: argparse.Namespace) -> int:
         with snapshots_ended(service.landing.job.keepers, finish=False):
             service.run(args.exit_when_idle)
     return 0
+
+
+def _check_outputs(args: argparse.Namespace) -> None:
+    """Refuse what would be read as records again, without end, and what nothing would ever come of."""
+    for name in ("rated", "suspense", "alert"):
+        if getattr(args, f"{name}_topic") == args.topic:
+            raise CommandError(f"--{name}-topic {args.topic}: the raw records come from there", 2)
+    if args.alert_topic and not args.alerts:
+        raise CommandError("--alert-topic needs --alerts, the file of rules", 2)
 
 
 def _service(args: argparse.Namespace, settings: dict[str, str]) -> Service:

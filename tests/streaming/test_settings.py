@@ -6,11 +6,14 @@ import json
 import logging
 import urllib.error
 import urllib.request
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from rating.cli.broker import reading_of
+from rating.cli.faults import CommandError
 from rating.streaming.health import served
 from rating.streaming.logs import log_json
 from rating.streaming.metrics import Metrics
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LOCAL = "bootstrap.servers=127.0.0.1:9092"
+SERVE = ["stream", "--topic", "t", "--layout", "generic_csv", "--tariffs", "t"]
 FAR = "bootstrap.servers=kafka.example.net:9092"
 
 
@@ -111,7 +115,9 @@ def test_logs_are_json_lines(logger: logging.Logger, capsys: pytest.CaptureFixtu
     ("arguments", "code", "says"),
     [
         (["stream"], 2, "--topic, --layout, --tariffs"),
-        (["stream", "--topic", "t", "--layout", "generic_csv", "--tariffs", "t"], 1, "bootstrap.servers"),
+        (SERVE, 1, "bootstrap.servers"),
+        ([*SERVE, "--suspense-topic", "t"], 2, "--suspense-topic t: the raw records come from there"),
+        ([*SERVE, "--alert-topic", "a"], 2, "--alert-topic needs --alerts"),
         (["stream", "status", "--lake", "/no/such/lake"], 1, "no lake in"),
         (["collect", "x", "--topic", "t", "--layout", "generic_csv"], 1, "bootstrap.servers"),
     ],
@@ -119,3 +125,13 @@ def test_logs_are_json_lines(logger: logging.Logger, capsys: pytest.CaptureFixtu
 def test_wrong_use_is_told(arguments: list[str], code: int, says: str) -> None:
     ended = spawned(*arguments)
     assert (ended.code, says in ended.err) == (code, True), ended.err
+
+
+def test_layouts_that_differ_have_names_of_their_own(tmp_path: Path) -> None:
+    """Messages name their layout: which of two were meant?"""
+    ours = tmp_path / "ours.toml"
+    ours.write_text('extends = "generic_csv"\nname = "generic_csv"\ntitle = "Ours"\n')
+    with pytest.raises(CommandError, match="another layout is named generic_csv"):
+        reading_of(Namespace(layout=["generic_csv", str(ours)], packing="raw"))
+    twice = Namespace(layout=["sip_acc", "generic_csv", "sip_acc"], packing="raw")
+    assert (*reading_of(twice).layouts, reading_of(twice).layout) == ("sip_acc", "generic_csv", "sip_acc")
