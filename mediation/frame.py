@@ -54,11 +54,12 @@ def reframe(rows: pa.Table, layout: Layout) -> tuple[Records, pa.RecordBatch]:
 
 
 def _rows(rows: pa.Table, layout: Layout) -> Records:
-    """The bytes of ``rows``, each a record that ends where its bytes do."""
+    """The bytes of ``rows``, each a record that ends where its bytes do; a byte follows, for a record may have none."""
     raw = rows["raw"].combine_chunks()
     bounds = np.frombuffer(raw.buffers()[1], np.int32, len(raw) + 1, 4 * raw.offset)
+    text = np.frombuffer(raw.buffers()[2] or b"", np.uint8)[bounds[0] : bounds[-1]]
     return Records(
-        text=np.frombuffer(raw.buffers()[2], np.uint8)[bounds[0] : bounds[-1]].copy(),
+        text=np.append(text, np.uint8(0)),
         layout=layout.name,
         source=rows["source"].combine_chunks(),
         begin=bounds[:-1] - bounds[0],

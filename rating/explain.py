@@ -121,34 +121,40 @@ def _rated(lake: Lake, row: dict[str, Any]) -> Story:
 
 
 def _set_aside(lake: Lake, row: dict[str, Any]) -> Story:
-    layout, origin = _origin(lake, row)
     reason = BY_CODE[row["reason"]]
     why = Node(
         row["disposition"], f"{reason.code} at {row['stage']}: {reason.meaning} ({row['field']} {row['value']!r})"
     )
-    again = preview_row(row, layout)
-    fields = (_fields({}, again, layout),) if again else ()
-    return Story(Node("record", f"{row['source']}:{row['record_no']}", (origin, why, *fields)), ())
+    if row["stage"] == "unpack":  # no layout has read the message, nor need the lake have one of its name
+        told = [_source(lake, row, Node("layout", row["layout"])), why]
+    else:
+        layout, origin = _origin(lake, row)
+        again = preview_row(row, layout)
+        told = [origin, why, *([_fields({}, again, layout)] if again else [])]
+    return Story(Node("record", f"{row['source']}:{row['record_no']}", tuple(told)), ())
 
 
 def _origin(lake: Lake, row: dict[str, Any]) -> tuple[Layout, Node]:
     """The layout that read the record, and where the record came from."""
-    stream = is_stream(row["source"])
-    at = offset_of(row["record_no"]) if stream else row["offset_bytes"]
+    at = offset_of(row["record_no"]) if is_stream(row["source"]) else row["offset_bytes"]
     place = {"source": row["source"], "at": at, "record_no": row["record_no"], "layout": row["layout"]}
     batch = lake.query(_BATCH, place).to_pylist()
     layout = layout_from_text(lake.layout(batch[0]["layout_version"])) if batch else stored_layout(lake, row["layout"])
-    names = lake.query(_FILE, {"source": row["source"]})["name"].to_pylist()
-    facts = (
-        Node("file", ", ".join(names)),
-        Node("message", f"offset {at}, record {position_of(row['record_no'])}") if stream else None,
-        Node("record", f"{row['record_no']} at byte {row['offset_bytes']}"),
-        Node("layout", f"{layout.name} {layout.version}"),
-        Node("batch", str(batch[0]["batch_id"]) if batch else ""),
-        Node("as it came", row["raw"].decode("utf-8", "backslashreplace").rstrip("\r\n")),
-    )
-    known = tuple(fact for fact in facts if fact)
-    return layout_of_source(lake, layout, row["source"]), Node("source", row["source"], known)
+    read = Node("layout", f"{layout.name} {layout.version}"), Node("batch", str(batch[0]["batch_id"]) if batch else "")
+    return layout_of_source(lake, layout, row["source"]), _source(lake, row, *read)
+
+
+def _source(lake: Lake, row: dict[str, Any], *read: Node) -> Node:
+    """The place and the bytes of the record; ``read`` says by what it was read."""
+    number = row["record_no"]
+    if is_stream(row["source"]):
+        holder = Node("message", f"offset {offset_of(number)}, record {position_of(number)}")
+    else:
+        names = lake.query(_FILE, {"source": row["source"]})["name"].to_pylist()
+        holder = Node("file", ", ".join(names))
+    place = Node("record", f"{number} at byte {row['offset_bytes']}")
+    came = Node("as it came", row["raw"].decode("utf-8", "backslashreplace").rstrip("\r\n"))
+    return Node("source", row["source"], (holder, place, *read, came))
 
 
 def _fields(row: dict[str, Any], again: Preview | None, layout: Layout) -> Node:

@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 
+from mediation.layout_file import read_layout
 from rating.audit import audit
 from rating.cli.main import main
+from rating.explain import explain
 from rating.lake import Delta, Lake, LakeUnavailable, open_lake
-from rating.streaming.coordinates import Partition
+from rating.recycle import recycle
+from rating.streaming.coordinates import Partition, record_no
 from rating.streaming.intake import take_in
 from rating.streaming.memory import MemoryBroker, MemorySink, MemorySource
 from rating.streaming.outbox import Mark, Topics
@@ -132,6 +135,22 @@ def test_poison_waits_and_the_partition_goes_on(memory: MemoryBroker, operator: 
     kept = lake.query("SELECT raw, layout FROM suspense").to_pylist()
     assert kept == [{"raw": poison.value, "layout": "nobody"}] * 2
     assert audit(lake).balanced
+    told = [explain(lake, f"kafka:raw/0:{record_no(*at)}").text() for at in ((0, 0), (1, 1), (2, 1))]
+    wanted = ("unknown_layout at unpack", "charge:", "blank at frame")
+    assert all(part in text and "file" not in text for part, text in zip(wanted, told, strict=True)), told
+
+
+@pytest.mark.parametrize("layout", ["generic_csv", "freeswitch_json_cdr", "3gpp_cs"])
+def test_an_empty_message_that_waited_for_its_layout_is_no_record(
+    memory: MemoryBroker, service: Serve, layout: str
+) -> None:
+    """It is read again alone: there is no byte to look at."""
+    memory.create("raw", 1)
+    MemorySink(memory).send("raw", [Outgoing(b"", None, [("toll-layout", b"nobody")], 0)])
+    one = service(MemorySource(memory, "raw"))
+    one.run(idle_s=0.05)
+    tried = recycle(one.landing.job, mended=read_layout(layout))
+    assert (tried.tried, audit(one.landing.job.lake).balanced) == (1, True)
 
 
 def replace_value(message: Outgoing, value: bytes) -> Outgoing:
