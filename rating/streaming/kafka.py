@@ -14,7 +14,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from rating.streaming.client_log import ClientLog
 from rating.streaming.coordinates import MOST_OFFSET, Partition
-from rating.streaming.source import Listener, Messages, Outgoing, PublishError, StreamError
+from rating.streaming.source import Headers, Listener, Messages, Outgoing, PublishError, StreamError
+from rating.streaming.unpack import LAYOUT_HEADER
 
 Settings = Mapping[str, str | int | bool]
 Client = TypeVar("Client", Consumer, Producer)
@@ -38,6 +39,8 @@ _REFUSED: Final = (
 )
 _TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")
 """What Kafka takes as a topic's name; to librdkafka one that begins with ^ is a pattern."""
+_UNREADABLE: Final = (SystemError, UnicodeDecodeError)
+"""What the client raises for headers of which one has a name that is no UTF-8."""
 _METADATA_S: Final = 10
 _DELIVERY_S: Final = 60
 
@@ -104,7 +107,7 @@ class KafkaSource:
             else:
                 taken.setdefault(message.partition() or 0, []).append(message)
         return {
-            (partition := Partition(self._topic, number)): _columns(partition, messages)
+            (partition := Partition(self._topic, number)): messages_of(partition, messages)
             for number, messages in taken.items()
         }
 
@@ -153,15 +156,29 @@ class KafkaSource:
         self._consumer.close()
 
 
-def _columns(partition: Partition, messages: list[Any]) -> Messages:
+def messages_of(partition: Partition, messages: list[Any]) -> Messages:
     """``messages`` of ``partition`` as columns, one by one: that costs least."""
     offsets: list[int] = [message.offset() for message in messages]
     if offsets[-1] > MOST_OFFSET:
         raise StreamError(f"{partition.source}: offset {offsets[-1]} has no coordinates: use a new topic")
     values: list[bytes] = [message.value() or b"" for message in messages]
-    headers = [message.headers() for message in messages]
+    headers = _headers(messages)
     stamps_ms = [message.timestamp()[1] for message in messages]
     return Messages(offsets, values, headers, stamps_ms, sum(map(len, values)))
+
+
+def _headers(messages: list[Any]) -> list[Headers | None]:
+    """The headers of each; of a message with a name that is no UTF-8, those of one whose layout nobody knows.
+
+    They are asked for once: asked again, such a message ends the process.
+    """
+    found: list[Headers | None] = []
+    for message in messages:
+        try:
+            found.append(message.headers())
+        except _UNREADABLE:
+            found.append([(LAYOUT_HEADER, b"\xff")])
+    return found
 
 
 def _named(part: TopicPartition) -> Partition:

@@ -8,17 +8,21 @@ import urllib.error
 import urllib.request
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from mediation.layout_file import read_layout
 from rating.cli.broker import reading_of
 from rating.cli.faults import CommandError
+from rating.streaming.coordinates import Partition
 from rating.streaming.health import served
+from rating.streaming.kafka import messages_of
 from rating.streaming.logs import log_json
 from rating.streaming.metrics import Metrics
 from rating.streaming.settings import client_settings
-from rating.streaming.source import StreamError
+from rating.streaming.source import Headers, StreamError
+from rating.streaming.unpack import Reading, unpack
 from tests.system.conftest import spawned
 
 if TYPE_CHECKING:
@@ -135,3 +139,39 @@ def test_layouts_that_differ_have_names_of_their_own(tmp_path: Path) -> None:
         reading_of(Namespace(layout=["generic_csv", str(ours)], packing="raw"))
     twice = Namespace(layout=["sip_acc", "generic_csv", "sip_acc"], packing="raw")
     assert (*reading_of(twice).layouts, reading_of(twice).layout) == ("sip_acc", "generic_csv", "sip_acc")
+
+
+def test_a_layout_without_columns_reads_no_stream() -> None:
+    """They stand in the header of each file, and messages have none."""
+    with pytest.raises(CommandError, match="messages have no header"):
+        reading_of(Namespace(layout=["generic_csv", "cisco_cucm_cdr"], packing="raw"))
+
+
+class Oddly(NamedTuple):
+    """A message as the client gives it, with a header whose name is no UTF-8 if it is ``odd``."""
+
+    offset_: int
+    odd: bool
+
+    def offset(self) -> int:
+        return self.offset_
+
+    def value(self) -> bytes:
+        return b"c1,SW1"
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, 1_790_000_000_000
+
+    def headers(self) -> Headers:
+        if self.odd:
+            raise SystemError("returned a result with an exception set")
+        return [("toll-layout", b"generic_csv")]
+
+
+def test_headers_that_cannot_be_read_are_those_of_a_message_that_waits() -> None:
+    """Another service's header must not end this one for good."""
+    read = messages_of(Partition("raw", 0), [Oddly(7, odd=True), Oddly(8, odd=False)])
+    layout = read_layout("generic_csv")
+    pieces, poison = unpack("kafka:raw/0", read, Reading({layout.name: layout}, layout.name))
+    assert [row["reason"] for row in poison.to_pylist()] == ["unknown_layout"]
+    assert [piece.offset.tolist() for piece in pieces] == [[8]]
