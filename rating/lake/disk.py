@@ -83,6 +83,17 @@ def _attached(folder: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def _journal_kept(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A transaction that has the catalogue open, but reads nothing, for as long as it is not closed.
+
+    DuckDB opens the catalogue anew for each transaction. Who closes it last merges its journal, and deletes it; whoever
+    opens it meanwhile waits, and for a whole second each time, since DuckDB's SQLite knows no shorter sleep.
+    """
+    kept = connection.cursor()
+    kept.execute("BEGIN; USE __ducklake_metadata_lake")
+    return kept
+
+
 def open_lake(folder: Path | str, *, create: bool = False, read_only: bool = False, upkeep: Upkeep = _USUAL) -> Lake:
     """Open the lake in ``folder``; with ``create``, make it first if it is not there.
 
@@ -104,8 +115,9 @@ def open_lake(folder: Path | str, *, create: bool = False, read_only: bool = Fal
             undo.close()
             _mend(folder)
             return open_lake(folder, read_only=True, upkeep=upkeep)
+        lake = DiskLake(connection, home, lock, upkeep)
         undo.pop_all()
-        return DiskLake(connection, home, lock, upkeep)
+        return lake
 
 
 def _mend(folder: Path | str) -> None:
@@ -152,13 +164,20 @@ class DiskLake(Lake):
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, home: Path, lock: IO[bytes] | None, upkeep: Upkeep
     ) -> None:
-        super().__init__(connection)
         self.folder = self._home = home
         self._lock, self._upkeep = lock, upkeep
         self._steps: Iterator[None] = iter(())
+        super().__init__(connection)
+
+    def _adopt(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """As :meth:`Lake._adopt`; a writer keeps the catalogue's journal."""
+        self._journal = retried(lambda: _journal_kept(connection)) if self._lock else None
+        super()._adopt(connection)
 
     def close(self) -> None:
         """Close the catalogue and leave the lake's writers."""
+        if self._journal:
+            self._journal.close()
         super().close()
         if self._lock:
             self._lock.close()
@@ -291,5 +310,7 @@ class DiskLake(Lake):
     def _reopen(self) -> None:
         """Begin a new connection: an old one keeps snapshots in memory, and names of files that are gone."""
         with explained(self._place()):
-            self._sql.close()
+            stale = (self._sql, self._journal)
             self._adopt(retried(lambda: _attached(self._home, read_only=self._lock is None)))
+            for connection in filter(None, stale):
+                connection.close()

@@ -239,6 +239,17 @@ def test_two_writers_of_one_source_conflict(folder: Path, lake: Lake) -> None:
         assert lake.query("SELECT * FROM usage").num_rows == 2
 
 
+def test_a_writer_keeps_the_journal_of_the_catalogue_until_it_ends(tmp_path: Path) -> None:
+    """Else it is merged and deleted after each transaction, and who opens the catalogue meanwhile waits a second."""
+    folder, journals = tmp_path / "lake", set()
+    with open_lake(folder, create=True, upkeep=Upkeep(every=2)) as lake:
+        for number in range(1, 7):
+            lake.commit(delta("a", ["rated"], first=number, total=6))
+            journals.add((folder / "catalog.sqlite-wal").stat().st_ino)
+    assert len(journals) == 1
+    assert not (folder / "catalog.sqlite-wal").exists()
+
+
 def test_the_catalogue_is_plain_sqlite(folder: Path, lake: Lake) -> None:
     lake.close()
     with closing(sqlite3.connect(folder / "catalog.sqlite")) as catalogue:

@@ -93,3 +93,4 @@ def wait_for(lake: Path, batches: int) -> None:
         if landed > batches:
             return
         time.sleep(0.1)
+    raise AssertionError(f"no more than {batches} batches landed")
