@@ -79,7 +79,14 @@ def layout_of_source(lake: Lake, layout: Layout, source: str) -> Layout:
 
 
 def layout_of_stream(layout: Layout) -> Layout:
-    """``layout`` for records of messages: the columns as declared, no header, no line end needed at the end."""
+    """``layout`` for records of messages: the columns as declared, no header, no line end needed at the end.
+
+    Raises:
+        LayoutError: it declares no columns: they stand in the header of each file.
+
+    """
+    if layout.framing.names_in_header and not layout.framing.columns:
+        raise LayoutError(f"layout {layout.name} declares no columns, and messages have no header that names them")
     return replace(layout, framing=replace(layout.framing, final_newline=False, header_lines=0))
 
 

@@ -41,17 +41,17 @@ def message_arguments(part: argparse.ArgumentParser) -> None:
 def reading_of(args: argparse.Namespace) -> Reading:
     """How to read messages: by the layouts that ``args`` name, of which the first is the default.
 
-    Raises :class:`CommandError` if two that differ have one name: a message could not say which it means; or if one
-    goes by the header of each file alone.
+    Raises :class:`CommandError` if two that differ have one name: a message could not say which it means;
+    :class:`mediation.layout_file.LayoutError` if one goes by the header of each file alone.
     """
     from mediation.layout_file import read_layout
+    from rating.stored import layout_of_stream
     from rating.streaming.unpack import Reading
 
     layouts: dict[str, Layout] = {}
     for given in args.layout:
         layout = read_layout(given)
-        if layout.framing.names_in_header and not layout.framing.columns:
-            raise CommandError(f"--layout {given}: messages have no header, and it declares no columns without one", 2)
+        layout_of_stream(layout)
         if layouts.setdefault(layout.name, layout).version != layout.version:
             raise CommandError(f"--layout {given}: another layout is named {layout.name}, too", 2)
     return Reading(layouts, next(iter(layouts)), args.packing)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from mediation.layout_file import read_layout
+from mediation.layout_file import LayoutError, read_layout
 from rating.cli.broker import reading_of
 from rating.cli.faults import CommandError
 from rating.streaming.coordinates import Partition
@@ -143,7 +143,7 @@ def test_layouts_that_differ_have_names_of_their_own(tmp_path: Path) -> None:
 
 def test_a_layout_without_columns_reads_no_stream() -> None:
     """They stand in the header of each file, and messages have none."""
-    with pytest.raises(CommandError, match="messages have no header"):
+    with pytest.raises(LayoutError, match="messages have no header"):
         reading_of(Namespace(layout=["generic_csv", "cisco_cucm_cdr"], packing="raw"))
 
 
