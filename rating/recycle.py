@@ -48,6 +48,10 @@ def recycle(
 
     Partials that waited for one of them follow by themselves. Who holds the ids and balances of the records' sources
     live gives their places as ``held``: it lands only while they are still its own, and no epoch need turn.
+
+    Raises:
+        LayoutError: the ``mended`` layout cannot read records of messages, and one of them is such a record.
+
     """
     done = now = _once(job, which, mended, held)
     while now.left:
@@ -68,8 +72,9 @@ def recycle_waiting(job: Job) -> Recycled:
 
 def _once(job: Job, which: Filter, mended: Layout | None, held: Sequence[Extent]) -> Recycled:
     done = Recycled()
+    forgiven = () if mended else (LayoutError,)  # a layout that nobody has given yet: its record waits on
     for tried in recyclable(job.lake, which):
-        with suppress(LayoutError), job.lake.alone():  # a layout that nobody has given yet: its record waits on
+        with suppress(*forgiven), job.lake.alone():
             layout = mended or stored_layout(job.lake, tried.layout)
             if job.lake.disturbed() and not held:
                 job.renew(pc.unique(tried.rows["source"].cast(pa.string())).to_pylist())

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mediation.layout_file import read_layout
+from mediation.layout_file import LayoutError, read_layout
 from rating.audit import audit
 from rating.cli.main import main
 from rating.explain import explain
@@ -151,6 +151,18 @@ def test_an_empty_message_that_waited_for_its_layout_is_no_record(
     one.run(idle_s=0.05)
     tried = recycle(one.landing.job, mended=read_layout(layout))
     assert (tried.tried, audit(one.landing.job.lake).balanced) == (1, True)
+
+
+def test_a_recycle_by_a_layout_that_messages_cannot_have_is_refused(memory: MemoryBroker, service: Serve) -> None:
+    """Not passed over in silence: who names the layout is told."""
+    memory.create("raw", 1)
+    MemorySink(memory).send("raw", [Outgoing(b"1,2\n", partition=0)])
+    one = service(MemorySource(memory, "raw"))
+    one.run(idle_s=0.05)
+    with pytest.raises(LayoutError, match="messages have no header"):
+        recycle(one.landing.job, mended=read_layout("cisco_cucm_cdr"))
+    assert ends(one.landing.job.lake) == {"wrong_field_count": 1}
+    assert audit(one.landing.job.lake).balanced
 
 
 def replace_value(message: Outgoing, value: bytes) -> Outgoing:
