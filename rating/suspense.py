@@ -20,15 +20,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mediation.fields import TABLES, schema
+from mediation.layout import Kind
 from mediation.reasons import Disposition
 from mediation.stage import empty
 from rating.lake import SUSPENSE, Delta, Lake, LayoutVersion, TariffVersion
 from rating.lake.delta import Row
+from rating.stored import stored_layout
 
 RECYCLE_ROWS: Final = 100_000
 """Records that one recycling batch takes at most."""
 
 _LISTED: Final = "suspense_id, reason, stage, field, value, layout, start_utc, duration_s, failed_recycles"
+_SPLIT: Final = "CASE WHEN starts_with(s.source, 'kafka:') AND s.stage <> 'unpack' THEN s.layout ELSE '' END"
+"""SQL: the layout by which a message was split into records; empty for files, and messages that wait whole."""
 _ROW: Final = ", ".join(f'r."{f.name}"' for f in TABLES["rejected"])
 
 
@@ -121,15 +125,28 @@ def shown(lake: Lake, suspense_id: str) -> Suspended:
 
 
 def exported(lake: Lake, path: Path, which: Filter = EVERYTHING) -> int:
-    """Write the matching records to ``path``, byte for byte, in source order; return how many."""
+    """Write the matching records to ``path``, byte for byte, in source order; return how many.
+
+    A record that its message ended, and no line end, gets that of its layout: else the next one would join it.
+    """
     where, values = which.where()
+    ends = _line_ends(lake)
     count = 0
     with path.open("wb") as file:
-        order = f"SELECT raw FROM suspense s WHERE {where} ORDER BY source, offset_bytes"
+        order = f"SELECT raw, {_SPLIT} AS split FROM suspense s WHERE {where} ORDER BY source, record_no"
         for batch in lake.stream(order, values):
-            file.writelines(batch["raw"].to_pylist())
+            for raw, split in zip(batch["raw"].to_pylist(), batch["split"].to_pylist(), strict=True):
+                end = ends.get(split, b"")
+                file.write(raw if raw.endswith(end) else raw + end)
             count += batch.num_rows
     return count
+
+
+def _line_ends(lake: Lake) -> dict[str, bytes]:
+    """What ends a record of each layout that messages were read by; nothing where records are not lines."""
+    names = lake.query(f"SELECT DISTINCT {_SPLIT} AS name FROM suspense s WHERE {_SPLIT} <> ''")["name"].to_pylist()
+    framings = {name: stored_layout(lake, name).framing for name in names}
+    return {name: b"" if of.kind is Kind.BER else bytes([of.line_end]) for name, of in framings.items()}
 
 
 def written_off(lake: Lake, which: Filter, why: str) -> int:

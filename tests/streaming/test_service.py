@@ -23,6 +23,7 @@ from rating.streaming.memory import MemoryBroker, MemorySink, MemorySource
 from rating.streaming.outbox import Mark, Topics
 from rating.streaming.service import Limits
 from rating.streaming.source import Messages, Outgoing, StreamError
+from rating.suspense import exported
 from tests.streaming.conftest import Operator, Running, Serve
 
 Run = Callable[..., Running]
@@ -163,6 +164,17 @@ def test_a_recycle_by_a_layout_that_messages_cannot_have_is_refused(memory: Memo
         recycle(one.landing.job, mended=read_layout("cisco_cucm_cdr"))
     assert ends(one.landing.job.lake) == {"wrong_field_count": 1}
     assert audit(one.landing.job.lake).balanced
+
+
+def test_records_of_messages_are_exported_as_lines(memory: MemoryBroker, service: Serve, tmp_path: Path) -> None:
+    """In the order in which they came; a message that nobody could unpack stays as it is."""
+    memory.create("raw", 1)
+    bad = [Outgoing(value, partition=0) for value in (b"1,2\n1,3\r\n1,4", b"2,5", b"3,6\n")]
+    MemorySink(memory).send("raw", [*bad, Outgoing(b"\0poison", None, [("toll-layout", b"nobody")], 0)])
+    one = service(MemorySource(memory, "raw"))
+    one.run(idle_s=0.05)
+    assert exported(one.landing.job.lake, tmp_path / "out") == 6
+    assert (tmp_path / "out").read_bytes() == b"1,2\n1,3\r\n1,4\n2,5\n3,6\n\0poison"
 
 
 def replace_value(message: Outgoing, value: bytes) -> Outgoing:
