@@ -117,7 +117,7 @@ def _export(args: argparse.Namespace) -> int:
             count = exported(lake, Path(args.to), _filter(args))
         except OSError as fault:
             raise CommandError(f"{args.to}: cannot be written: {fault.strerror}") from None
-    return _told(args, "exported", count, f"{count:,} records written to {args.to}, byte for byte.")
+    return _told(args, "exported", count, f"{count:,} records written to {args.to}.")
 
 
 def _write_off(args: argparse.Namespace) -> int:
