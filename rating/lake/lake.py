@@ -241,9 +241,9 @@ class Lake(ABC):
     @contextmanager
     def one_snapshot(self) -> Iterator[None]:
         """Let several queries see the lake as it is now, whatever is committed meanwhile."""
-        with explained(self._place()):
-            retried(lambda: self._sql.execute("BEGIN TRANSACTION READ ONLY"))
         try:
+            with explained(self._place()):
+                retried(lambda: self._sql.execute("BEGIN TRANSACTION READ ONLY"))
             yield
         finally:
             _rolled_back(self._sql)

@@ -212,11 +212,11 @@ def test_interrupts_that_come_late_close_no_lake_for_good(tmp_path: Path) -> Non
         done = threading.Event()
 
         def interrupt() -> None:
-            while not done.wait(0.001):
+            while not done.wait(0.0002):
                 lake.interrupt()
 
         late = other.submit(interrupt)
-        for _ in range(40):
+        for _ in range(300):
             with suppress(LakeError), lake.one_snapshot():
                 lake.query("SELECT count(*) FROM usage JOIN charge USING (event_id)")
         done.set()
