@@ -100,6 +100,9 @@ def test_files_and_a_stream_at_once_charge_what_they_charge_one_after_the_other(
                 wait_for(tmp_path / "lake", sum(source.startswith("kafka:") for source in sources))
 
         assert not any(summary.error for summary in rate_files(job(lake, catalogue), paths, beside))
+        landed = lake.query("SELECT source FROM batch ORDER BY batch_id")["source"].to_pylist()
+    first = next(at for at, source in enumerate(landed) if source.startswith("file:"))
+    assert any(source.startswith("kafka:") for source in landed[first:]), "they did not run at once"
     one.stop()
     ran.stop()
     assert ran.fault == []
