@@ -66,6 +66,11 @@ class Framing:
         """Whether a record can be read only by what the header of its file says."""
         return self.names_in_header or (self.ber is not None and self.ber.by_header)
 
+    @property
+    def record_end(self) -> bytes:
+        """What ends a record; nothing where records end by themselves."""
+        return b"" if self.kind is Kind.BER else bytes([self.line_end])
+
 
 class Ambiguous(StrEnum):
     """Which instant a local time names that the clock change repeats."""

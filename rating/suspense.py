@@ -20,7 +20,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mediation.fields import TABLES, schema
-from mediation.layout import Kind
 from mediation.reasons import Disposition
 from mediation.stage import empty
 from rating.lake import SUSPENSE, Delta, Lake, LayoutVersion, TariffVersion
@@ -143,10 +142,9 @@ def exported(lake: Lake, path: Path, which: Filter = EVERYTHING) -> int:
 
 
 def _line_ends(lake: Lake) -> dict[str, bytes]:
-    """What ends a record of each layout that messages were read by; nothing where records are not lines."""
+    """What ends a record of each layout that messages were read by."""
     names = lake.query(f"SELECT DISTINCT {_SPLIT} AS name FROM suspense s WHERE {_SPLIT} <> ''")["name"].to_pylist()
-    framings = {name: stored_layout(lake, name).framing for name in names}
-    return {name: b"" if of.kind is Kind.BER else bytes([of.line_end]) for name, of in framings.items()}
+    return {name: stored_layout(lake, name).framing.record_end for name in names}
 
 
 def written_off(lake: Lake, which: Filter, why: str) -> int:

@@ -20,6 +20,7 @@ from mediation.fields import schema
 from mediation.frame import frame
 from mediation.layout import Layout, Pairing
 from mediation.records import Bytes, Chunk, Records, apart
+from mediation.timestamps import END_US
 from rating.pipeline import Mediated, mediate_framed
 from rating.streaming.coordinates import POSITION_BITS, Partition
 from rating.streaming.source import Messages
@@ -31,8 +32,8 @@ Framed = tuple[Records, pa.RecordBatch]
 
 _BEFORE: Final = 1
 """Where a chunk begins: past 0, where a file's header lines would be expected."""
-_LAST_MS: Final = 253_402_300_799_999
-"""The end of the year 9999, where calendars end; producers may stamp a message with any number."""
+_LAST_MS: Final = END_US // 1_000 - 1
+"""Where calendars end; producers may stamp a message with any number."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -29,8 +29,6 @@ Ints = npt.NDArray[np.int64]
 LAYOUT_HEADER: Final = "toll-layout"
 PACKING_HEADER: Final = "toll-packing"
 RECORD_COLUMN: Final = "record"
-_SELF_DELIMITING: Final = frozenset({"ber"})
-"""Kinds of framing whose records end by themselves; all others end with a line end."""
 _SHOWN: Final = 80
 
 
@@ -75,9 +73,7 @@ class _Group:
         """The pieces, joined."""
         offset, values = np.array(self.offsets, np.int64), self.values
         added = np.zeros(len(values), np.bool_)
-        line_end = b""
-        if not _self_delimiting(layout):
-            line_end = bytes([layout.framing.line_end])
+        if line_end := layout.framing.record_end:
             added = ~np.fromiter((value.endswith(line_end) for value in values), np.bool_, len(values))
         starts = np.zeros(len(values) + 1, np.int64)
         np.cumsum(np.fromiter(map(len, values), np.int64, len(values)) + added, out=starts[1:])
@@ -147,7 +143,7 @@ def named(headers: Headers | None, reading: Reading) -> tuple[str, str]:
 
 def _fits(value: bytes, reading: Reading, name: str) -> bool:
     if not value:
-        return not _self_delimiting(reading.layouts[name])
+        return bool(reading.layouts[name].framing.record_end)
     if len(value) <= MOST_RECORDS:  # a record has at least one byte, if only its line end
         return len(value) <= reading.most_bytes
     lines = value.count(reading.layouts[name].framing.line_end)
@@ -178,11 +174,7 @@ def _block(messages: Messages, row: int, name: str, packing: str, reading: Readi
 
 def _holds(records: list[bytes], layout: Layout) -> bool:
     """Whether there is any record: where records end by themselves, nothing is none."""
-    return len(records) > 0 and (not _self_delimiting(layout) or any(records))
-
-
-def _self_delimiting(layout: Layout) -> bool:
-    return layout.framing.kind.value in _SELF_DELIMITING
+    return len(records) > 0 and (bool(layout.framing.record_end) or any(records))
 
 
 def _records(value: bytes) -> list[bytes]:

@@ -28,6 +28,7 @@ from rating.streaming.source import Outgoing, Sink
 from tests.streaming.brokers import BOOTSTRAP, QUICK, Kafka
 from tests.streaming.conftest import operating
 from tests.streaming.test_balances import ALLOWANCES, in_order, told
+from tests.streaming.test_files_beside import spooled
 from tests.streaming.test_service import batch_job, charges
 from tests.system.conftest import orphans
 from tests.system.starter import started
@@ -76,10 +77,7 @@ def drawing(tmp_path_factory: pytest.TempPathFactory) -> Traffic:
     operator = operating(folder / "traffic", 1_000 + 40 * DRAWING_KILLS, duplicates=0.01)
     (operator.tariffs / "allowances.toml").write_text(ALLOWANCES)
     messages = [Outgoing(message.value, payer(message.value)) for message in in_order(operator)]
-    (folder / "ordered").mkdir()
-    header = next(operator.folder.glob("*.csv")).read_bytes().partition(b"\n")[0]
-    lines = b"\n".join([header, *(message.value for message in messages), b""])
-    (folder / "ordered" / "calls.csv").write_bytes(lines)
+    spooled(operator, messages, folder / "ordered", files=1)
     batch_job(replace(operator, folder=folder / "ordered"), folder / "lake")
     return Traffic(operator.tariffs, messages, folder / "lake")
 

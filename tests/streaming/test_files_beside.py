@@ -38,12 +38,12 @@ def catalogue(operator: Operator, tmp_path: Path) -> Catalogue:
     return compiled(tmp_path / "plans", files | {"allowances.toml": ALLOWANCES})
 
 
-def spooled(operator: Operator, messages: list[Outgoing], folder: Path) -> list[str]:
-    """The records of ``messages`` as files."""
+def spooled(operator: Operator, messages: list[Outgoing], folder: Path, files: int = FILES) -> list[str]:
+    """The records of ``messages`` as ``files``."""
     header = next(operator.folder.glob("*.csv")).read_bytes().splitlines()[0]
     folder.mkdir()
-    for number in range(FILES):
-        lines = [header, *(message.value for message in messages[number::FILES])]
+    for number in range(files):
+        lines = [header, *(message.value for message in messages[number::files])]
         (folder / f"cdr-{number}.csv").write_bytes(b"\n".join(lines) + b"\n")
     return sorted(map(str, folder.iterdir()))
 
